@@ -1,0 +1,148 @@
+//! What is pending in a simulation, and the classes that order what happens at one instant.
+
+use std::sync::Arc;
+
+use crate::kernel::Class;
+
+use super::{CallError, CallId, DiskId, DiskResult, NodeId, Reply, Request};
+
+/// The classes of events: at one instant, lower classes happen first. This order is a documented guarantee.
+pub mod class {
+    use crate::kernel::Class;
+
+    /// A fault ends.
+    pub const FAULT_END: Class = Class::new(0);
+    /// A fault starts: before any delivery of the same instant.
+    pub const FAULT_START: Class = Class::new(1);
+    /// A clock is adjusted.
+    pub const CLOCK: Class = Class::new(2);
+    /// A node starts, restarts or goes on after a pause.
+    pub const START: Class = Class::new(3);
+    /// A disk operation completes.
+    pub const DISK: Class = Class::new(4);
+    /// A node's work ends.
+    pub const WORK: Class = Class::new(5);
+    /// A message arrives.
+    pub const DELIVERY: Class = Class::new(6);
+    /// A timer fires, or a call is given up.
+    pub const TIMER: Class = Class::new(7);
+    /// A client acts.
+    pub const CLIENT: Class = Class::new(8);
+    /// Something looks at the run.
+    pub const CHECK: Class = Class::new(9);
+}
+
+/// A pending event.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Event {
+    Arrive(Packet),
+    Timer {
+        node: NodeId,
+        handle: TimerHandle,
+    },
+    Disk {
+        node: NodeId,
+    },
+    WorkDone {
+        node: NodeId,
+        job: u32,
+    },
+    /// A process starts, if it is still this incarnation's turn.
+    Start {
+        node: NodeId,
+        incarnation: u64,
+    },
+    /// A node goes on after its last pause, if no new one has begun.
+    GoOn {
+        node: NodeId,
+    },
+    CallTimeout {
+        call: CallId,
+    },
+    Token(u64),
+}
+
+/// A message on its way. What it carries lies in a pool, so that a packet is small and moves cheaply.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Packet {
+    pub(crate) from: NodeId,
+    pub(crate) to: NodeId,
+    /// The record of the event that sent it; its time is the time of sending.
+    pub(crate) cause: u64,
+    /// Its ordinal on the link, times two, plus one for a copy.
+    pub(crate) number: u64,
+    pub(crate) body: Body,
+}
+
+/// What a packet carries.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Body {
+    /// A message of the service, in this slot of the service's pool.
+    Message(u32),
+    /// Part of a call between services, in this slot of the host's pool.
+    Call(u32),
+}
+
+/// The parts of a call that travel.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(crate) enum CallPacket {
+    Request { call: CallId, request: Arc<Request> },
+    Answer { call: CallId, result: Result<Reply, CallError> },
+}
+
+impl CallPacket {
+    pub(crate) fn kind(&self) -> &'static str {
+        match self {
+            Self::Request { .. } => "request",
+            Self::Answer { result: Ok(_), .. } => "reply",
+            Self::Answer { result: Err(error), .. } => error.name(),
+        }
+    }
+
+    /// The size on the wire: what serialised requests of this shape take, roughly.
+    pub(crate) const SIZE_BYTES: u32 = 64;
+}
+
+/// What waits for a node that is busy or paused, and what it runs.
+#[derive(Clone, Debug)]
+pub(crate) enum Task {
+    Packet(Packet),
+    Answer { call: CallId, from: NodeId, result: Result<Reply, CallError>, cause: u64 },
+    Timer { handle: TimerHandle },
+    Disk { operation: DiskId, result: DiskResult, cause: u64 },
+    Start,
+}
+
+impl Task {
+    /// The class in whose order it waits.
+    pub(crate) const fn class(&self) -> Class {
+        match self {
+            Self::Start => class::START,
+            Self::Disk { .. } => class::DISK,
+            Self::Packet(_) | Self::Answer { .. } => class::DELIVERY,
+            Self::Timer { .. } => class::TIMER,
+        }
+    }
+}
+
+/// One setting of one timer: the slot in its node's table, and the setting's number there, so that an older
+/// setting which still waits in a run queue is known to be stale.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(crate) struct TimerHandle {
+    pub(crate) slot: u32,
+    pub(crate) number: u32,
+}
+
+/// What a handler asked for; it takes effect when the handler's work ends.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Effect {
+    Send {
+        to: NodeId,
+        body: Body,
+    },
+    /// The operation lies in this slot of the host's pool.
+    Disk {
+        operation: DiskId,
+        slot: u32,
+    },
+}

@@ -1,0 +1,265 @@
+//! What can be done to hosts from outside: crash, restart, pause, cut links, change clocks.
+//!
+//! Every change belongs to a fault and ends with it: overlapping faults are independent, and ending one
+//! removes only its own. A node is up when no fault keeps it down, and runs when no fault pauses it.
+
+use crate::kernel::{Draw, Purpose, Span, stable_hash};
+
+use super::core::{CLIENT, NO_RECORD, open_stream};
+use super::event::{Event, Task, class};
+use super::network::{Cut, CutAt};
+use super::record::Tag;
+use super::run_queue::Ends;
+use super::{CallError, CrashKeeps, Drift, DropCause, NodeId, Simulation};
+
+/// A fault: what touches something is counted by it. It stands in the trace, so it must not depend on which other
+/// faults there are: the stable hash of the fault's name, not its place in a list.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct FaultId(pub u64);
+
+/// How a process dies.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct CrashSettings {
+    /// Loss of power: the host answers nothing. Otherwise it refuses requests and resets open calls.
+    pub silent: bool,
+    /// What the disk keeps of the writes that were not synced.
+    pub keeps: CrashKeeps,
+}
+
+/// What a disk keeps in a crash.
+const CRASH_STREAM: Purpose = Purpose::new("crash");
+
+impl Simulation {
+    /// Kills a node's process and keeps it down until [`Self::restart`]. What it sent flies on; its volatile
+    /// state, its timers, its calls and what waited for it are gone. Has no effect on clients.
+    pub fn crash(&mut self, fault: FaultId, node: NodeId, settings: CrashSettings) {
+        if self.core.state(node).service == CLIENT {
+            return;
+        }
+        let was_up = self.core.state(node).is_up;
+        self.core.part(node).crashes.push(fault);
+        if !was_up {
+            return;
+        }
+        self.core.touch(fault, 1);
+        self.tell(Tag::Crash, node, u64::from(settings.silent), 0);
+        let crash = self.core.moment;
+        let state = self.core.state(node);
+        state.is_up = false;
+        state.is_ready = false;
+        state.is_silent = settings.silent;
+        let (jobs, tasks) = self.core.part(node).run.crash();
+        let is_held = self.core.part(node).run.is_held();
+        self.core.state(node).is_held = is_held;
+        for job in jobs {
+            if let Ends::At(_, Some(event)) = job.ends {
+                self.core.agenda.cancel(event);
+            }
+            if let (core, Some(service)) = self.parts(node) {
+                core.discard(&job.effects, service.bodies());
+            }
+        }
+        for task in tasks {
+            if let Task::Packet(packet) = task {
+                self.drop_packet(packet, DropCause::ReceiverDown);
+            }
+        }
+        if let (core, Some(service)) = self.parts(node) {
+            service.crash(core, node);
+        }
+        self.core.moment = crash;
+        self.crash_disk(node, settings.keeps);
+        self.end_calls(node, settings.silent);
+        let part = self.core.part(node);
+        part.stream = None;
+        part.role = None;
+        part.incarnation += 1;
+    }
+
+    fn crash_disk(&mut self, node: NodeId, keeps: CrashKeeps) {
+        self.core.stop_drive(node);
+        let core = &mut self.core;
+        let part = &mut core.parts[node.0 as usize];
+        let mut draws = open_stream(&mut core.streams, CRASH_STREAM, &part.name, part.incarnation);
+        let loss = part.drive.disk.crash(keeps, &mut || draws.next_u64());
+        if loss.changes_lost > 0 {
+            let note = format!("the crash lost {} unsynced writes ({} bytes)", loss.changes_lost, loss.bytes_lost);
+            core.annotate(Tag::Note, node, loss.changes_lost, &note);
+        }
+    }
+
+    /// Closes the calls that a dead process had made, and resets those that it had received.
+    fn end_calls(&mut self, node: NodeId, silent: bool) {
+        for call in self.core.calls.close_all_of(node) {
+            if let Some((_, deadline)) = call.deadline {
+                self.core.agenda.cancel(deadline);
+            }
+        }
+        if silent {
+            return;
+        }
+        for (call, caller) in self.core.calls.received_by(node) {
+            let (core, service) = self.parts(node);
+            if let Some(service) = service {
+                core.answer_call(node, caller, call, Err(CallError::Reset), service.bodies());
+            }
+        }
+    }
+
+    /// Ends what [`Self::crash`] did for this fault; the node starts again if no other fault keeps it down.
+    pub fn restart(&mut self, fault: FaultId, node: NodeId) {
+        match release(&mut self.core.part(node).crashes, fault) {
+            Some(Release::Free) => {
+                self.core.state(node).is_up = true;
+                self.schedule_start(node);
+            }
+            // But for the next in line, the node would start.
+            Some(Release::PassedTo(next)) => self.core.touch(next, 1),
+            Some(Release::StillHeld) | None => {}
+        }
+    }
+
+    /// Stops a node's processor until [`Self::resume`]: time runs on, what arrives waits, timers fire late.
+    pub fn pause(&mut self, fault: FaultId, node: NodeId) {
+        if self.core.state(node).service == CLIENT {
+            return;
+        }
+        if self.core.part(node).run.pauses.is_empty() {
+            let held = self.core.part(node).run.held();
+            self.core.touch(fault, held);
+            self.pause_jobs(node);
+        }
+        self.core.part(node).run.pauses.push(fault);
+        self.core.state(node).is_held = true;
+        self.tell(Tag::Pause, node, 0, 0);
+    }
+
+    /// Ends what [`Self::pause`] did for this fault; the node goes on if no other fault pauses it.
+    pub fn resume(&mut self, fault: FaultId, node: NodeId) {
+        let Some(released) = release(&mut self.core.part(node).run.pauses, fault) else { return };
+        self.tell(Tag::Resume, node, 0, 0);
+        match released {
+            Release::Free => {
+                self.core.schedule(self.core.now(), class::START, node, Event::GoOn { node });
+            }
+            Release::PassedTo(next) => {
+                let held = self.core.part(node).run.held();
+                self.core.touch(next, held);
+            }
+            Release::StillHeld => {}
+        }
+    }
+
+    fn pause_jobs(&mut self, node: NodeId) {
+        let now = self.now();
+        let core = &mut self.core;
+        for job in core.parts[node.0 as usize].run.jobs.iter_mut().flatten() {
+            if let Ends::At(at, event) = job.ends {
+                if let Some(event) = event {
+                    core.agenda.cancel(event);
+                }
+                job.ends = Ends::AfterPause(at.since(now));
+            }
+        }
+    }
+
+    pub(crate) fn resume_jobs(&mut self, node: NodeId) {
+        let now = self.now();
+        for number in 0..self.core.part(node).run.jobs.len() {
+            let Some(job) = &self.core.part(node).run.jobs[number] else { continue };
+            let Ends::AfterPause(rest) = job.ends else { continue };
+            let number_u32 = u32::try_from(number).unwrap_or(u32::MAX);
+            let event = self.core.schedule(now + rest, class::WORK, node, Event::WorkDone { node, job: number_u32 });
+            if let Some(job) = &mut self.core.part(node).run.jobs[number] {
+                job.ends = Ends::At(now + rest, event);
+            }
+        }
+    }
+
+    /// Cuts links until [`Self::heal`].
+    pub fn cut(&mut self, fault: FaultId, cut: Cut, at: CutAt) {
+        self.tell(Tag::Cut, NodeId(0), fault.0, stable_hash(&cut));
+        self.core.network.cut(fault, cut, at);
+    }
+
+    /// Heals the links that this fault cut, and no other.
+    pub fn heal(&mut self, fault: FaultId) {
+        self.tell(Tag::Heal, NodeId(0), fault.0, 0);
+        self.core.network.heal(fault);
+    }
+
+    /// Lets a node's clocks drift from now on, in addition to what other faults do; pending timers move.
+    pub fn begin_drift(&mut self, fault: FaultId, node: NodeId, drift: Drift) {
+        let now = self.now();
+        let part = self.core.part(node);
+        part.clock.add_drift(now, drift);
+        part.rate_faults.push(fault);
+        let moved = self.clock_changed(node, drift.ppb(), 0);
+        self.core.touch(fault, moved);
+    }
+
+    /// Ends what [`Self::begin_drift`] did: the rate is what it was, what the clock has gained stays.
+    pub fn end_drift(&mut self, fault: FaultId, node: NodeId, drift: Drift) {
+        let now = self.now();
+        let part = self.core.part(node);
+        part.clock.remove_drift(now, drift);
+        part.rate_faults.retain(|&other| other != fault);
+        self.clock_changed(node, -drift.ppb(), 0);
+    }
+
+    /// Moves a node's wall clock by so many nanoseconds at once. Its monotonic clock does not step.
+    pub fn step_clock(&mut self, fault: FaultId, node: NodeId, nanoseconds: i64) {
+        let part = self.core.part(node);
+        part.clock.step(nanoseconds);
+        part.wall_faults.push(fault);
+        let moved = self.clock_changed(node, nanoseconds, 1);
+        self.core.touch(fault, moved);
+    }
+
+    /// Takes back what [`Self::step_clock`] did; `nanoseconds` are those of the step, above `i64::MIN`.
+    pub fn step_clock_back(&mut self, fault: FaultId, node: NodeId, nanoseconds: i64) {
+        let part = self.core.part(node);
+        part.clock.step(-nanoseconds);
+        part.wall_faults.retain(|&other| other != fault);
+        self.clock_changed(node, -nanoseconds, 1);
+    }
+
+    /// Records what is done to a host from outside.
+    fn tell(&mut self, tag: Tag, node: NodeId, c: u64, payload: u64) {
+        self.core.record(tag, (node, node, c, payload), NO_RECORD, String::new);
+    }
+
+    /// Records a change of rate (0) or a step (1), and moves timers and the deadlines of calls; answers how many.
+    fn clock_changed(&mut self, node: NodeId, by: i64, kind: u64) -> u64 {
+        self.tell(Tag::Clock, node, by.cast_unsigned(), kind);
+        let deadlines = self.core.reschedule_calls(node);
+        let (core, service) = self.parts(node);
+        deadlines + service.map_or(0, |service| service.reschedule(core, node))
+    }
+
+    /// Sets by how much the wall clock of a node believes to be wrong at most; a fault may make that a lie.
+    pub fn set_clock_error_bound(&mut self, node: NodeId, bound: Span) {
+        self.core.part(node).clock.set_error_bound(bound);
+    }
+}
+
+/// What the end of one of several faults that hold a node does.
+enum Release {
+    /// It was the last.
+    Free,
+    /// It was the first in line; now this one is.
+    PassedTo(FaultId),
+    /// Others held the node before it and still do.
+    StillHeld,
+}
+
+/// Takes a fault out of those that hold a node, in the order in which they began; `None` if it is not among them.
+fn release(holders: &mut Vec<FaultId>, fault: FaultId) -> Option<Release> {
+    let place = holders.iter().position(|&holder| holder == fault)?;
+    holders.remove(place);
+    Some(match holders.first() {
+        None => Release::Free,
+        Some(&next) if place == 0 => Release::PassedTo(next),
+        Some(_) => Release::StillHeld,
+    })
+}

@@ -1,0 +1,365 @@
+//! The network: what becomes of a message between being sent and arriving.
+//!
+//! There is no table of N x N links. A message's link settings follow from the zones of its ends, with
+//! overrides for single links; its fate (latency, loss, duplication, corruption, each a draw of its own) is a
+//! counter-based function of (seed, purpose, sender's name, receiver's name, ordinal on that link), so that
+//! removing one message, node or fault never shifts another message's draws.
+
+use crate::kernel::{Draw, FateKey, Purpose, Sampler, Span, Table, Time};
+
+use super::core::NodeState;
+use super::ordinals::Ordinals;
+use super::{FaultId, NodeId, NodeSet};
+
+/// How one kind of link behaves.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Link {
+    /// One-way delay of a message, apart from its bandwidth.
+    pub latency: Sampler,
+    /// How many of 10^9 messages are lost.
+    pub loss_ppb: u64,
+    /// How many of 10^9 messages arrive twice; the copy has a latency of its own.
+    pub duplication_ppb: u64,
+    /// How many of 10^9 messages are damaged on the way.
+    pub corruption_ppb: u64,
+    /// Whether a checksum finds damaged messages: they are dropped then. Otherwise they arrive damaged.
+    pub checksums: bool,
+    /// Whether messages of one link arrive in the order in which they were sent, as over one connection.
+    pub fifo: bool,
+    /// Bytes per second that one link carries; `None`: no limit.
+    pub bandwidth: Option<u64>,
+    /// The longest wait for the bandwidth; a message that would wait longer is dropped (full queue).
+    pub queue: Span,
+}
+
+impl Default for Link {
+    /// A constant millisecond, and nothing goes wrong.
+    fn default() -> Self {
+        Self {
+            latency: Sampler::constant(Span::from_millis(1)),
+            loss_ppb: 0,
+            duplication_ppb: 0,
+            corruption_ppb: 0,
+            checksums: true,
+            fifo: false,
+            bandwidth: None,
+            queue: Span::MAX,
+        }
+    }
+}
+
+/// Which links a partition cuts.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Cut {
+    /// Every link between two different groups; a node in no group keeps all its links.
+    Groups(Vec<NodeSet>),
+    /// Every link from one of these nodes to one of those, in that direction only.
+    OneWay {
+        /// Senders that are not heard.
+        from: NodeSet,
+        /// Receivers that do not hear them.
+        to: NodeSet,
+    },
+}
+
+/// When a cut kills a message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CutAt {
+    /// If the link is cut when the message is sent or when it arrives.
+    SendAndArrival,
+    /// Only if the link is cut when it is sent: what is in flight still arrives.
+    Send,
+}
+
+impl Cut {
+    /// Whether this cuts the link from `from` to `to`.
+    #[must_use]
+    pub fn severs(&self, from: NodeId, to: NodeId) -> bool {
+        match self {
+            Self::Groups(groups) => {
+                let group = |node| groups.iter().position(|group| group.contains(node));
+                match (group(from), group(to)) {
+                    (Some(a), Some(b)) => a != b,
+                    _ => false,
+                }
+            }
+            Self::OneWay { from: senders, to: receivers } => senders.contains(from) && receivers.contains(to),
+        }
+    }
+}
+
+/// Why a message was not delivered.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
+pub enum DropCause {
+    /// The link lost it.
+    Loss,
+    /// A partition cut its link.
+    Cut(FaultId),
+    /// The receiver was down, or went down before it handled the message.
+    ReceiverDown,
+    /// The link's or the receiver's queue was full.
+    QueueFull,
+    /// The receiver's host refused it: no process listened.
+    Refused,
+    /// It was damaged and a checksum found that.
+    Corrupted,
+}
+
+/// What the network decides when a message is sent.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Fate {
+    Dropped { ordinal: u64, cause: DropCause },
+    Arrives { ordinal: u64, at: Time, damage: Option<u64>, copy_at: Option<Time> },
+}
+
+/// A node as an end of links.
+#[derive(Clone, Debug)]
+pub(crate) struct End {
+    /// Stable hash of the node's name.
+    name: u64,
+    zone: u32,
+    /// Whether some link of this node has settings of its own.
+    overridden: bool,
+    sent: Ordinals,
+}
+
+/// The settings of one kind of link.
+#[derive(Clone, Debug)]
+struct Kind {
+    link: Link,
+    /// Whether all that ever happens to a message is its latency.
+    only_delays: bool,
+}
+
+impl Kind {
+    fn new(link: Link) -> Self {
+        let chances = link.loss_ppb | link.duplication_ppb | link.corruption_ppb;
+        Self { only_delays: chances == 0 && !link.fifo && link.bandwidth.is_none(), link }
+    }
+}
+
+/// What a link with an order or a bandwidth remembers.
+#[derive(Clone, Copy, Debug, Default)]
+struct Line {
+    last_arrival: Time,
+    busy_until: Time,
+}
+
+/// Every link of a run.
+#[derive(Clone, Debug)]
+pub(crate) struct Network {
+    zones: u32,
+    /// Index into `kinds` by (zone of sender, zone of receiver).
+    by_zones: Vec<u32>,
+    overrides: Table<u64, u32>,
+    kinds: Vec<Kind>,
+    lines: Table<u64, Line>,
+    cuts: Vec<(FaultId, Cut, CutAt)>,
+    draws: Draws,
+}
+
+/// One function of fates per purpose.
+#[derive(Clone, Debug)]
+struct Draws {
+    latency: FateKey,
+    copy_latency: FateKey,
+    loss: FateKey,
+    duplication: FateKey,
+    corruption: FateKey,
+    damage: FateKey,
+}
+
+impl Draws {
+    fn new(seed: u64) -> Self {
+        let fates = |purpose| FateKey::new(seed, Purpose::new(purpose));
+        Self {
+            latency: fates("message latency"),
+            copy_latency: fates("copy latency"),
+            loss: fates("message loss"),
+            duplication: fates("message duplication"),
+            corruption: fates("message corruption"),
+            damage: fates("message damage"),
+        }
+    }
+}
+
+const PARTS_PER_BILLION: u64 = 1_000_000_000;
+
+fn pair(from: NodeId, to: NodeId) -> u64 {
+    u64::from(from.0) << 32 | u64::from(to.0)
+}
+
+impl End {
+    /// The end of a node in this zone, given the stable hash of its name.
+    pub(crate) fn new(name: u64, zone: u32) -> Self {
+        Self { name, zone, overridden: false, sent: Ordinals::default() }
+    }
+
+    /// Back to the start.
+    pub(crate) fn reset(&mut self) {
+        self.sent.clear();
+    }
+}
+
+impl Network {
+    /// A network where all links behave as `link`.
+    pub(crate) fn new(seed: u64, zones: u32, link: Link) -> Self {
+        Self {
+            zones,
+            by_zones: vec![0; (zones * zones) as usize],
+            overrides: Table::default(),
+            kinds: vec![Kind::new(link)],
+            lines: Table::default(),
+            cuts: Vec::new(),
+            draws: Draws::new(seed),
+        }
+    }
+
+    /// Back to the start, under another seed.
+    pub(crate) fn reset(&mut self, seed: u64) {
+        self.lines.clear();
+        self.cuts.clear();
+        self.draws = Draws::new(seed);
+    }
+
+    /// Gives the links from one zone to another settings of their own.
+    pub(crate) fn set_zone_link(&mut self, from: u32, to: u32, link: Link) {
+        self.by_zones[(from * self.zones + to) as usize] = self.add_kind(link);
+    }
+
+    /// Gives one link settings of its own.
+    pub(crate) fn set_link(&mut self, nodes: &mut [NodeState], from: NodeId, to: NodeId, link: Link) {
+        let kind = self.add_kind(link);
+        self.overrides.insert(pair(from, to), kind);
+        nodes[from.0 as usize].end.overridden = true;
+    }
+
+    fn add_kind(&mut self, link: Link) -> u32 {
+        let index = u32::try_from(self.kinds.len()).expect("fewer link settings than 2^32");
+        self.kinds.push(Kind::new(link));
+        index
+    }
+
+    /// Cuts links until [`Self::heal`] is called with the same fault.
+    pub(crate) fn cut(&mut self, fault: FaultId, cut: Cut, at: CutAt) {
+        self.cuts.push((fault, cut, at));
+    }
+
+    /// Removes the cuts of this fault, and no other.
+    pub(crate) fn heal(&mut self, fault: FaultId) {
+        self.cuts.retain(|&(id, ..)| id != fault);
+    }
+
+    /// The first fault that cuts this link now.
+    #[inline]
+    pub(crate) fn severed(&self, from: NodeId, to: NodeId) -> Option<FaultId> {
+        if self.cuts.is_empty() {
+            return None;
+        }
+        self.cuts.iter().find(|(_, cut, _)| cut.severs(from, to)).map(|&(fault, ..)| fault)
+    }
+
+    /// The first fault that cuts this link for a message which arrives now.
+    #[inline]
+    pub(crate) fn severed_at_arrival(&self, from: NodeId, to: NodeId) -> Option<FaultId> {
+        if self.cuts.is_empty() {
+            return None;
+        }
+        let severs = |(_, cut, at): &&(FaultId, Cut, CutAt)| *at == CutAt::SendAndArrival && cut.severs(from, to);
+        self.cuts.iter().find(severs).map(|&(fault, ..)| fault)
+    }
+
+    /// Decides the fate of a message sent at `now`. `size_bytes` is asked only where a bandwidth matters.
+    #[inline]
+    pub(crate) fn send(
+        &mut self,
+        nodes: &mut [NodeState],
+        now: Time,
+        from: NodeId,
+        to: NodeId,
+        size_bytes: impl FnOnce() -> u32,
+    ) -> Fate {
+        let count = nodes.len();
+        let ordinal = nodes[from.0 as usize].end.sent.next(to, count);
+        if from == to {
+            return Fate::Arrives { ordinal, at: now, damage: None, copy_at: None };
+        }
+        if let Some(fault) = self.severed(from, to) {
+            return Fate::Dropped { ordinal, cause: DropCause::Cut(fault) };
+        }
+        let (sender, receiver) = (&nodes[from.0 as usize].end, &nodes[to.0 as usize].end);
+        let mut kind = self.by_zones[(sender.zone * self.zones + receiver.zone) as usize];
+        if sender.overridden {
+            kind = self.overrides.get(pair(from, to)).copied().unwrap_or(kind);
+        }
+        let (sender, receiver) = (sender.name, receiver.name);
+        let Kind { link, only_delays } = &self.kinds[kind as usize];
+        if *only_delays {
+            let mut draws = self.draws.latency.link(sender, receiver).draws(ordinal);
+            let at = now + link.latency.sample(&mut draws);
+            return Fate::Arrives { ordinal, at, damage: None, copy_at: None };
+        }
+        self.decide(kind, now, (from, sender), (to, receiver), ordinal, size_bytes)
+    }
+
+    /// Decides the fate of a message on a link that may do more than delay it. Ends are given with the stable hash of
+    /// their names.
+    #[inline(never)]
+    fn decide(
+        &mut self,
+        kind: u32,
+        now: Time,
+        (from, sender): (NodeId, u64),
+        (to, receiver): (NodeId, u64),
+        ordinal: u64,
+        size_bytes: impl FnOnce() -> u32,
+    ) -> Fate {
+        let link = &self.kinds[kind as usize].link;
+        let draws = |key: FateKey| key.link(sender, receiver).draws(ordinal);
+        let hits = |key: FateKey, ppb: u64| ppb > 0 && draws(key).chance(ppb);
+        if hits(self.draws.loss, link.loss_ppb) {
+            return Fate::Dropped { ordinal, cause: DropCause::Loss };
+        }
+        let mut damage = None;
+        if hits(self.draws.corruption, link.corruption_ppb) {
+            if link.checksums {
+                return Fate::Dropped { ordinal, cause: DropCause::Corrupted };
+            }
+            damage = Some(draws(self.draws.damage).next_u64());
+        }
+        let latency = link.latency.sample(&mut draws(self.draws.latency));
+        let mut at = now + latency;
+        if link.fifo || link.bandwidth.is_some() {
+            let line = self.lines.get_or_default(pair(from, to));
+            let mut departs = now;
+            if let Some(bandwidth) = link.bandwidth {
+                let start = now.max(line.busy_until);
+                if start.since(now) > link.queue {
+                    return Fate::Dropped { ordinal, cause: DropCause::QueueFull };
+                }
+                departs = start + transmission(size_bytes(), bandwidth);
+                line.busy_until = departs;
+            }
+            at = departs + latency;
+            if link.fifo {
+                at = at.max(line.last_arrival);
+                line.last_arrival = at;
+            }
+        }
+        let copy_at = hits(self.draws.duplication, link.duplication_ppb).then(|| {
+            let copy_at = now + link.latency.sample(&mut draws(self.draws.copy_latency));
+            if !link.fifo {
+                return copy_at;
+            }
+            let line = self.lines.get_or_default(pair(from, to));
+            line.last_arrival = copy_at.max(at);
+            line.last_arrival
+        });
+        Fate::Arrives { ordinal, at, damage, copy_at }
+    }
+}
+
+/// How long `size` bytes take at `bandwidth` bytes per second, rounded up.
+fn transmission(size: u32, bandwidth: u64) -> Span {
+    Span::from_nanos((u64::from(size) * PARTS_PER_BILLION).div_ceil(bandwidth.max(1)))
+}

@@ -1,0 +1,577 @@
+//! One run: takes the next event, and lets it happen.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use crate::kernel::{Class, Fired, Span, Time, Trace, stable_hash};
+
+use super::core::{Bodies, CLIENT, Core, CoreDraws, End, Moment, NO_RECORD, NodeState};
+use super::event::{Body, CallPacket, Effect, Event, Packet, Task, class};
+use super::record::{Census, Tag};
+use super::service::{NoBodies, Service};
+use super::{CallError, CallId, DropCause, NodeId, NodeSet, Reply, Request, RequestId, View};
+
+/// So many pending events, and what they need, fit into the cache of a core.
+const CACHED_EVENTS: usize = 4_096;
+
+/// How much a run may do before it is ended.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Limits {
+    /// Events in all.
+    pub events: u64,
+    /// Events at one instant: more are an endless loop.
+    pub events_at_one_instant: u64,
+}
+
+impl Default for Limits {
+    /// A billion events, a million of them at one instant.
+    fn default() -> Self {
+        Self { events: 1_000_000_000, events_at_one_instant: 1_000_000 }
+    }
+}
+
+impl Limits {
+    #[inline]
+    const fn are_passed(&self, events: u64, at_this_instant: u64) -> bool {
+        events > self.events || at_this_instant > self.events_at_one_instant
+    }
+}
+
+/// What a step has to tell to whoever drives the simulation.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Step {
+    /// An event happened inside.
+    Ran,
+    /// An instant that was asked for has come.
+    Token {
+        /// Its class.
+        class: Class,
+        /// What it was asked for with.
+        token: u64,
+    },
+    /// A client's call has ended.
+    Answer {
+        /// The client.
+        client: NodeId,
+        /// Whom it had asked.
+        from: NodeId,
+        /// What it knows the call by.
+        tag: u64,
+        /// The reply, or why there is none.
+        result: Result<Reply, CallError>,
+    },
+    /// The run is over.
+    Ended(End),
+}
+
+/// A simulation: hosts, nodes, network and what is pending. Built by [`super::Builder`].
+///
+/// A clone goes on as the original would.
+#[derive(Clone)]
+pub struct Simulation {
+    pub(crate) core: Core,
+    pub(crate) services: Vec<Box<dyn Service>>,
+    pub(crate) limits: Limits,
+    pub(crate) events: u64,
+    pub(crate) at_this_instant: u64,
+    /// What the last event has to tell.
+    pub(crate) told: Option<Step>,
+}
+
+impl Simulation {
+    /// Back to the start under another seed: the bytes that follow are those of a fresh simulation.
+    pub fn reset(&mut self, seed: u64) {
+        let core = &mut self.core;
+        core.agenda.reset();
+        core.trace.reset();
+        core.network.reset(seed);
+        core.nodes.iter_mut().for_each(NodeState::reset);
+        core.parts.iter_mut().for_each(super::core::NodeParts::reset);
+        core.calls.clear();
+        core.streams.reset(seed);
+        core.draws = CoreDraws::new(seed);
+        core.ended = None;
+        core.census = Census::default();
+        core.touched.clear();
+        core.reached.clear();
+        core.outbox.clear();
+        core.posts.clear();
+        core.disk_operations.clear();
+        core.moment = Moment { node: NodeId(0), record: NO_RECORD, work: Span::ZERO };
+        self.services.iter_mut().for_each(|service| service.reset());
+        self.events = 0;
+        self.at_this_instant = 0;
+        self.told = None;
+        self.schedule_starts();
+    }
+
+    /// Every node starts at time 0, in the order of their numbers.
+    pub(crate) fn schedule_starts(&mut self) {
+        for index in 0..u32::try_from(self.core.nodes.len()).unwrap_or(u32::MAX) {
+            let node = NodeId(index);
+            if self.core.state(node).service != CLIENT {
+                self.schedule_start(node);
+            }
+        }
+    }
+
+    /// Lets a node's process start at this instant, after all that ends or begins to fail at it.
+    pub(crate) fn schedule_start(&mut self, node: NodeId) {
+        let incarnation = self.core.part(node).incarnation;
+        self.core.schedule(self.core.now(), class::START, node, Event::Start { node, incarnation });
+    }
+
+    /// Runs until there is something to tell. A panic in a node's code ends the run and names the node.
+    pub fn run(&mut self) -> Step {
+        let outcome = catch_unwind(AssertUnwindSafe(|| {
+            loop {
+                self.advance();
+                if let Some(step) = self.told.take() {
+                    return step;
+                }
+            }
+        }));
+        outcome.unwrap_or_else(|panic| {
+            let message = panic
+                .downcast_ref::<&str>()
+                .map(|text| (*text).to_owned())
+                .or_else(|| panic.downcast_ref::<String>().cloned())
+                .unwrap_or_else(|| "a panic without a message".to_owned());
+            let Moment { node, record, .. } = self.core.moment;
+            let end = End::Panic { node, record, message };
+            self.core.ended = Some(end.clone());
+            Step::Ended(end)
+        })
+    }
+
+    /// Lets one event happen.
+    pub fn step(&mut self) -> Step {
+        self.advance();
+        self.told.take().unwrap_or(Step::Ran)
+    }
+
+    /// Lets one event happen; what there is to tell of it is in `told` then.
+    #[inline]
+    fn advance(&mut self) {
+        if self.core.ended.is_some() {
+            return self.stop(End::Quiet);
+        }
+        let before = self.core.now();
+        let Some(fired) = self.core.agenda.pop() else { return self.stop(End::Quiet) };
+        self.events += 1;
+        self.at_this_instant = if fired.time == before { self.at_this_instant + 1 } else { 1 };
+        if self.limits.are_passed(self.events, self.at_this_instant) {
+            return self.give_up_run(fired);
+        }
+        if self.core.agenda.len() > CACHED_EVENTS {
+            self.read_ahead();
+        }
+        match fired.event {
+            Event::Arrive(packet) => self.arrive(packet),
+            event => self.happen(fired.class, event),
+        }
+    }
+
+    /// Reads what the next event will need, so that it comes from memory while this one is handled: with 10^5
+    /// events pending, a fifth to a third less time.
+    #[inline(never)]
+    fn read_ahead(&self) {
+        if let Some(&Event::Arrive(Packet { to, body: Body::Message(slot), .. })) = self.core.agenda.upcoming()
+            && let Some(service) = self.services.get(self.core.nodes[to.0 as usize].service as usize)
+        {
+            service.read_ahead(to, slot);
+        }
+    }
+
+    /// Lets anything but an arrival happen.
+    fn happen(&mut self, class: Class, event: Event) {
+        match event {
+            Event::Arrive(packet) => self.arrive(packet),
+            Event::Timer { node, handle } => {
+                if self.core.state(node).is_held {
+                    self.service(node).timer_waits(node, handle);
+                    self.wait(node, Task::Timer { handle });
+                } else {
+                    self.dispatch(node, Task::Timer { handle });
+                }
+            }
+            Event::Disk { node } => self.complete_disk(node),
+            Event::WorkDone { node, job } => self.end_work(node, job),
+            Event::Start { node, incarnation } => {
+                if self.is_up(node) && self.core.part(node).incarnation == incarnation {
+                    self.core.moment.record = NO_RECORD;
+                    self.run_or_wait(node, Task::Start);
+                }
+            }
+            Event::GoOn { node } => {
+                if self.core.part(node).run.pauses.is_empty() {
+                    self.resume_jobs(node);
+                    self.go_on(node);
+                }
+            }
+            Event::CallTimeout { call } => self.give_up(call),
+            Event::Token(token) => {
+                let number = NodeId(u32::from(class.number()));
+                self.core.record(Tag::Token, (number, number, token, 0), NO_RECORD, String::new);
+                self.told = Some(Step::Token { class, token });
+            }
+        }
+    }
+
+    /// The run is over: the event that was to be next does not happen. It stays pending, so that a message in it
+    /// is in flight.
+    #[cold]
+    fn give_up_run(&mut self, next: Fired<Event>) {
+        let is_loop = self.events <= self.limits.events;
+        let end = if is_loop { End::EndlessLoop { at: next.time } } else { End::BudgetSpent };
+        self.core.schedule(next.time, next.class, self.core.moment.node, next.event);
+        self.core.ended = Some(end.clone());
+        self.stop(end);
+    }
+
+    #[cold]
+    fn stop(&mut self, end: End) {
+        self.told = Some(Step::Ended(self.core.ended.clone().unwrap_or(end)));
+    }
+
+    fn service(&mut self, node: NodeId) -> &mut dyn Service {
+        let index = self.core.nodes[node.0 as usize].service;
+        &mut *self.services[index as usize]
+    }
+
+    /// Splits the simulation into what a service acts on and the service.
+    #[inline]
+    pub(crate) fn parts(&mut self, node: NodeId) -> (&mut Core, Option<&mut (dyn Service + 'static)>) {
+        let index = self.core.nodes[node.0 as usize].service;
+        (&mut self.core, self.services.get_mut(index as usize).map(|service| &mut **service))
+    }
+
+    fn with_bodies(&mut self, node: NodeId, act: impl FnOnce(&mut Core, &mut dyn Bodies)) {
+        let (core, service) = self.parts(node);
+        match service {
+            Some(service) => act(core, service.bodies()),
+            None => act(core, &mut NoBodies),
+        }
+    }
+
+    fn wait(&mut self, node: NodeId, task: Task) {
+        self.with_bodies(node, |core, bodies| core.wait(node, task, bodies));
+    }
+
+    pub(crate) fn run_or_wait(&mut self, node: NodeId, task: Task) {
+        if self.core.state(node).is_held { self.wait(node, task) } else { self.dispatch(node, task) }
+    }
+
+    pub(crate) fn drop_packet(&mut self, packet: Packet, cause: DropCause) {
+        self.with_bodies(packet.to, |core, bodies| {
+            core.drop_packet(packet, cause, bodies);
+        });
+    }
+
+    #[inline]
+    fn arrive(&mut self, packet: Packet) {
+        let to = packet.to;
+        if let Some(fault) = self.core.network.severed_at_arrival(packet.from, to) {
+            return self.drop_packet(packet, DropCause::Cut(fault));
+        }
+        let slot = match packet.body {
+            Body::Message(slot) => slot,
+            Body::Call(slot) => return self.arrive_call(packet, slot),
+        };
+        let NodeState { is_up, is_held, service, .. } = *self.core.state(to);
+        if is_up && !is_held {
+            self.core.census.delivered += 1;
+            self.services[service as usize].receive(&mut self.core, &packet, slot);
+        } else if is_up {
+            self.wait(to, Task::Packet(packet));
+        } else {
+            self.drop_packet(packet, DropCause::ReceiverDown);
+        }
+    }
+
+    /// A part of a call arrives at a host.
+    fn arrive_call(&mut self, packet: Packet, slot: u32) {
+        match *self.core.posts.get(slot) {
+            CallPacket::Request { call, .. } => self.arrive_request(packet, call),
+            CallPacket::Answer { .. } if !self.is_up(packet.to) => self.drop_packet(packet, DropCause::ReceiverDown),
+            CallPacket::Answer { .. } => {
+                let CallPacket::Answer { call, result } = self.core.posts.take(slot) else { return };
+                self.core.census.delivered += 1;
+                let about = (packet.to, packet.from, call.0, stable_hash(&result));
+                self.core.record(Tag::Answer, about, packet.cause, || answer_label(&result));
+                self.close_call(call, packet.from, result);
+            }
+        }
+    }
+
+    /// A request arrives: the process gets it, or the host refuses it, or nobody is there.
+    fn arrive_request(&mut self, packet: Packet, call: CallId) {
+        let Packet { from, to, .. } = packet;
+        let NodeState { is_up, is_ready, is_silent, service, .. } = *self.core.state(to);
+        if service == CLIENT || (!is_up && is_silent) {
+            self.drop_packet(packet, DropCause::ReceiverDown);
+        } else if !is_up || !is_ready {
+            self.with_bodies(to, |core, bodies| {
+                core.moment.record = core.drop_packet(packet, DropCause::Refused, bodies);
+                core.answer_call(to, from, call, Err(CallError::Refused), bodies);
+            });
+        } else {
+            if let Some(open) = self.core.calls.get_mut(call) {
+                open.received = true;
+            }
+            self.run_or_wait(to, Task::Packet(packet));
+        }
+    }
+
+    /// Hands the end of a call to its caller, if it still waits for it.
+    fn close_call(&mut self, id: CallId, from: NodeId, result: Result<Reply, CallError>) {
+        let Some(call) = self.core.calls.close(id) else { return };
+        if let Some((_, deadline)) = call.deadline {
+            self.core.agenda.cancel(deadline);
+        }
+        if self.core.state(call.caller).service == CLIENT {
+            self.told = Some(Step::Answer { client: call.caller, from, tag: call.tag, result });
+            return;
+        }
+        let cause = self.core.moment.record;
+        self.run_or_wait(call.caller, Task::Answer { call: id, from, result, cause });
+    }
+
+    fn give_up(&mut self, id: CallId) {
+        let Some(call) = self.core.calls.get_mut(id) else { return };
+        call.deadline = None;
+        let (caller, callee) = (call.caller, call.callee);
+        self.core.record(Tag::CallTimeout, (caller, callee, id.0, 0), NO_RECORD, String::new);
+        self.close_call(id, callee, Err(CallError::Timeout));
+    }
+
+    /// Runs a task on a node that is not held.
+    pub(crate) fn dispatch(&mut self, node: NodeId, task: Task) {
+        let (core, Some(service)) = self.parts(node) else { return };
+        match task {
+            Task::Packet(packet) => {
+                core.census.delivered += 1;
+                match packet.body {
+                    Body::Message(slot) => service.receive(core, &packet, slot),
+                    Body::Call(slot) => {
+                        if let CallPacket::Request { call, request } = core.posts.take(slot) {
+                            let about = (node, packet.from, call.0, stable_hash(&*request));
+                            core.record(Tag::Request, about, packet.cause, || {
+                                format!("{}\t{request}", request.kind())
+                            });
+                            let id = RequestId { call, from: packet.from };
+                            service.request(core, node, id, &request);
+                        }
+                    }
+                }
+            }
+            Task::Answer { call, from, result, cause } => {
+                let about = (node, from, call.0, stable_hash(&result));
+                core.record(Tag::Answer, about, cause, || answer_label(&result));
+                service.answer(core, node, call, &result);
+            }
+            Task::Timer { handle } => service.timer(core, node, handle),
+            Task::Disk { operation, result, cause } => {
+                core.record(Tag::Disk, (node, node, operation.0, stable_hash(&result)), cause, String::new);
+                service.disk(core, node, operation, &result);
+            }
+            Task::Start => service.start(core, node),
+        }
+    }
+
+    fn complete_disk(&mut self, node: NodeId) {
+        let drive = &mut self.core.part(node).drive;
+        let Some((operation, what, _, cause)) = drive.queue.pop_front() else { return };
+        let result = drive.disk.apply(&what);
+        self.run_or_wait(node, Task::Disk { operation, result, cause });
+    }
+
+    fn end_work(&mut self, node: NodeId, number: u32) {
+        let Some(job) = self.core.part(node).run.end(number) else { return };
+        self.core.record(Tag::WorkDone, (node, node, u64::from(number), 0), job.cause, String::new);
+        self.core.outbox = job.effects;
+        let (core, service) = self.parts(node);
+        if let Some(service) = service {
+            service.flush(core, node);
+        }
+        self.go_on(node);
+    }
+
+    /// Runs what waits, as long as the node is free.
+    pub(crate) fn go_on(&mut self, node: NodeId) {
+        loop {
+            let run = &self.core.part(node).run;
+            let is_held = run.is_held();
+            self.core.state(node).is_held = is_held;
+            if is_held {
+                return;
+            }
+            let Some(task) = self.core.part(node).run.next() else { return };
+            self.dispatch(node, task);
+        }
+    }
+
+    /// The present instant.
+    #[must_use]
+    pub fn now(&self) -> Time {
+        self.core.agenda.now()
+    }
+
+    /// Asks to be told when an instant has come. An instant that has passed is now.
+    pub fn tell_at(&mut self, at: Time, class: Class, token: u64) {
+        let at = at.max(self.now());
+        self.core.schedule_token(at, class, token);
+    }
+
+    /// Lets a client ask a node; the answer comes as [`Step::Answer`] with this `tag`.
+    pub fn call(&mut self, client: NodeId, to: NodeId, request: Request, timeout: Span, tag: u64) -> CallId {
+        let (call, body) = self.core.open_call(client, to, request, timeout, tag);
+        self.core.outbox.push(Effect::Send { to, body });
+        self.core.flush(client, &mut NoBodies);
+        call
+    }
+
+    /// Forgets a call: its answer will not be told.
+    pub fn abandon(&mut self, call: CallId) {
+        if let Some((_, deadline)) = self.core.calls.close(call).and_then(|call| call.deadline) {
+            self.core.agenda.cancel(deadline);
+        }
+    }
+
+    /// The name of a node.
+    #[must_use]
+    pub fn name(&self, node: NodeId) -> &str {
+        self.core.parts.get(node.0 as usize).map_or("?", |part| &part.name)
+    }
+
+    /// The node of this name.
+    #[must_use]
+    pub fn node(&self, name: &str) -> Option<NodeId> {
+        let index = self.core.parts.iter().position(|part| part.name == name)?;
+        Some(NodeId(u32::try_from(index).unwrap_or(u32::MAX)))
+    }
+
+    /// Every node, clients included, in ascending order.
+    pub fn nodes(&self) -> impl Iterator<Item = NodeId> + use<> {
+        (0..u32::try_from(self.core.nodes.len()).unwrap_or(u32::MAX)).map(NodeId)
+    }
+
+    /// The replicas of a service in ascending order; none if there is no such service.
+    pub fn replicas(&self, service: &str) -> impl Iterator<Item = NodeId> + use<> {
+        let (first, count) = self.core.services.get(service).copied().unwrap_or_default();
+        (first..first + count).map(NodeId)
+    }
+
+    /// The services by name.
+    pub fn service_names(&self) -> impl Iterator<Item = &str> {
+        self.core.services.keys().map(String::as_str)
+    }
+
+    /// What a node shows of itself; nothing while it is down, and nothing for a client.
+    #[must_use]
+    pub fn observe(&self, node: NodeId) -> View {
+        let mut view = View::default();
+        if let Some(service) = self.services.get(self.core.nodes[node.0 as usize].service as usize) {
+            service.observe(node, &mut view);
+        }
+        view
+    }
+
+    /// Whether a node's process runs. Clients always do.
+    #[must_use]
+    pub fn is_up(&self, node: NodeId) -> bool {
+        self.core.nodes[node.0 as usize].is_up
+    }
+
+    /// Whether a node serves requests.
+    #[must_use]
+    pub fn is_ready(&self, node: NodeId) -> bool {
+        let state = &self.core.nodes[node.0 as usize];
+        state.is_up && state.is_ready
+    }
+
+    /// The role and epoch that a live node has last taken on.
+    #[must_use]
+    pub fn role(&self, node: NodeId) -> Option<(&'static str, u64)> {
+        self.core.parts[node.0 as usize].role.filter(|_| self.is_up(node))
+    }
+
+    /// The replica of a service that leads: up, in the role `"leader"`, with the highest epoch.
+    #[must_use]
+    pub fn leader(&self, service: &str) -> Option<NodeId> {
+        let epoch = |node: &NodeId| self.role(*node).and_then(|(role, epoch)| (role == "leader").then_some(epoch));
+        self.replicas(service).filter(|node| epoch(node).is_some()).max_by_key(epoch)
+    }
+
+    /// The nodes that are up, not paused, and whose links to and from `contact` are whole now; with `contact`
+    /// itself, if it is up.
+    #[must_use]
+    pub fn reachable(&self, contact: NodeId) -> NodeSet {
+        let runs = |node: NodeId| self.is_up(node) && self.core.parts[node.0 as usize].run.pauses.is_empty();
+        let network = &self.core.network;
+        let linked = |node| network.severed(contact, node).is_none() && network.severed(node, contact).is_none();
+        self.nodes().filter(|&node| runs(contact) && runs(node) && linked(node)).collect()
+    }
+
+    /// How often a fault has touched something: messages dropped, processes killed, tasks delayed, clocks read.
+    #[must_use]
+    pub fn touched(&self, fault: super::FaultId) -> u64 {
+        self.core.touched.get(&fault).copied().unwrap_or(0)
+    }
+
+    /// How often each rare path was reached.
+    pub fn reached(&self) -> impl Iterator<Item = (&'static str, u64)> + '_ {
+        self.core.reached.iter().map(|(&name, &count)| (name, count))
+    }
+
+    /// The trace so far.
+    #[must_use]
+    pub const fn trace(&self) -> &Trace {
+        &self.core.trace
+    }
+
+    /// The trace, taken out of a simulation that is over.
+    #[must_use]
+    pub fn into_trace(self) -> Trace {
+        self.core.trace
+    }
+
+    /// Events so far.
+    #[must_use]
+    pub const fn events(&self) -> u64 {
+        self.events
+    }
+
+    /// Where every message is by now: those neither delivered nor dropped are in flight.
+    #[must_use]
+    pub fn census(&self) -> Census {
+        let mut census = self.core.census.clone();
+        let waits = |task: &&Task| matches!(task, Task::Packet(_));
+        let waiting: usize = self.core.parts.iter().map(|part| part.run.waiting().filter(waits).count()).sum();
+        let flying = self.core.agenda.iter().filter(|(_, event)| matches!(event, Event::Arrive(_))).count();
+        census.in_flight = (waiting + flying) as u64;
+        census
+    }
+
+    /// A hash of everything that the nodes show of themselves, and of their disks: two runs that agree in it
+    /// have ended in one state.
+    #[must_use]
+    pub fn final_state(&self) -> u64 {
+        let views: Vec<_> = self
+            .nodes()
+            .map(|node| {
+                let view = self.observe(node);
+                (view.entries, view.applied, view.waits_for, self.is_up(node), self.is_ready(node))
+            })
+            .collect();
+        let disks: Vec<_> = self.core.parts.iter().map(|part| part.drive.disk.content_hash()).collect();
+        stable_hash(&(views, disks))
+    }
+}
+
+/// What a trace shows of the end of a call.
+fn answer_label(result: &Result<Reply, CallError>) -> String {
+    match result {
+        Ok(reply) => format!("reply\t{reply:?}"),
+        Err(error) => format!("{}\t{error}", error.name()),
+    }
+}

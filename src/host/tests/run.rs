@@ -1,0 +1,98 @@
+//! How a run ends, and that it repeats.
+
+use super::*;
+use crate::host::Limits;
+
+/// Runs with limits to an end that is not a quiet one.
+fn end_of(limits: Limits, play: Play) -> End {
+    let mut builder = Builder::new(1);
+    builder.limits(limits);
+    actors(&mut builder, "n", 2, &HostSettings::default(), play);
+    let mut simulation = builder.finish().expect("names are unique");
+    let Step::Ended(end) = simulation.run() else { panic!("nobody acts from outside") };
+    assert_eq!(simulation.run(), Step::Ended(end.clone()), "an end is for ever");
+    assert!(simulation.census().balances());
+    end
+}
+
+#[test]
+fn every_end_has_a_name() {
+    let at_once: Play = |_, heard, cx| {
+        if matches!(heard, Heard::Start | Heard::Word(..)) && cx.me() == NodeId(0) {
+            cx.send(NodeId(0), Word(1));
+        }
+    };
+    let for_ever: Play = |_, heard, cx| {
+        if matches!(heard, Heard::Start | Heard::Timer(_)) {
+            cx.set_timer(0, ms(1));
+        }
+    };
+    let limits = Limits { events: 5_000, events_at_one_instant: 100 };
+    assert_eq!(end_of(limits, at_once), End::EndlessLoop { at: Time::ZERO });
+    assert_eq!(end_of(limits, for_ever), End::BudgetSpent);
+    let panics: Play = |_, heard, cx| {
+        if let Heard::Start = heard
+            && cx.me() == NodeId(1)
+        {
+            std::panic::panic_any("no such epoch");
+        }
+    };
+    let End::Panic { node, record, message } = end_of(limits, panics) else { panic!("the node panicked") };
+    assert_eq!((node, record, message.as_str()), (NodeId(1), 1, "no such epoch"));
+}
+
+#[test]
+fn ties_are_first_in_first_out_or_shuffled_by_seed() {
+    let order = |seed, shuffled: bool| {
+        let mut builder = Builder::new(seed);
+        builder.keep_trace();
+        if shuffled {
+            builder.shuffle_ties();
+        }
+        // Ten words of one sender arrive at one instant.
+        actors(&mut builder, "n", 2, &HostSettings::default(), |_, heard, cx| {
+            if matches!(heard, Heard::Start) && cx.me() == NodeId(0) {
+                (0..10).for_each(|word| cx.send(NodeId(1), Word(word)));
+            }
+        });
+        let mut simulation = builder.finish().expect("names are unique");
+        run(&mut simulation, &[]);
+        story(&simulation, 1, &[Tag::Deliver])
+    };
+    let in_order = order(1, false);
+    assert_eq!(in_order, (0..10).map(|word| format!("1ms deliver Word({word})")).collect::<Vec<_>>());
+    assert_eq!(order(2, false), in_order);
+    let shuffled = order(1, true);
+    assert_ne!(shuffled, in_order);
+    assert_ne!(shuffled, order(2, true));
+    let mut sorted = shuffled;
+    sorted.sort();
+    assert_eq!(sorted, in_order);
+}
+
+#[test]
+fn a_token_more_shifts_no_shuffled_tie() {
+    let digest_of = |tokens: u64| {
+        let mut builder = Builder::new(3);
+        builder.shuffle_ties().keep_trace();
+        actors(&mut builder, "n", 4, &HostSettings::default(), |_, heard, cx| {
+            if matches!(heard, Heard::Start) {
+                cx.others().for_each(|to| cx.send(to, Word(cx.me().0)));
+            }
+        });
+        let mut simulation = builder.finish().expect("names are unique");
+        (0..tokens).for_each(|token| simulation.tell_at(Time::ZERO + ms(9), class::CLIENT, token));
+        while !matches!(simulation.run(), Step::Ended(_)) {}
+        (0..4).flat_map(|node| story(&simulation, node, &[Tag::Deliver])).collect::<Vec<_>>()
+    };
+    assert_eq!(digest_of(0), digest_of(3));
+}
+
+#[test]
+fn names_that_clash_are_errors() {
+    let mut builder = Builder::new(1);
+    builder.client("n-0", ZoneId(0));
+    actors(&mut builder, "n", 1, &HostSettings::default(), |_, _, _| {});
+    let error = builder.finish().err().map(|error| error.to_string());
+    assert_eq!(error.as_deref(), Some("the name \"n-0\" is taken twice"));
+}
