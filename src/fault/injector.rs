@@ -1,0 +1,254 @@
+//! Lets a plan happen to a simulation, and accounts for it.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use crate::host::{Cut, FaultId, NodeId, NodeSet, Simulation, class};
+use crate::kernel::{Class, Purpose, Stream, Streams, Time};
+
+use super::plan::{Effect, Fault, Group, NodeEffect, Plan, Shape};
+use super::selector::Selector;
+use super::validate::{PlanError, PlanMistake, service_of, services_of, validate};
+
+/// What became of a fault.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct FaultReport {
+    /// Its id in the plan.
+    pub id: String,
+    /// Its family: `"partition"`, `"crash"` ...
+    pub kind: &'static str,
+    /// Whom it hit, ascending; for a partition, everyone on one of its sides.
+    pub targets: Vec<NodeId>,
+    /// When it started, or was to start.
+    pub start: Time,
+    /// When it ended; `None` if it has not started or is still at work.
+    pub end: Option<Time>,
+    /// How much it touched: messages dropped, processes killed, work delayed, clocks read.
+    pub touched: u64,
+    /// Whether it started.
+    pub started: bool,
+}
+
+/// Lets the faults of one plan happen in one run. The host knows a fault by the stable hash of its id.
+#[derive(Clone, Debug)]
+pub struct Injector {
+    faults: Vec<Tracked>,
+    /// What is to happen, by class: (when, id, place in the plan). A token only says that the first of its class
+    /// is due; so the order at one instant holds however ties of events are broken.
+    due: BTreeMap<Class, BTreeSet<(Time, String, usize)>>,
+}
+
+#[derive(Clone, Debug)]
+struct Tracked {
+    fault: Fault,
+    /// For its random choices.
+    stream: Stream,
+    hit: Option<Hit>,
+    ended: Option<Time>,
+}
+
+/// Whom a fault hit, once it has started.
+#[derive(Clone, Debug)]
+enum Hit {
+    Links(Cut),
+    Nodes(NodeSet),
+}
+
+const CHOICES: Purpose = Purpose::new("fault");
+
+impl Injector {
+    /// Prepares a plan for a run of this simulation under `seed`.
+    ///
+    /// # Errors
+    /// If the plan asks for something that cannot be: a node or service that is not there, one id twice ...
+    pub fn new(plan: Plan, seed: u64, simulation: &Simulation) -> Result<Self, PlanError> {
+        validate(&plan, simulation)?;
+        let mut streams = Streams::new(seed);
+        let track = |fault: Fault| match streams.open(CHOICES, &fault.id) {
+            Ok(stream) => Ok(Tracked { fault, stream, hit: None, ended: None }),
+            Err(clash) => Err(PlanError { fault: fault.id, mistake: PlanMistake::StreamClash(clash) }),
+        };
+        let faults = plan.faults.into_iter().map(track).collect::<Result<_, _>>()?;
+        Ok(Self { faults, due: BTreeMap::new() })
+    }
+
+    /// Asks the simulation for a token at the start of every fault. Once, before the run.
+    pub fn schedule(&mut self, simulation: &mut Simulation) {
+        for number in 0..self.faults.len() {
+            let fault = &self.faults[number].fault;
+            let class = match &fault.what {
+                Effect::Nodes { what, .. } if what.is_of_clocks() => class::CLOCK,
+                _ => class::FAULT_START,
+            };
+            self.ask(simulation, class, fault.at, number);
+        }
+    }
+
+    fn ask(&mut self, simulation: &mut Simulation, class: Class, at: Time, number: usize) {
+        let id = self.faults[number].fault.id.clone();
+        self.due.entry(class).or_default().insert((at, id, number));
+        simulation.tell_at(at, class, 0);
+    }
+
+    /// A token has come of the class `FAULT_END`, `FAULT_START` or `CLOCK`: lets the next fault of that class start
+    /// or end.
+    pub fn token(&mut self, simulation: &mut Simulation, class: Class) {
+        let Some(due) = self.due.get_mut(&class) else { return };
+        // After everything was healed, tokens still come for what is called off.
+        if due.first().is_none_or(|&(at, ..)| at > simulation.now()) {
+            return;
+        }
+        let Some((_, _, number)) = due.pop_first() else { return };
+        if class == class::FAULT_END { self.end(simulation, number) } else { self.start(simulation, number) }
+    }
+
+    fn start(&mut self, simulation: &mut Simulation, number: usize) {
+        let tracked = &mut self.faults[number];
+        let id = tracked.fault.host_id();
+        let now = simulation.now();
+        match &tracked.fault.what {
+            Effect::Partition { shape, cut_at } => {
+                let cut = resolve(shape, simulation, &mut tracked.stream);
+                simulation.cut(id, cut.clone(), *cut_at);
+                tracked.hit = Some(Hit::Links(cut));
+            }
+            Effect::Nodes { whom, what } => {
+                let chosen = whom.resolve(simulation, &mut tracked.stream);
+                // A zone may hold clients, who have no process.
+                let is_hit = |&node: &NodeId| !what.needs_process() || service_of(node, simulation).is_some();
+                let nodes: NodeSet = chosen.iter().filter(is_hit).collect();
+                nodes.iter().for_each(|node| begin(simulation, id, node, *what));
+                tracked.hit = Some(Hit::Nodes(nodes));
+                if matches!(what, NodeEffect::ClockStep { .. }) {
+                    tracked.ended = Some(now);
+                    return;
+                }
+            }
+        }
+        if let Some(span) = tracked.fault.span() {
+            self.ask(simulation, class::FAULT_END, now + span, number);
+        }
+    }
+
+    fn end(&mut self, simulation: &mut Simulation, number: usize) {
+        let tracked = &mut self.faults[number];
+        let id = tracked.fault.host_id();
+        match (&tracked.hit, &tracked.fault.what) {
+            (Some(Hit::Nodes(nodes)), Effect::Nodes { what, .. }) => {
+                nodes.iter().for_each(|node| undo(simulation, id, node, *what));
+            }
+            _ => simulation.heal(id),
+        }
+        tracked.ended = Some(simulation.now());
+    }
+
+    /// Ends, by their ids, all faults that are at work, and calls off those still to start: from now on nothing
+    /// fails.
+    pub fn heal_all(&mut self, simulation: &mut Simulation) {
+        self.due.clear();
+        let at_work = |&(_, tracked): &(usize, &Tracked)| tracked.hit.is_some() && tracked.ended.is_none();
+        let by_id = |(number, tracked): (usize, &Tracked)| (tracked.fault.id.clone(), number);
+        let at_work: BTreeSet<_> = self.faults.iter().enumerate().filter(at_work).map(by_id).collect();
+        at_work.into_iter().for_each(|(_, number)| self.end(simulation, number));
+    }
+
+    /// What became of each fault so far, in the order of the plan.
+    #[must_use]
+    pub fn report(&self, simulation: &Simulation) -> Vec<FaultReport> {
+        let report = |tracked: &Tracked| FaultReport {
+            id: tracked.fault.id.clone(),
+            kind: tracked.fault.what.kind(),
+            targets: tracked.hit.as_ref().map_or_else(Vec::new, Hit::targets),
+            start: tracked.fault.at,
+            end: tracked.ended,
+            touched: simulation.touched(tracked.fault.host_id()),
+            started: tracked.hit.is_some(),
+        };
+        self.faults.iter().map(report).collect()
+    }
+
+    /// The plan with every choice made explicit: it replays to the same run, whatever the seed. Faults that have
+    /// not started stand as they were.
+    #[must_use]
+    pub fn resolved(&self) -> Plan {
+        let resolve = |tracked: &Tracked| {
+            let mut fault = tracked.fault.clone();
+            match (&tracked.hit, &mut fault.what) {
+                (Some(Hit::Links(cut)), Effect::Partition { shape, .. }) => *shape = explicit(cut),
+                (Some(Hit::Nodes(nodes)), Effect::Nodes { whom, .. }) => *whom = listed(nodes),
+                _ => {}
+            }
+            fault
+        };
+        Plan { faults: self.faults.iter().map(resolve).collect() }
+    }
+}
+
+impl Hit {
+    fn targets(&self) -> Vec<NodeId> {
+        let sides: Vec<&NodeSet> = match self {
+            Self::Nodes(nodes) => vec![nodes],
+            Self::Links(Cut::Groups(groups)) => groups.iter().collect(),
+            Self::Links(Cut::OneWay { from, to }) => vec![from, to],
+        };
+        sides.into_iter().flat_map(NodeSet::iter).collect::<NodeSet>().iter().collect()
+    }
+}
+
+fn begin(simulation: &mut Simulation, fault: FaultId, node: NodeId, what: NodeEffect) {
+    match what {
+        NodeEffect::Crash(how) | NodeEffect::Restart { how, .. } => simulation.crash(fault, node, how),
+        NodeEffect::Pause => simulation.pause(fault, node),
+        NodeEffect::ClockOffset { nanos } | NodeEffect::ClockStep { nanos } => {
+            simulation.step_clock(fault, node, nanos);
+        }
+        NodeEffect::ClockDrift(drift) => simulation.begin_drift(fault, node, drift),
+    }
+}
+
+fn undo(simulation: &mut Simulation, fault: FaultId, node: NodeId, what: NodeEffect) {
+    match what {
+        NodeEffect::Crash(_) | NodeEffect::Restart { .. } => simulation.restart(fault, node),
+        NodeEffect::Pause => simulation.resume(fault, node),
+        NodeEffect::ClockOffset { nanos } => {
+            simulation.step_clock_back(fault, node, nanos);
+        }
+        NodeEffect::ClockDrift(drift) => simulation.end_drift(fault, node, drift),
+        NodeEffect::ClockStep { .. } => {}
+    }
+}
+
+/// The links that a shape means now. Groups choose in their order, and the first that has a node keeps it.
+fn resolve(shape: &Shape, simulation: &Simulation, stream: &mut Stream) -> Cut {
+    let mut taken = NodeSet::default();
+    let choose = |group: &Group| match group {
+        Group::Of(selector) => {
+            let nodes = selector.resolve(simulation, stream);
+            Some(nodes.iter().filter(|&node| taken.insert(node)).collect::<NodeSet>())
+        }
+        Group::Rest => None,
+    };
+    let chosen: Vec<_> = shape.groups().into_iter().map(choose).collect();
+    let services = services_of(shape, simulation);
+    let rest = services.iter().flat_map(|name| simulation.replicas(name)).filter(|&node| !taken.contains(node));
+    let rest: NodeSet = rest.collect();
+    let mut sides = chosen.into_iter().map(|side| side.unwrap_or_else(|| rest.clone()));
+    match shape {
+        Shape::Groups(_) => Cut::Groups(sides.collect()),
+        Shape::OneWay { .. } => {
+            let from = sides.next().unwrap_or_default();
+            Cut::OneWay { from, to: sides.next().unwrap_or_default() }
+        }
+    }
+}
+
+fn explicit(cut: &Cut) -> Shape {
+    let group = |nodes: &NodeSet| Group::Of(listed(nodes));
+    match cut {
+        Cut::Groups(groups) => Shape::Groups(groups.iter().map(group).collect()),
+        Cut::OneWay { from, to } => Shape::OneWay { from: group(from), to: group(to) },
+    }
+}
+
+fn listed(nodes: &NodeSet) -> Selector {
+    Selector::Nodes(nodes.iter().collect())
+}

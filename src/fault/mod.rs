@@ -1,0 +1,25 @@
+//! Floor 2: the fault plan, where it comes from, whom it hits.
+//!
+//! Whatever fails in a run is an entry of one explicit [`Plan`]: what ([`Effect`]), whom ([`Selector`]), when. An
+//! [`Injector`] lets the plan happen to a simulation and accounts for each fault: whom it hit, from when to when,
+//! and how much it touched. Three things hold for every fault:
+//!
+//! 1. Faults are independent. What one does ends with it, and with it alone; what one chooses at random comes from
+//!    a stream of its own name. Removing a fault changes nothing before its start and no other fault's choice.
+//! 2. Faults at one instant end before others start, and go by their ids; clocks change last.
+//! 3. Selectors are resolved when the fault starts, and the resolved plan replays to the same run.
+//!
+//! Absent here: how a host crashes or a link is cut (floor 1), JSON, and what a fault that touched nothing means.
+
+mod injector;
+mod plan;
+mod selector;
+mod validate;
+
+#[cfg(test)]
+mod tests;
+
+pub use injector::{FaultReport, Injector};
+pub use plan::{Effect, Fault, Group, NodeEffect, Plan, Shape};
+pub use selector::{Selector, Which};
+pub use validate::{PlanError, PlanMistake};

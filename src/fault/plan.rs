@@ -1,0 +1,231 @@
+//! What is to fail, and when: the explicit form to which every source of faults compiles.
+
+use crate::host::{CrashSettings, CutAt, Drift, FaultId};
+use crate::kernel::{Span, Time, stable_hash_str};
+
+use super::Selector;
+
+/// Everything that is to fail in a run. Ids are unique.
+#[derive(Clone, Debug, PartialEq, Eq, Default)]
+pub struct Plan {
+    /// The faults, in no particular order.
+    pub faults: Vec<Fault>,
+}
+
+/// One fault.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// Its name: in reports, for its random stream, and for the order of faults at one instant.
+    pub id: String,
+    /// What it does, and to whom.
+    pub what: Effect,
+    /// When it starts.
+    pub at: Time,
+    /// How long it lasts; `None`: to the end of the run. Effects with an end of their own
+    /// ([`NodeEffect::Restart`], [`NodeEffect::ClockStep`]) take no other.
+    pub lasts: Option<Span>,
+}
+
+/// What a fault does.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// Cuts links.
+    Partition {
+        /// Which links.
+        shape: Shape,
+        /// When the cut kills a message.
+        cut_at: CutAt,
+    },
+    /// Does the same to each of some nodes.
+    Nodes {
+        /// Whom it hits.
+        whom: Selector,
+        /// What it does to each.
+        what: NodeEffect,
+    },
+}
+
+/// What a fault does to a node.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NodeEffect {
+    /// The process is down while the fault lasts, and starts again at its end.
+    Crash(CrashSettings),
+    /// A crash that ends by itself: the process starts again after a delay, or at once.
+    Restart {
+        /// How it dies.
+        how: CrashSettings,
+        /// How long it is down.
+        after: Span,
+    },
+    /// The processor stands still while the fault lasts.
+    Pause,
+    /// The wall clock is ahead by so many nanoseconds (behind, if negative) while the fault lasts.
+    ClockOffset {
+        /// Nanoseconds; above `i64::MIN`, so that they can be taken back.
+        nanos: i64,
+    },
+    /// Both clocks run at another rate while the fault lasts; what they gained or lost stays.
+    ClockDrift(Drift),
+    /// The wall clock moves by so many nanoseconds, once. The fault is over at once and its effect is not undone.
+    ClockStep {
+        /// Nanoseconds.
+        nanos: i64,
+    },
+}
+
+/// Which links a partition cuts. One link in both directions is two groups of one node each.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Shape {
+    /// Every link between two different groups.
+    Groups(Vec<Group>),
+    /// Every link from one group to another, in that direction only.
+    OneWay {
+        /// Those who are not heard.
+        from: Group,
+        /// Those who do not hear them.
+        to: Group,
+    },
+}
+
+/// A side of a partition. A node that two sides choose is in the first. Nodes on no side keep all their links.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Group {
+    /// These nodes.
+    Of(Selector),
+    /// The remaining replicas of the services that the other groups name or whose replicas they list. Clients
+    /// are never among them.
+    Rest,
+}
+
+impl Plan {
+    /// When some fault is at work, before `until`: the union of the faults' windows, ascending and disjoint. A
+    /// fault that is over at once has a window without length.
+    #[must_use]
+    pub fn windows(&self, until: Time) -> Vec<(Time, Time)> {
+        let window = |fault: &Fault| (fault.at, fault.end().unwrap_or(until).min(until));
+        let mut windows: Vec<_> = self.faults.iter().filter(|fault| fault.at < until).map(window).collect();
+        windows.sort_unstable();
+        windows.dedup_by(|next, last| {
+            let touches = next.0 <= last.1;
+            if touches {
+                last.1 = last.1.max(next.1);
+            }
+            touches
+        });
+        windows
+    }
+}
+
+impl Fault {
+    /// When it ends, if it does before the run.
+    #[must_use]
+    pub fn end(&self) -> Option<Time> {
+        self.span().map(|span| self.at + span)
+    }
+
+    /// What hosts know it by.
+    pub(super) fn host_id(&self) -> FaultId {
+        FaultId(stable_hash_str(&self.id))
+    }
+
+    /// How long it is at work, if not to the end of the run.
+    pub(super) const fn span(&self) -> Option<Span> {
+        match self.what {
+            Effect::Nodes { what: NodeEffect::Restart { after, .. }, .. } => Some(after),
+            Effect::Nodes { what: NodeEffect::ClockStep { .. }, .. } => Some(Span::ZERO),
+            _ => self.lasts,
+        }
+    }
+}
+
+impl Effect {
+    /// Whether its end follows from what it is.
+    pub(super) const fn ends_by_itself(&self) -> bool {
+        matches!(self, Self::Nodes { what: NodeEffect::Restart { .. } | NodeEffect::ClockStep { .. }, .. })
+    }
+
+    /// Its family's name in scenario files and reports.
+    #[must_use]
+    pub const fn kind(&self) -> &'static str {
+        match self {
+            Self::Partition { .. } => "partition",
+            Self::Nodes { what, .. } => what.kind(),
+        }
+    }
+}
+
+impl NodeEffect {
+    const fn kind(&self) -> &'static str {
+        match self {
+            Self::Crash(_) => "crash",
+            Self::Restart { .. } => "restart",
+            Self::Pause => "pause",
+            Self::ClockOffset { .. } => "clock_offset",
+            Self::ClockDrift(_) => "clock_drift",
+            Self::ClockStep { .. } => "clock_step",
+        }
+    }
+
+    /// Whether it acts on a process, which clients do not have.
+    pub(super) const fn needs_process(&self) -> bool {
+        matches!(self, Self::Crash(_) | Self::Restart { .. } | Self::Pause)
+    }
+
+    /// Whether it acts on clocks alone.
+    pub(super) const fn is_of_clocks(&self) -> bool {
+        matches!(self, Self::ClockOffset { .. } | Self::ClockDrift(_) | Self::ClockStep { .. })
+    }
+}
+
+impl Shape {
+    /// Its sides, in order.
+    #[must_use]
+    pub fn groups(&self) -> Vec<&Group> {
+        match self {
+            Self::Groups(groups) => groups.iter().collect(),
+            Self::OneWay { from, to } => vec![from, to],
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::host::CrashKeeps;
+
+    fn seconds(at: u64) -> Time {
+        Time::ZERO + Span::from_secs(at)
+    }
+
+    fn fault(what: NodeEffect, at: u64, lasts: Option<u64>) -> Fault {
+        let what = Effect::Nodes { whom: Selector::Nodes(vec![]), what };
+        Fault { id: String::new(), what, at: seconds(at), lasts: lasts.map(Span::from_secs) }
+    }
+
+    #[test]
+    fn windows_are_merged_and_clipped() {
+        let check = |pauses: &[(u64, Option<u64>)], expected: &[(u64, u64)]| {
+            let faults = pauses.iter().map(|&(at, lasts)| fault(NodeEffect::Pause, at, lasts)).collect();
+            let windows = Plan { faults }.windows(seconds(60));
+            assert_eq!(windows, expected.iter().map(|&(a, b)| (seconds(a), seconds(b))).collect::<Vec<_>>());
+        };
+        check(&[], &[]);
+        check(&[(45, Some(5)), (20, Some(20))], &[(20, 40), (45, 50)]);
+        check(&[(10, Some(20)), (12, Some(1)), (30, Some(5))], &[(10, 35)]);
+        check(&[(50, Some(20)), (70, None)], &[(50, 60)]);
+        check(&[(50, None), (10, Some(1))], &[(10, 11), (50, 60)]);
+        check(&[(60, None)], &[]);
+    }
+
+    #[test]
+    fn effects_that_end_by_themselves_have_their_own_window() {
+        let how = CrashSettings { silent: false, keeps: CrashKeeps::Nothing };
+        let check = |what, expected: Option<u64>| assert_eq!(fault(what, 7, None).end(), expected.map(seconds));
+        check(NodeEffect::Crash(how), None);
+        check(NodeEffect::Restart { how, after: Span::from_secs(3) }, Some(10));
+        check(NodeEffect::Restart { how, after: Span::ZERO }, Some(7));
+        check(NodeEffect::ClockStep { nanos: -5 }, Some(7));
+        let plan = Plan { faults: vec![fault(NodeEffect::ClockStep { nanos: 1 }, 7, None)] };
+        assert_eq!(plan.windows(seconds(60)), [(seconds(7), seconds(7))]);
+    }
+}

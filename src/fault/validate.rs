@@ -1,0 +1,188 @@
+//! What is wrong with a plan, found before the run starts.
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use crate::host::{NodeId, NodeSet, Simulation};
+use crate::kernel::StreamClash;
+
+use super::plan::{Effect, Fault, Group, NodeEffect, Plan, Shape};
+use super::selector::{Selector, WHOLE_PPB, Which};
+
+/// Why a plan cannot be carried out.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PlanError {
+    /// The id of the fault that is wrong.
+    pub fault: String,
+    /// What is wrong with it.
+    pub mistake: PlanMistake,
+}
+
+/// What can be wrong with a fault.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum PlanMistake {
+    /// Another fault has this id.
+    IdTaken,
+    /// Its id and another fault's select the same random stream.
+    StreamClash(StreamClash),
+    /// There is no service of this name.
+    NoSuchService(String),
+    /// There is no node with this number.
+    NoSuchNode(NodeId),
+    /// It acts on processes, and all whom it lists are clients, who have none.
+    NoProcess,
+    /// It wants more replicas than there are.
+    TooMany {
+        /// How many it wants.
+        wanted: u32,
+        /// How many there are.
+        replicas: u32,
+    },
+    /// It wants a share above the whole, in parts per billion.
+    ShareAboveOne(u64),
+    /// A partition with fewer than two groups cuts nothing.
+    TooFewGroups,
+    /// Two groups are the rest.
+    TwoRests,
+    /// The other groups name no service, so that there is no rest.
+    NoRest,
+    /// Two groups list this node.
+    InTwoGroups(String),
+    /// It has an end of its own and is given another.
+    EndsByItself,
+    /// It shifts a clock by `i64::MIN` nanoseconds, which cannot be taken back.
+    OffsetTooLarge,
+}
+
+impl fmt::Display for PlanError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "fault \"{}\": {}", self.fault, self.mistake)
+    }
+}
+
+impl fmt::Display for PlanMistake {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::IdTaken => f.write_str("another fault has this id"),
+            Self::StreamClash(clash) => clash.fmt(f),
+            Self::NoSuchService(name) => write!(f, "no service is named \"{name}\""),
+            Self::NoSuchNode(node) => write!(f, "there is no node number {}", node.0),
+            Self::NoProcess => f.write_str("it acts on processes, and clients have none"),
+            Self::TooMany { wanted, replicas } => write!(f, "{wanted} replicas are wanted and there are {replicas}"),
+            Self::ShareAboveOne(ppb) => write!(f, "a share of {ppb} parts per billion is more than the whole"),
+            Self::TooFewGroups => f.write_str("a partition needs at least two groups"),
+            Self::TwoRests => f.write_str("only one group can be the rest"),
+            Self::NoRest => f.write_str("the other groups name no service, so there is no rest of one"),
+            Self::InTwoGroups(node) => write!(f, "\"{node}\" is in two groups"),
+            Self::EndsByItself => f.write_str("it ends by itself and cannot be given a length"),
+            Self::OffsetTooLarge => f.write_str("the offset cannot be taken back"),
+        }
+    }
+}
+
+impl std::error::Error for PlanError {}
+
+/// Finds the first mistake in a plan for this simulation.
+pub(super) fn validate(plan: &Plan, simulation: &Simulation) -> Result<(), PlanError> {
+    let mut ids = BTreeSet::new();
+    for fault in &plan.faults {
+        let checked =
+            if ids.insert(fault.host_id()) { check_fault(fault, simulation) } else { Err(PlanMistake::IdTaken) };
+        checked.map_err(|mistake| PlanError { fault: fault.id.clone(), mistake })?;
+    }
+    Ok(())
+}
+
+fn check_fault(fault: &Fault, simulation: &Simulation) -> Result<(), PlanMistake> {
+    match &fault.what {
+        Effect::Partition { shape, .. } => check_shape(shape, simulation),
+        Effect::Nodes { whom, what } => {
+            if fault.lasts.is_some() && fault.what.ends_by_itself() {
+                return Err(PlanMistake::EndsByItself);
+            }
+            if *what == (NodeEffect::ClockOffset { nanos: i64::MIN }) {
+                return Err(PlanMistake::OffsetTooLarge);
+            }
+            check_selector(whom, simulation)?;
+            match whom {
+                Selector::Nodes(nodes) if what.needs_process() => check_processes(nodes, simulation),
+                Selector::Nodes(_) | Selector::Replicas { .. } => Ok(()),
+            }
+        }
+    }
+}
+
+fn check_selector(selector: &Selector, simulation: &Simulation) -> Result<(), PlanMistake> {
+    let (of, which) = match selector {
+        Selector::Replicas { of, which } => (of, *which),
+        Selector::Nodes(nodes) => {
+            let total = simulation.nodes().count();
+            let unknown = nodes.iter().find(|node| node.0 as usize >= total);
+            return unknown.map_or(Ok(()), |&node| Err(PlanMistake::NoSuchNode(node)));
+        }
+    };
+    if !simulation.service_names().any(|name| name == of) {
+        return Err(PlanMistake::NoSuchService(of.clone()));
+    }
+    let replicas = u32::try_from(simulation.replicas(of).count()).unwrap_or(u32::MAX);
+    match which {
+        Which::Count(wanted) if wanted > replicas => Err(PlanMistake::TooMany { wanted, replicas }),
+        Which::Share(ppb) if ppb > WHOLE_PPB => Err(PlanMistake::ShareAboveOne(ppb)),
+        _ => Ok(()),
+    }
+}
+
+fn check_processes(nodes: &[NodeId], simulation: &Simulation) -> Result<(), PlanMistake> {
+    let has_process = |&node: &NodeId| service_of(node, simulation).is_some();
+    if nodes.is_empty() || nodes.iter().any(has_process) { Ok(()) } else { Err(PlanMistake::NoProcess) }
+}
+
+fn check_shape(shape: &Shape, simulation: &Simulation) -> Result<(), PlanMistake> {
+    let groups = shape.groups();
+    if groups.len() < 2 {
+        return Err(PlanMistake::TooFewGroups);
+    }
+    let mut listed = NodeSet::default();
+    for group in &groups {
+        let Group::Of(selector) = group else { continue };
+        check_selector(selector, simulation)?;
+        if let Selector::Nodes(nodes) = selector {
+            let side: NodeSet = nodes.iter().copied().collect();
+            if let Some(twice) = side.iter().find(|&node| !listed.insert(node)) {
+                return Err(PlanMistake::InTwoGroups(simulation.name(twice).to_owned()));
+            }
+        }
+    }
+    match groups.iter().filter(|group| ***group == Group::Rest).count() {
+        0 => Ok(()),
+        1 if services_of(shape, simulation).is_empty() => Err(PlanMistake::NoRest),
+        1 => Ok(()),
+        _ => Err(PlanMistake::TwoRests),
+    }
+}
+
+/// The services that a partition's groups name, or whose replicas they list, in the order of their names.
+pub(super) fn services_of(shape: &Shape, simulation: &Simulation) -> Vec<String> {
+    let mut services = BTreeSet::new();
+    for group in shape.groups() {
+        match group {
+            Group::Of(Selector::Replicas { of, .. }) => {
+                services.insert(of.clone());
+            }
+            Group::Of(Selector::Nodes(nodes)) => {
+                services.extend(nodes.iter().filter_map(|&node| service_of(node, simulation)));
+            }
+            Group::Rest => {}
+        }
+    }
+    services.into_iter().collect()
+}
+
+/// The service that a node is a replica of; none for a client.
+pub(super) fn service_of(node: NodeId, simulation: &Simulation) -> Option<String> {
+    simulation
+        .service_names()
+        .find(|name| simulation.replicas(name).any(|replica| replica == node))
+        .map(str::to_owned)
+}
