@@ -1,0 +1,260 @@
+//! A log of checksummed records in one file of a node's disk, with group commit: the durable part of a store.
+//!
+//! Records that are pushed while the disk is busy go to it together, in one append and one sync (group commit: DeWitt
+//! and others, Implementation Techniques for Main Memory Database Systems, SIGMOD 1984, section 5). At most one group is
+//! under way, so that a group which fails takes with it those pushed after it, and none that was accepted.
+//!
+//! The log is never compacted: it grows with every record until the disk is full.
+
+mod format;
+
+use std::collections::VecDeque;
+
+use crate::host::{Context, DiskError, DiskId, DiskOperation, DiskOutput, DiskResult, Node};
+
+use format::{Checksum, Replay, write_record};
+pub use format::{Fields, Record, put_number, put_value};
+
+/// How much is read at once when a log is replayed.
+const CHUNK_BYTES: u64 = 64 << 10;
+
+/// When a record is accepted, and whether the log syncs on its own.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Acceptance {
+    /// Each group is synced, and accepted then.
+    Durable,
+    /// Each group is accepted when it is in the file, and synced then.
+    WrittenThenSynced,
+    /// Each group is accepted when it is in the file. Only [`Log::sync`] makes it durable.
+    Written,
+}
+
+/// What the completion of a disk operation means to whoever uses the log.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum LogEvent<R> {
+    /// Nothing yet.
+    Nothing,
+    /// These records were found on the disk, in this order, each with its number in the log, from 1.
+    Recovered(Vec<(u64, R)>),
+    /// All that the disk holds was recovered and is durable: records can be pushed from now on.
+    Opened,
+    /// These records are accepted, in this order.
+    Accepted(Vec<(u64, R)>),
+    /// Nothing that was pushed and not accepted will be.
+    Failed(Failure),
+}
+
+/// What is certain of the records of a failed log.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Failure {
+    /// They are not in the file. The log takes others.
+    NotWritten,
+    /// They may or may not be durable. The log takes no others: after a failed sync nobody knows what the file holds
+    /// (Rebello and others, Can Applications Recover from fsync Failures?, USENIX ATC 2020). A restart reads it again.
+    Unknown,
+}
+
+/// See the module.
+#[derive(Clone, Debug)]
+pub struct Log<R> {
+    file: &'static str,
+    acceptance: Acceptance,
+    state: State,
+    /// The checksum of the last record in the file.
+    last: Checksum,
+    /// How many records were accepted.
+    accepted: u64,
+    /// The records of the group that is under way, then those that wait for the next.
+    pending: VecDeque<R>,
+    /// How many of them are under way.
+    under_way: usize,
+}
+
+/// What the log waits for.
+#[derive(Clone, Debug)]
+enum State {
+    Closed,
+    Reading(DiskId, Replay),
+    Cutting(DiskId),
+    /// For the sync of what was read.
+    Opening(DiskId),
+    Idle,
+    /// For an append that will leave this checksum as the last.
+    Appending(DiskId, Checksum),
+    Syncing(DiskId),
+    Broken,
+}
+
+impl<R: Record> Log<R> {
+    /// The log in that file, which is made with the first record.
+    pub const fn new(file: &'static str, acceptance: Acceptance) -> Self {
+        let pending = VecDeque::new();
+        Self { file, acceptance, state: State::Closed, last: 0, accepted: 0, pending, under_way: 0 }
+    }
+
+    /// Begins to read what the disk holds; to be called once, at the node's start.
+    pub fn open<N: Node>(&mut self, cx: &mut Context<'_, N>) {
+        self.read_on(Replay::default(), cx);
+    }
+
+    fn read_on<N: Node>(&mut self, replay: Replay, cx: &mut Context<'_, N>) {
+        let (offset, file) = (replay.position(), self.file.to_owned());
+        let read = cx.disk(DiskOperation::Read { file, offset, length: CHUNK_BYTES });
+        self.state = State::Reading(read, replay);
+    }
+
+    /// Adds a record and answers its number, by which it will be accepted; `None` if the log takes none now, because
+    /// it is not open yet or is broken.
+    pub fn push<N: Node>(&mut self, record: R, cx: &mut Context<'_, N>) -> Option<u64> {
+        if !matches!(self.state, State::Idle | State::Appending(..) | State::Syncing(_)) {
+            return None;
+        }
+        self.pending.push_back(record);
+        let number = self.accepted + self.pending.len() as u64;
+        self.append_next(cx);
+        Some(number)
+    }
+
+    /// The number of the last accepted record.
+    pub const fn accepted(&self) -> u64 {
+        self.accepted
+    }
+
+    /// The records that were pushed and not accepted yet, with their numbers, in the order of these.
+    pub fn pending(&self) -> impl DoubleEndedIterator<Item = (u64, &R)> {
+        let first = self.accepted + 1;
+        self.pending.iter().enumerate().map(move |(place, record)| (first + place as u64, record))
+    }
+
+    /// Why the log takes no records, if it does not.
+    pub const fn waits_for(&self) -> Option<&'static str> {
+        match self.state {
+            State::Closed | State::Reading(..) => Some("its log to be read"),
+            State::Cutting(_) | State::Opening(_) => Some("its log to be mended"),
+            State::Broken => Some("a restart, because its disk has failed"),
+            State::Idle | State::Appending(..) | State::Syncing(_) => None,
+        }
+    }
+
+    /// Makes durable what is in the file by now.
+    pub fn sync<N: Node>(&self, cx: &mut Context<'_, N>) {
+        self.start_sync(cx);
+    }
+
+    fn start_sync<N: Node>(&self, cx: &mut Context<'_, N>) -> DiskId {
+        cx.disk(DiskOperation::Sync { file: self.file.to_owned() })
+    }
+
+    /// Takes note of a completed disk operation. The node must have no others than those of this log.
+    pub fn disk<N: Node>(&mut self, done: DiskId, result: &DiskResult, cx: &mut Context<'_, N>) -> LogEvent<R> {
+        match (std::mem::replace(&mut self.state, State::Idle), result) {
+            (State::Reading(read, replay), _) if read == done => self.after_read(replay, result, cx),
+            // The file is as it was before: `last` stays.
+            (State::Appending(append, _), Err(_)) if append == done => self.fail(Failure::NotWritten),
+            (_, Err(_)) => self.fail(Failure::Unknown),
+            (State::Cutting(cut), Ok(_)) if cut == done => {
+                self.state = State::Opening(self.start_sync(cx));
+                LogEvent::Nothing
+            }
+            (State::Opening(sync), Ok(_)) if sync == done => LogEvent::Opened,
+            (State::Appending(append, last), Ok(_)) if append == done => {
+                self.last = last;
+                self.after_append(cx)
+            }
+            (State::Syncing(sync), Ok(_)) if sync == done => {
+                let accepted = self.accept_group();
+                self.append_next(cx);
+                accepted
+            }
+            // A sync that the node asked for.
+            (state, Ok(_)) => {
+                self.state = state;
+                LogEvent::Nothing
+            }
+        }
+    }
+
+    fn after_read<N: Node>(
+        &mut self,
+        mut replay: Replay,
+        result: &DiskResult,
+        cx: &mut Context<'_, N>,
+    ) -> LogEvent<R> {
+        let piece = match result {
+            Ok(DiskOutput::Data(piece)) => piece,
+            Err(DiskError::NotFound) => return LogEvent::Opened,
+            _ => return self.fail(Failure::Unknown),
+        };
+        let found: Vec<R> = replay.feed(piece);
+        if piece.len() as u64 == CHUNK_BYTES && !replay.damaged {
+            self.read_on(replay, cx);
+        } else {
+            self.end_reading(&replay, cx);
+        }
+        if found.is_empty() { LogEvent::Nothing } else { LogEvent::Recovered(self.number(found)) }
+    }
+
+    /// Cuts off what no record begins with, and makes what was read durable before anyone acts on it: the process that
+    /// wrote it may have died before its sync.
+    fn end_reading<N: Node>(&mut self, replay: &Replay, cx: &mut Context<'_, N>) {
+        self.last = replay.last;
+        self.state = if replay.has_tail() {
+            cx.reached("cut the torn tail of a log");
+            State::Cutting(cx.disk(DiskOperation::Truncate { file: self.file.to_owned(), length: replay.valid }))
+        } else {
+            State::Opening(self.start_sync(cx))
+        };
+    }
+
+    /// Starts the next group, if there is one and the disk is free.
+    fn append_next<N: Node>(&mut self, cx: &mut Context<'_, N>) {
+        if !matches!(self.state, State::Idle) || self.pending.is_empty() {
+            return;
+        }
+        let (mut data, mut last) = (Vec::new(), self.last);
+        for record in &self.pending {
+            last = write_record(record, last, &mut data);
+        }
+        self.under_way = self.pending.len();
+        self.state = State::Appending(cx.disk(DiskOperation::Append { file: self.file.to_owned(), data }), last);
+    }
+
+    fn after_append<N: Node>(&mut self, cx: &mut Context<'_, N>) -> LogEvent<R> {
+        match self.acceptance {
+            Acceptance::Durable => {
+                self.state = State::Syncing(self.start_sync(cx));
+                LogEvent::Nothing
+            }
+            Acceptance::WrittenThenSynced => {
+                self.state = State::Syncing(self.start_sync(cx));
+                self.accept_group()
+            }
+            Acceptance::Written => {
+                let accepted = self.accept_group();
+                self.append_next(cx);
+                accepted
+            }
+        }
+    }
+
+    fn accept_group(&mut self) -> LogEvent<R> {
+        let group: Vec<R> = self.pending.drain(..self.under_way).collect();
+        self.under_way = 0;
+        if group.is_empty() { LogEvent::Nothing } else { LogEvent::Accepted(self.number(group)) }
+    }
+
+    fn number(&mut self, records: Vec<R>) -> Vec<(u64, R)> {
+        let first = self.accepted + 1;
+        self.accepted += records.len() as u64;
+        (first..).zip(records).collect()
+    }
+
+    fn fail(&mut self, failure: Failure) -> LogEvent<R> {
+        if failure == Failure::Unknown {
+            self.state = State::Broken;
+        }
+        self.pending.clear();
+        self.under_way = 0;
+        LogEvent::Failed(failure)
+    }
+}

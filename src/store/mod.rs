@@ -1,0 +1,14 @@
+//! Floor 3: replicated data systems, written against the public `Node` trait that a user has, and nothing else.
+//!
+//! Absent here: JSON, checkers, and any way to time, chance, disk or network but the `Context`.
+
+#[cfg(test)]
+mod harness;
+mod log;
+mod majority_register;
+mod protocol;
+mod single;
+
+pub use majority_register::{MajorityRegister, MajorityRegisterNode, MajorityRegisterSafeguard};
+pub use protocol::{Crashes, Promise, Protocol, Tolerance};
+pub use single::{Single, SingleNode, SingleSafeguard, SyncPolicy};

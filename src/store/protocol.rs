@@ -1,0 +1,83 @@
+//! What a kind of service says of itself besides how it works: what it promises, what it tolerates, and when
+//! it could serve at all.
+
+use crate::host::{Birth, Node, NodeId, NodeSet, Request};
+
+/// A kind of service with its settings: builds replicas, and declares what may be expected of them.
+///
+/// Declarations are judged, never believed: a promise is what a checker tests, `can_serve` only explains an
+/// unanswered operation, and both are pure functions of their arguments. A kind that declares nothing promises nothing.
+pub trait Protocol: Send + Sync + 'static {
+    /// Its replicas.
+    type Node: Node;
+
+    /// Builds a replica, at every start.
+    fn node(&self, birth: Birth) -> Self::Node;
+
+    /// What it promises with these settings; by default nothing.
+    fn promises(&self) -> Vec<Promise> {
+        Vec::new()
+    }
+
+    /// Under which faults it promises that; by default under none.
+    fn tolerates(&self) -> Tolerance {
+        Tolerance::NOTHING
+    }
+
+    /// Whether a client that talks to `contact` could be served, if `contact` can talk to `reachable` of all `replicas`:
+    /// itself, unless it is down, and others. By default a replica that is up serves alone.
+    fn can_serve(&self, request: &Request, contact: NodeId, reachable: &NodeSet, replicas: &[NodeId]) -> bool {
+        let _ = (request, replicas);
+        reachable.contains(contact)
+    }
+}
+
+/// Something that a checker can test.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[non_exhaustive]
+pub enum Promise {
+    /// Every object is linearizable.
+    Linearizable,
+    /// No acknowledged write is lost.
+    Durable,
+    /// Replicas hold the same once faults and load have ended.
+    Convergent,
+}
+
+/// How many replicas may crash.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub enum Crashes {
+    /// None: a crash may break a promise.
+    None,
+    /// Fewer than half at a time.
+    Minority,
+    /// Any number at a time.
+    All,
+}
+
+/// Under which faults the promises hold. Availability is another matter.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
+pub struct Tolerance {
+    /// Crashes with restart.
+    pub crashes: Crashes,
+    /// Partitions of any shape.
+    pub partitions: bool,
+    /// Messages lost, repeated and reordered.
+    pub messages: bool,
+    /// Pauses of any length.
+    pub pauses: bool,
+    /// Clocks that are wrong.
+    pub clocks: bool,
+}
+
+impl Tolerance {
+    /// No fault of any kind.
+    pub const NOTHING: Self =
+        Self { crashes: Crashes::None, partitions: false, messages: false, pauses: false, clocks: false };
+
+    /// Everything but crashes, of which as many as given.
+    #[must_use]
+    pub const fn asynchronous(crashes: Crashes) -> Self {
+        Self { crashes, partitions: true, messages: true, pauses: true, clocks: true }
+    }
+}
