@@ -1,0 +1,216 @@
+//! A client: its sessions, each with a connection, and what they know.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
+
+use crate::call::{Attempt, Done, Driver, Next, Policy};
+use crate::host::{CallError, Key, NodeId, Reply, Request, Value};
+use crate::kernel::{Span, StreamClash, Streams, Time};
+
+use super::operations::seen;
+use super::plan::{Plan, Planned};
+use super::{Arrivals, ClientSettings, Outcome, Workload};
+
+/// A client of a running load.
+#[derive(Clone, Debug)]
+pub(super) struct Client {
+    pub(super) node: NodeId,
+    pub(super) name: String,
+    pub(super) stop: Time,
+    pub(super) plan: Plan,
+    /// Never empty.
+    targets: Arc<[NodeId]>,
+    prefer: Option<NodeId>,
+    policy: Policy,
+    timeout: Span,
+    /// How many sessions it may have.
+    limit: usize,
+    sessions: BTreeMap<u32, Session>,
+    /// The sessions that can take any operation.
+    free: BTreeSet<u32>,
+    /// Operations that wait for any session.
+    waiting: VecDeque<Planned>,
+    /// The last value that it saw of each object.
+    seen: BTreeMap<Key, Value>,
+}
+
+/// One of a client's sessions: it runs one operation at a time, over a connection of its own.
+#[derive(Clone, Debug)]
+struct Session {
+    driver: Driver,
+    /// How often it was replaced after an unknown outcome.
+    replaced: u32,
+    running: Option<Running>,
+    /// Operations that wait for this session.
+    waiting: VecDeque<Planned>,
+}
+
+/// An operation under way.
+#[derive(Clone, Debug)]
+struct Running {
+    planned: Planned,
+    invoked: Time,
+    /// Whom it asked, attempt by attempt.
+    contacts: Vec<NodeId>,
+}
+
+/// An operation that is over.
+#[derive(Clone, Debug)]
+pub(super) struct Ended {
+    pub(super) planned: Planned,
+    pub(super) session: u32,
+    /// How often the session had been replaced before.
+    pub(super) replaced: u32,
+    pub(super) invoked: Time,
+    pub(super) completed: Time,
+    pub(super) contacts: Vec<NodeId>,
+    pub(super) outcome: Outcome,
+}
+
+/// What a session does after an answer.
+#[derive(Debug)]
+pub(super) enum Reaction {
+    Retry { number: u64, after: Span, attempt: Attempt },
+    End(Box<Ended>),
+}
+
+impl Client {
+    pub(super) fn new(
+        index: u32,
+        node: NodeId,
+        settings: ClientSettings,
+        streams: &mut Streams,
+    ) -> Result<Self, StreamClash> {
+        let plan = Plan::new(index, &settings, streams)?;
+        let limit = match &settings.workload {
+            Workload::Generated(generated) => match generated.arrivals {
+                Arrivals::Open { sessions, .. } => sessions,
+                Arrivals::ClosedLoop { sessions, .. } => Some(sessions),
+            },
+            Workload::Scripted(_) => None,
+        };
+        let ClientSettings { name, targets, prefer, policy, timeout, stop, .. } = settings;
+        Ok(Self {
+            node,
+            name,
+            stop,
+            plan,
+            targets: targets.into(),
+            prefer,
+            policy,
+            timeout,
+            limit: limit.map_or(usize::MAX, |limit| limit.get() as usize),
+            sessions: BTreeMap::new(),
+            free: BTreeSet::new(),
+            waiting: VecDeque::new(),
+            seen: BTreeMap::new(),
+        })
+    }
+
+    /// Finds an idle session for an operation that arrives. If there is none, the operation waits.
+    pub(super) fn place(&mut self, planned: Planned) -> Option<(u32, Planned)> {
+        if let Some(place) = planned.session {
+            let session = self.session(place);
+            if session.running.is_none() {
+                return Some((place, planned));
+            }
+            session.waiting.push_back(planned);
+            return None;
+        }
+        if let Some(place) = self.free.pop_first() {
+            return Some((place, planned));
+        }
+        let unused = self.sessions.last_key_value().map_or(Some(0), |(last, _)| last.checked_add(1));
+        match unused {
+            Some(place) if self.sessions.len() < self.limit => Some((place, planned)),
+            _ => {
+                self.waiting.push_back(planned);
+                None
+            }
+        }
+    }
+
+    /// The session of this number, opened if it is not.
+    fn session(&mut self, place: u32) -> &mut Session {
+        let Self { sessions, targets, prefer, policy, .. } = self;
+        sessions.entry(place).or_insert_with(|| {
+            let first = prefer.unwrap_or_else(|| targets[place as usize % targets.len()]);
+            let driver = Driver::new(first, Arc::clone(targets), *policy);
+            Session { driver, replaced: 0, running: None, waiting: VecDeque::new() }
+        })
+    }
+
+    /// Starts an operation on an idle session.
+    pub(super) fn start(&mut self, place: u32, mut planned: Planned, now: Time) -> Attempt {
+        if self.plan.is_generated()
+            && let Request::CompareAndSet { key, expected, .. } = &mut planned.request
+        {
+            *expected = self.seen.get(key).cloned().unwrap_or_default();
+        }
+        let timeout = self.timeout;
+        self.free.remove(&place);
+        let session = self.session(place);
+        let attempt = session.driver.begin(&planned.request, timeout);
+        session.running = Some(Running { planned, invoked: now, contacts: Vec::new() });
+        attempt
+    }
+
+    /// Notes that the session's operation is sent to a node; answers what is to be sent.
+    pub(super) fn contact(&mut self, place: u32, to: NodeId) -> Option<Request> {
+        let running = self.sessions.get_mut(&place)?.running.as_mut()?;
+        running.contacts.push(to);
+        Some(running.planned.request.clone())
+    }
+
+    /// Takes the result of a session's last attempt.
+    pub(super) fn react(&mut self, place: u32, result: Result<Reply, CallError>, now: Time) -> Option<Reaction> {
+        let session = self.sessions.get_mut(&place)?;
+        let running = session.running.as_ref()?;
+        let (number, elapsed) = (running.planned.number, now.since(running.invoked));
+        let outcome = match session.driver.next(result, elapsed) {
+            Next::Try { after, attempt } => return Some(Reaction::Retry { number, after, attempt }),
+            Next::Done(Done::Ok(value)) => Outcome::Ok(value),
+            Next::Done(Done::No(value)) => Outcome::No(value),
+            Next::Done(Done::NotDone(reason)) => Outcome::Fail(reason),
+            Next::Done(Done::Unknown(reason)) => Outcome::Info(reason),
+        };
+        let ended = session.end(place, outcome, now)?;
+        if let Outcome::Ok(found) | Outcome::No(found) = &ended.outcome {
+            let took_effect = matches!(ended.outcome, Outcome::Ok(_));
+            if let Some((key, value)) = seen(&ended.planned.request, took_effect, found) {
+                self.seen.insert(key, value.clone());
+            }
+        }
+        Some(Reaction::End(Box::new(ended)))
+    }
+
+    /// The operation that an idle session runs next. If none waits for it, it is free.
+    pub(super) fn next_waiting(&mut self, place: u32) -> Option<Planned> {
+        let waiting = self.sessions.get_mut(&place)?.waiting.pop_front().or_else(|| self.waiting.pop_front());
+        if waiting.is_none() {
+            self.free.insert(place);
+        }
+        waiting
+    }
+
+    /// Gives up what is under way, for the run is over, and hands out what has not started.
+    pub(super) fn close(&mut self, now: Time) -> (Vec<Ended>, Vec<Planned>) {
+        let mut open = Vec::new();
+        let mut unstarted = Vec::from(std::mem::take(&mut self.waiting));
+        for (&place, session) in &mut self.sessions {
+            open.extend(session.end(place, Outcome::Info("open when the run ended".to_owned()), now));
+            unstarted.extend(session.waiting.drain(..));
+        }
+        (open, unstarted)
+    }
+}
+
+impl Session {
+    /// Ends what it runs. After an unknown outcome another session takes its place.
+    fn end(&mut self, place: u32, outcome: Outcome, now: Time) -> Option<Ended> {
+        let Running { planned, invoked, contacts } = self.running.take()?;
+        let replaced = self.replaced;
+        self.replaced += u32::from(matches!(outcome, Outcome::Info(_)));
+        Some(Ended { planned, session: place, replaced, invoked, completed: now, contacts, outcome })
+    }
+}

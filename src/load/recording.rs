@@ -1,0 +1,80 @@
+//! What a load leaves behind.
+
+use std::collections::BTreeMap;
+
+use crate::host::NodeId;
+
+use super::client::Ended;
+use super::plan::Planned;
+use super::{History, Operation, ScriptedOperation};
+
+/// The history of a run, and what else is known of its operations.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Recording {
+    /// What the clients did.
+    pub history: History,
+    /// For each operation of the history: whom it asked, attempt by attempt, the last one last.
+    pub contacts: Vec<Vec<NodeId>>,
+    /// For each operation of the history: its session, as its client counts them.
+    sessions: Vec<u32>,
+    /// Operations that were meant to start and never did, with their clients: no session was free in time.
+    unstarted: Vec<(u32, ScriptedOperation)>,
+}
+
+impl Recording {
+    /// Puts together what ended and what never started, each with the number of its client.
+    pub(super) fn new(clients: Vec<String>, mut ended: Vec<(u32, Ended)>, unstarted: Vec<(u32, Planned)>) -> Self {
+        ended.sort_by_key(|(client, ended)| (ended.invoked, *client, ended.planned.number));
+        let mut recording = Self {
+            history: History { clients, operations: Vec::with_capacity(ended.len()) },
+            contacts: Vec::with_capacity(ended.len()),
+            sessions: Vec::with_capacity(ended.len()),
+            unstarted: unstarted.into_iter().map(|(client, planned)| (client, planned.into_listed())).collect(),
+        };
+        // Numbered in the order of their first operations, sessions are unique in the whole history.
+        let mut ids = BTreeMap::new();
+        for (client, ended) in ended {
+            let unused = ids.len() as u64;
+            let session = *ids.entry((client, ended.session, ended.replaced)).or_insert(unused);
+            recording.sessions.push(ended.session);
+            recording.contacts.push(ended.contacts);
+            recording.history.operations.push(Operation {
+                client,
+                number: ended.planned.number,
+                session,
+                request: ended.planned.request,
+                intended: ended.planned.at,
+                invoked: ended.invoked,
+                completed: ended.completed,
+                outcome: ended.outcome,
+            });
+        }
+        recording
+    }
+
+    /// How many operations were meant to start and never did, because no session was free in time. They are not in
+    /// the history.
+    #[must_use]
+    pub fn never_started(&self) -> usize {
+        self.unstarted.len()
+    }
+
+    /// What the client of this number was asked to do, operation by operation: as a script it replays to the same
+    /// history and the same digest, if nothing else is changed.
+    #[must_use]
+    pub fn script(&self, client: u32) -> Vec<ScriptedOperation> {
+        let started = self.history.operations.iter().zip(&self.sessions);
+        let mut script: Vec<_> = started
+            .filter(|(operation, _)| operation.client == client)
+            .map(|(operation, &session)| ScriptedOperation {
+                number: operation.number,
+                session: Some(session),
+                at: operation.intended,
+                request: operation.request.clone(),
+            })
+            .chain(self.unstarted.iter().filter(|(of, _)| *of == client).map(|(_, planned)| planned.clone()))
+            .collect();
+        script.sort_by_key(|operation| (operation.at, operation.number));
+        script
+    }
+}
