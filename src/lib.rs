@@ -4,6 +4,7 @@
 //! decides everything else. The same scenario and seed give the same run, event for event, on every machine.
 
 pub mod call;
+pub mod check;
 pub mod fault;
 pub mod host;
 pub mod kernel;

@@ -1,0 +1,78 @@
+//! Convergence: when all is over, do the replicas hold the same?
+
+use std::collections::BTreeMap;
+
+use crate::host::{Key, Value};
+
+/// What one live replica holds at the end, as it says itself.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Replica {
+    /// Its name.
+    pub node: String,
+    /// The objects that it knows, each with the version by which its store orders values. An object that is
+    /// missing was never written there: it holds nil at version 0.
+    pub entries: Vec<(Key, u64, Value)>,
+}
+
+/// An object of which the replicas hold different values.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Divergence {
+    /// The object.
+    pub key: Key,
+    /// Who holds what: node, version, value; in the order of the replicas.
+    pub held: Vec<(String, u64, Value)>,
+}
+
+/// What each replica holds of each object that any of them knows.
+pub(super) fn held(replicas: &[Replica]) -> BTreeMap<Key, Vec<(u64, Value)>> {
+    let nothing = || vec![(0, Value::Nil); replicas.len()];
+    let mut held: BTreeMap<Key, Vec<(u64, Value)>> = BTreeMap::new();
+    for (index, replica) in replicas.iter().enumerate() {
+        for (key, version, value) in &replica.entries {
+            held.entry(*key).or_insert_with(nothing)[index] = (*version, value.clone());
+        }
+    }
+    held
+}
+
+/// The objects of which the replicas of one service hold different values. Versions are shown, not compared:
+/// a store may number the same value differently in two places.
+#[must_use]
+pub fn diverged(replicas: &[Replica]) -> Vec<Divergence> {
+    let differ = |held: &Vec<(u64, Value)>| held.windows(2).any(|pair| pair[0].1 != pair[1].1);
+    let name = |(replica, (version, value)): (&Replica, (u64, Value))| (replica.node.clone(), version, value);
+    held(replicas)
+        .into_iter()
+        .filter(|(_, held)| differ(held))
+        .map(|(key, held)| Divergence { key, held: replicas.iter().zip(held).map(name).collect() })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn replicas_differ_where_their_values_do() {
+        let replica = |node: &str, entries: &[(u64, u64, i64)]| Replica {
+            node: node.into(),
+            entries: entries.iter().map(|&(key, version, value)| (Key(key), version, Value::Int(value))).collect(),
+        };
+        let check = |replicas: &[Replica], expected: &[u64]| {
+            let keys: Vec<u64> = diverged(replicas).iter().map(|divergence| divergence.key.0).collect();
+            assert_eq!(keys, expected);
+        };
+        let (a, b, c) = (
+            replica("a", &[(1, 1, 5), (2, 1, 6)]),
+            replica("b", &[(2, 7, 6), (1, 1, 5)]),
+            replica("c", &[(1, 1, 4)]),
+        );
+        check(&[], &[]);
+        check(std::slice::from_ref(&a), &[]);
+        check(&[a.clone(), b.clone()], &[]);
+        check(&[a, b, c.clone()], &[1, 2]);
+        let divergence = diverged(&[replica("d", &[]), c]).remove(0);
+        let expected = vec![("d".into(), 0, Value::Nil), ("c".into(), 1, Value::Int(4))];
+        assert_eq!(divergence.held, expected);
+    }
+}

@@ -1,0 +1,279 @@
+//! Lost writes: acknowledged writes that nothing shows any more.
+
+use std::collections::BTreeMap;
+
+use super::convergence::{Replica, held};
+use super::precedence::{objects, precedes};
+use super::sentence::{clause, list};
+use super::writes::{writers, written};
+use crate::host::{Key, Value};
+use crate::kernel::Time;
+use crate::load::{History, Outcome};
+
+/// What the live replicas of a service hold when the run is over.
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct FinalState {
+    nodes: Vec<String>,
+    held: BTreeMap<Key, Vec<(u64, Value)>>,
+}
+
+impl FinalState {
+    /// From what the live replicas say. Without a replica there is no evidence.
+    #[must_use]
+    pub fn new(replicas: &[Replica]) -> Self {
+        Self { nodes: replicas.iter().map(|replica| replica.node.clone()).collect(), held: held(replicas) }
+    }
+
+    /// Whether no replica was alive.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        self.nodes.is_empty()
+    }
+
+    /// What each replica holds of the object, in the order of the replicas; nil where it was never written.
+    fn values(&self, key: Key) -> Vec<&Value> {
+        match self.held.get(&key) {
+            Some(held) => held.iter().map(|(_, value)| value).collect(),
+            None => vec![&Value::Nil; self.nodes.len()],
+        }
+    }
+}
+
+/// An acknowledged write that is lost.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct LostWrite {
+    /// The write, as an index into the history.
+    pub write: usize,
+    /// The read that shows it, as an index into the history; `None` if the final state does.
+    pub shown_by: Option<usize>,
+    /// What shows it, in a sentence.
+    pub evidence: String,
+}
+
+/// The answer of [`lost_writes`].
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct LostWrites {
+    /// The lost writes, by index.
+    pub lost: Vec<LostWrite>,
+    /// How many acknowledged writes there were for which there is later evidence, lost or not.
+    pub examined: usize,
+}
+
+/// The acknowledged writes of a history that are lost.
+///
+/// A write is lost if the last evidence shows a state older than it. A value is older than a write if each of
+/// its own writes was over before this one was invoked; the initial nil is older than all, a value from nowhere
+/// and one of an unknown outcome older than none. The last evidence is what the live replicas hold at the
+/// end, all of them; if none was alive, the read that was invoked last, unless another read that was not over
+/// by then saw something newer. A write that a newer one covered is not missed: where only older states
+/// show up for a while, reads are stale, and nothing is lost if what is newer shows up again.
+#[must_use]
+pub fn lost_writes(history: &History, end: &FinalState) -> LostWrites {
+    let mut answer = LostWrites::default();
+    for (key, operations) in objects(history) {
+        let object = Object { history, writers: writers(history, &operations), operations: &operations };
+        let is_acknowledged = |&&index: &&usize| {
+            let operation = &history.operations[index];
+            operation.outcome.is_answered() && written(operation).is_some()
+        };
+        let acknowledged = operations.iter().filter(is_acknowledged).copied();
+        if end.is_empty() {
+            answer.by_last_read(&object, acknowledged);
+        } else {
+            answer.by_final_state(&object, acknowledged, end, key);
+        }
+    }
+    answer.lost.sort_by_key(|lost| lost.write);
+    answer
+}
+
+struct Object<'h> {
+    history: &'h History,
+    operations: &'h [usize],
+    writers: BTreeMap<&'h Value, Vec<usize>>,
+}
+
+impl Object<'_> {
+    fn precedes(&self, a: usize, b: usize) -> bool {
+        precedes(&self.history.operations[a], &self.history.operations[b])
+    }
+
+    fn is_older(&self, value: &Value, write: usize) -> bool {
+        match self.writers.get(value) {
+            Some(writers) => writers.iter().all(|&writer| self.precedes(writer, write)),
+            None => *value == Value::Nil,
+        }
+    }
+
+    /// The value that an operation shows: an answered read, or a compare-and-set that found another value.
+    fn seen(&self, index: usize) -> Option<&Value> {
+        let operation = &self.history.operations[index];
+        match &operation.outcome {
+            Outcome::Ok(found) if operation.request.is_read() => Some(found),
+            Outcome::No(found) => Some(found),
+            _ => None,
+        }
+    }
+
+    /// When the last operation that wrote the value was over.
+    fn written_at(&self, value: &Value) -> Option<Time> {
+        let writers = self.writers.get(value)?;
+        writers.iter().map(|&writer| self.history.operations[writer].completed).max()
+    }
+
+    /// Why `value` counts as old.
+    fn origin(&self, value: &Value) -> String {
+        match self.writers.get(value).and_then(|writers| writers.last()) {
+            Some(&writer) => format!("is older: {}", clause(self.history, writer)),
+            None => "is the initial value".into(),
+        }
+    }
+}
+
+impl LostWrites {
+    fn by_final_state(&mut self, object: &Object, writes: impl Iterator<Item = usize>, end: &FinalState, key: Key) {
+        let values = end.values(key);
+        let newest = values.iter().copied().max_by_key(|value| object.written_at(value)).unwrap_or(&Value::Nil);
+        for write in writes {
+            self.examined += 1;
+            if values.iter().all(|value| object.is_older(value, write)) {
+                let evidence = format!(
+                    "{}, but at the end {}, and {newest} {}.",
+                    clause(object.history, write),
+                    holdings(&end.nodes, &values, key),
+                    object.origin(newest)
+                );
+                self.lost.push(LostWrite { write, shown_by: None, evidence });
+            }
+        }
+    }
+
+    fn by_last_read(&mut self, object: &Object, writes: impl Iterator<Item = usize>) {
+        let reads = || object.operations.iter().copied().filter(|&index| object.seen(index).is_some());
+        let invoked = |index: usize| object.history.operations[index].invoked;
+        let Some(latest) = reads().map(invoked).max() else { return };
+        let overlapping = |last: usize| reads().filter(move |&read| !object.precedes(read, last)).collect();
+        let last: Vec<(usize, Vec<usize>)> =
+            reads().filter(|&read| invoked(read) == latest).map(|read| (read, overlapping(read))).collect();
+        for write in writes {
+            let is_older = |&read: &usize| object.seen(read).is_some_and(|value| object.is_older(value, write));
+            let mut later = last.iter().filter(|(read, _)| object.precedes(write, *read)).peekable();
+            self.examined += usize::from(later.peek().is_some());
+            let shown = later.find(|(_, overlapping)| overlapping.iter().all(is_older));
+            if let Some((read, value)) = shown.and_then(|&(read, _)| Some((read, object.seen(read)?))) {
+                let (history, origin) = (object.history, object.origin(value));
+                let evidence = format!(
+                    "{}, but at last {}, and {value} {origin}.",
+                    clause(history, write),
+                    clause(history, read)
+                );
+                self.lost.push(LostWrite { write, shown_by: Some(read), evidence });
+            }
+        }
+    }
+}
+
+/// Who holds what: `store-0 and store-1 hold 4 for k1`, `store-0 holds 4, store-1 holds nil for k1`.
+fn holdings(nodes: &[String], values: &[&Value], key: Key) -> String {
+    let mut holders: BTreeMap<&Value, Vec<&String>> = BTreeMap::new();
+    for (node, value) in nodes.iter().zip(values) {
+        holders.entry(value).or_default().push(node);
+    }
+    let part = |(value, nodes): (&&Value, &Vec<&String>)| {
+        let verb = if nodes.len() == 1 { "holds" } else { "hold" };
+        format!("{} {verb} {value}", list(nodes, 5))
+    };
+    format!("{} for {key}", holders.iter().map(part).collect::<Vec<_>>().join(", "))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::testing::{draws, history, perform, value};
+    use super::*;
+
+    fn end(values: &[i64]) -> FinalState {
+        let replica = |(index, &held): (usize, &i64)| Replica {
+            node: format!("store-{index}"),
+            entries: if held == 0 { vec![] } else { vec![(Key(0), 1, value(held))] },
+        };
+        FinalState::new(&values.iter().enumerate().map(replica).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn a_write_is_lost_if_only_older_states_are_left() {
+        let check = |text: &str, values: &[i64], expected: &[u64]| {
+            let history = history(text);
+            let lost = lost_writes(&history, &end(values)).lost;
+            let numbers: Vec<u64> = lost.iter().map(|lost| history.operations[lost.write].number).collect();
+            assert_eq!(numbers, expected, "{text} then {values:?}");
+        };
+        let two = "1 w1 ok 0 1\n1 w2 ok 2 3";
+        check(two, &[2], &[]);
+        check(two, &[1], &[1]);
+        check(two, &[0], &[0, 1]);
+        check(two, &[1, 2], &[]);
+        check(two, &[1, 0], &[1]);
+        check(two, &[7], &[]);
+        check(two, &[], &[]);
+        // Concurrent writes may end in either order.
+        check("1 w1 ok 0 5\n2 w2 ok 4 6", &[1], &[]);
+        // An unknown write is never lost; its value may come late.
+        check("1 w1 ok 0 1\n2 w2 info 2 3", &[1], &[]);
+        check("2 w2 info 0 1\n1 w1 ok 2 3", &[2], &[]);
+        check("1 w1 ok 0 1\n2 c1>2 ok 2 3", &[1], &[1]);
+        check("1 w1 ok 0 1\n2 w2 fail 2 3", &[0], &[0]);
+        // One session, without a pause.
+        check("1 w1 ok 0 1\n1 w2 ok 1 2", &[1], &[1]);
+        // Reads, when no replica is left.
+        check("1 w1 ok 0 1\n2 r ok0 2 3", &[], &[0]);
+        check("1 w1 ok 0 1\n2 r ok0 2 3\n2 r ok1 4 5", &[], &[]);
+        check("1 w1 ok 0 1\n2 r ok0 2 6\n3 r ok1 1 4", &[], &[]);
+        check("1 w1 ok 0 1\n2 r ok1 2 3\n3 r ok0 4 5", &[], &[0]);
+        check("1 w1 ok 0 1\n2 c5>6 no0 2 3", &[], &[0]);
+        // The final state outweighs reads.
+        check("1 w1 ok 0 1\n2 r ok0 2 3", &[1], &[]);
+    }
+
+    #[test]
+    fn the_evidence_is_a_sentence() {
+        let history = history("1 w1 ok 0 1\n1 w2 ok 2 3");
+        let lost = lost_writes(&history, &end(&[0, 1, 1])).lost.remove(0);
+        assert_eq!(
+            lost.evidence,
+            "s-1 writes 2 (2s, acknowledged at 3s), but at the end store-0 holds nil, store-1 and store-2 hold 1 for k0, \
+             and 1 is older: s-0 writes 1 (0s, acknowledged at 1s)."
+        );
+    }
+
+    /// The definition, read aloud, where reads are the only evidence.
+    fn naive(history: &History) -> Vec<usize> {
+        let operations = &history.operations;
+        let all: Vec<usize> = (0..operations.len()).collect();
+        let object = Object { history, operations: &all, writers: writers(history, &all) };
+        let shows = |read: usize, write: usize| object.seen(read).map(|value| object.is_older(value, write));
+        let is_lost = |&write: &usize| {
+            let acknowledged = operations[write].outcome.is_answered() && written(&operations[write]).is_some();
+            let newer = || all.iter().filter(|&&read| shows(read, write) == Some(false));
+            let missed = |&read: &usize| {
+                object.precedes(write, read)
+                    && shows(read, write) == Some(true)
+                    && newer().all(|&other| object.precedes(other, read))
+            };
+            acknowledged && all.iter().any(missed)
+        };
+        all.iter().copied().filter(is_lost).collect()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn lost_writes_are_those_of_the_definition(draws in draws(0..30, 1, 4), unique: bool) {
+            let history = perform(&draws, unique);
+            let lost: Vec<usize> = lost_writes(&history, &FinalState::default()).lost.iter().map(|l| l.write).collect();
+            prop_assert_eq!(lost, naive(&history));
+        }
+    }
+}

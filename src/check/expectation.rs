@@ -1,0 +1,350 @@
+//! Expectations: what a hypothesis can ask of a run, and how each is judged.
+
+use super::convergence::{Divergence, Replica, diverged};
+use super::durability::{FinalState, lost_writes};
+use super::linearizable::{Budget, Linearizability, linearizable};
+use super::metrics::{Metrics, Reached, percent, reaches};
+use super::model::Register;
+use super::sentence::{clause, count, list};
+use super::staleness::stale_reads;
+use super::vacuity::could_see_a_foreign_write;
+use super::verdict::{Check, Class, Verdict};
+use super::window::{Phase, Windows};
+use super::writes::written;
+use crate::kernel::Span;
+use crate::load::History;
+
+/// How many operations a check names.
+const NAMED: usize = 10;
+
+/// Bad operations that the least conclusive window lets pass: availability needs `1/(1-target)` operations.
+const AVAILABILITY_ALLOWANCE: u64 = 1;
+
+/// As above: a quantile needs `10/(1-q)` operations, so that it does not hang on a single one.
+const QUANTILE_ALLOWANCE: u64 = 10;
+
+/// One thing that is to hold.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[non_exhaustive]
+pub enum Expectation {
+    /// Enough operations are answered.
+    Availability {
+        /// Answered over invoked, in parts per billion up to [`BILLION`](super::BILLION).
+        at_least: u64,
+    },
+    /// Answers come in time.
+    Latency {
+        /// This part of the operations, in parts per billion up to [`BILLION`](super::BILLION) ...
+        quantile: u64,
+        /// ... takes no longer than this from the intended start.
+        at_most: Span,
+    },
+    /// Each object is a linearizable register. Always judged on the whole history.
+    Linearizable,
+    /// Acknowledged writes stay.
+    LostWrites {
+        /// How many may be lost.
+        at_most: u64,
+    },
+    /// Reads return what was acknowledged before they began, or something newer.
+    StaleReads {
+        /// How many may not.
+        at_most: u64,
+    },
+    /// All live replicas hold the same at the end.
+    Convergence,
+}
+
+/// What an expectation is judged by.
+#[derive(Clone, Copy, Debug)]
+pub struct Evidence<'a> {
+    /// What clients saw.
+    pub history: &'a History,
+    /// When before, during and after were.
+    pub windows: &'a Windows,
+    /// What the live replicas of the service hold at the end.
+    pub replicas: &'a [Replica],
+    /// What a check may spend.
+    pub budget: Budget,
+}
+
+/// The part of a check that depends on the kind of expectation.
+struct Finding {
+    verdict: Verdict,
+    observed: String,
+    explanation: String,
+    operations: Vec<usize>,
+}
+
+impl Expectation {
+    /// The name in scenario files.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Availability { .. } => "availability",
+            Self::Latency { .. } => "latency",
+            Self::Linearizable => "linearizable",
+            Self::LostWrites { .. } => "lost_writes",
+            Self::StaleReads { .. } => "stale_reads",
+            Self::Convergence => "convergence",
+        }
+    }
+
+    /// What is asked for, in a few words.
+    #[must_use]
+    pub fn expected(&self) -> String {
+        match self {
+            Self::Availability { at_least } => format!("at least {}", percent(*at_least)),
+            Self::Latency { quantile, at_most } => format!("{} within {at_most}", percent(*quantile)),
+            Self::Linearizable => "linearizable".into(),
+            Self::LostWrites { at_most: 0 } => "no lost write".into(),
+            Self::LostWrites { at_most } => format!("at most {at_most} lost"),
+            Self::StaleReads { at_most: 0 } => "no stale read".into(),
+            Self::StaleReads { at_most } => format!("at most {at_most} stale"),
+            Self::Convergence => "all replicas equal".into(),
+        }
+    }
+
+    /// Whether it speaks of the objects of one service, and not of how clients were served in all.
+    #[must_use]
+    pub const fn is_of_one_service(&self) -> bool {
+        !matches!(self, Self::Availability { .. } | Self::Latency { .. })
+    }
+
+    /// Judges the expectation in a phase of the run. Lost writes and stale reads count in the phase that they
+    /// were meant to start in, over the whole history for [`Phase::Always`], warm-up included. What availability
+    /// or latency lack before the first fault is not refuted but inconclusive: the steady state that the
+    /// hypothesis starts from never held.
+    #[must_use]
+    pub fn judge(&self, phase: Phase, evidence: &Evidence<'_>) -> Check {
+        let finding = match *self {
+            Self::Availability { at_least } => evidence.availability(phase, at_least),
+            Self::Latency { quantile, at_most } => evidence.latency(phase, quantile, at_most),
+            Self::Linearizable => evidence.linearizable(),
+            Self::LostWrites { at_most } => evidence.lost_writes(phase, at_most),
+            Self::StaleReads { at_most } => evidence.stale_reads(phase, at_most),
+            Self::Convergence => evidence.convergence(),
+        };
+        let (verdict, explanation) = match (phase, finding.verdict) {
+            (Phase::Before, Verdict::Refuted(Class::Availability | Class::Latency)) => {
+                (Verdict::Inconclusive, format!("The steady state never held. {}", finding.explanation))
+            }
+            (_, verdict) => (verdict, finding.explanation),
+        };
+        Check {
+            name: self.name().into(),
+            phase,
+            verdict,
+            observed: finding.observed,
+            expected: self.expected(),
+            explanation,
+            operations: finding.operations,
+        }
+    }
+}
+
+impl Finding {
+    fn inconclusive(observed: impl Into<String>, explanation: impl Into<String>) -> Self {
+        let (observed, explanation) = (observed.into(), explanation.into());
+        Self { verdict: Verdict::Inconclusive, observed, explanation, operations: Vec::new() }
+    }
+
+    fn of_share(reached: Reached, class: Class, observed: String, bad: Vec<usize>, story: String) -> Self {
+        let (verdict, explanation) = match reached {
+            Reached::Yes => (Verdict::Holds, story),
+            Reached::No => (Verdict::Refuted(class), story),
+            Reached::TooFew(least) => {
+                (Verdict::Inconclusive, format!("Too few operations to tell: at least {least} are needed. {story}"))
+            }
+        };
+        Self { verdict, observed, explanation, operations: bad }
+    }
+
+    fn of_number(bad: usize, at_most: u64) -> Verdict {
+        if bad as u64 > at_most { Verdict::Refuted(Class::Safety) } else { Verdict::Holds }
+    }
+}
+
+impl Evidence<'_> {
+    /// Why the phase's metrics say nothing, if they do not.
+    fn nothing_to_measure(&self, phase: Phase, metrics: &Metrics) -> Option<Finding> {
+        let why = if self.windows.of(phase).is_empty() {
+            format!("The window \"{phase}\" is empty: no time of the run lies {}.", phase.words())
+        } else if metrics.invoked == 0 {
+            format!("The window \"{phase}\" is empty: no operation was meant to start {}.", phase.words())
+        } else {
+            return None;
+        };
+        Some(Finding::inconclusive("nothing", why))
+    }
+
+    fn operations_in(&self, phase: Phase) -> impl Iterator<Item = usize> {
+        let operations = self.history.operations.iter().enumerate();
+        operations.filter(move |(_, o)| self.windows.contains(phase, o.intended)).map(|(index, _)| index)
+    }
+
+    fn availability(&self, phase: Phase, at_least: u64) -> Finding {
+        let metrics = Metrics::of(self.history, self.windows, phase);
+        if let Some(finding) = self.nothing_to_measure(phase, &metrics) {
+            return finding;
+        }
+        let (answered, invoked) = (metrics.answered(), metrics.invoked);
+        let ratio = percent(metrics.availability().unwrap_or_default());
+        let reached = reaches(at_least, AVAILABILITY_ALLOWANCE, invoked, invoked - answered);
+        let is_unanswered = |&index: &usize| !self.history.operations[index].outcome.is_answered();
+        let bad: Vec<usize> = self.operations_in(phase).filter(is_unanswered).take(NAMED).collect();
+        let first = match bad.first() {
+            Some(&first) => format!("; the first that was not: {}", clause(self.history, first)),
+            None => String::new(),
+        };
+        let story =
+            format!("Of {invoked} operations meant to start {}, {answered} were answered{first}.", phase.words());
+        Finding::of_share(reached, Class::Availability, format!("{ratio} ({answered} of {invoked})"), bad, story)
+    }
+
+    fn latency(&self, phase: Phase, quantile: u64, at_most: Span) -> Finding {
+        let metrics = Metrics::of(self.history, self.windows, phase);
+        if let Some(finding) = self.nothing_to_measure(phase, &metrics) {
+            return finding;
+        }
+        let (slow, invoked) = (metrics.slower_than(at_most), metrics.invoked);
+        let latency = match metrics.latency(quantile) {
+            None | Some(Span::MAX) => "never".into(),
+            Some(latency) => format!("{} within {latency}", percent(quantile)),
+        };
+        let reached = reaches(quantile, QUANTILE_ALLOWANCE, invoked, slow);
+        let lasted = |index: usize| {
+            let operation = &self.history.operations[index];
+            let span = operation.completed.since(operation.intended);
+            if operation.outcome.is_answered() { span } else { Span::MAX }
+        };
+        let mut bad: Vec<usize> = self.operations_in(phase).filter(|&index| lasted(index) > at_most).collect();
+        bad.sort_by_key(|&index| (std::cmp::Reverse(lasted(index)), index));
+        bad.truncate(NAMED);
+        let slowest = match bad.first() {
+            Some(&slowest) => format!("; the slowest: {}", clause(self.history, slowest)),
+            None => String::new(),
+        };
+        let story = format!(
+            "Of {invoked} operations meant to start {}, {slow} took longer than {at_most} or were never answered{slowest}.",
+            phase.words()
+        );
+        Finding::of_share(reached, Class::Latency, latency, bad, story)
+    }
+
+    fn linearizable(&self) -> Finding {
+        match linearizable(&Register::default(), self.history, self.budget) {
+            Linearizability::Refuted { refutation, also } => {
+                let others = match also.as_slice() {
+                    [] => String::new(),
+                    also => format!(" Not linearizable either: {}.", list(also, NAMED)),
+                };
+                Finding {
+                    verdict: Verdict::Refuted(Class::Safety),
+                    observed: format!("{} is not linearizable", refutation.key),
+                    explanation: format!("On {}: {}{others}", refutation.key, refutation.explanation),
+                    operations: refutation.core,
+                }
+            }
+            Linearizability::Unknown { why } => Finding::inconclusive("unknown", format!("Not certain: {why}.")),
+            Linearizability::Linearizable => {
+                let answered = self.history.operations.iter().filter(|o| o.outcome.is_answered()).count();
+                let story = format!("{} have an order that explains them.", count(answered, "answered operation"));
+                self.unless_vacuous(Verdict::Holds, "linearizable".into(), story, Vec::new())
+            }
+        }
+    }
+
+    fn stale_reads(&self, phase: Phase, at_most: u64) -> Finding {
+        let mut stale = stale_reads(self.history);
+        stale.retain(|stale| self.counts(phase, stale.read));
+        stale.sort_by_key(|stale| (std::cmp::Reverse(stale.by), stale.read));
+        let story = match stale.first() {
+            None => "Every read returned what was acknowledged before it began, or something newer.".into(),
+            Some(worst) => format!(
+                "The worst: {}, {} after what it read had been overwritten: {}.",
+                clause(self.history, worst.read),
+                worst.by,
+                clause(self.history, worst.overwritten_by)
+            ),
+        };
+        let observed = count(stale.len(), "stale read");
+        let verdict = Finding::of_number(stale.len(), at_most);
+        let operations = stale.iter().flat_map(|stale| [stale.read, stale.overwritten_by]).take(NAMED).collect();
+        self.unless_vacuous(verdict, observed, story, operations)
+    }
+
+    fn lost_writes(&self, phase: Phase, at_most: u64) -> Finding {
+        let mut answer = lost_writes(self.history, &FinalState::new(self.replicas));
+        answer.lost.retain(|lost| self.counts(phase, lost.write));
+        let observed = count(answer.lost.len(), "lost write");
+        let verdict = Finding::of_number(answer.lost.len(), at_most);
+        let is_write = |index: &usize| {
+            let operation = &self.history.operations[*index];
+            operation.outcome.is_answered() && written(operation).is_some()
+        };
+        let writes = (0..self.history.operations.len()).filter(is_write).filter(|&index| self.counts(phase, index));
+        let writes = writes.count();
+        if verdict == Verdict::Holds && writes == 0 {
+            return Finding::inconclusive(observed, "No write was acknowledged, so none could be lost.");
+        }
+        if verdict == Verdict::Holds && answer.examined == 0 {
+            let why = "No replica was alive at the end, and no read began after a write was acknowledged.";
+            return Finding::inconclusive(observed, why);
+        }
+        let explanation = match answer.lost.first() {
+            None => {
+                format!("Each of {} was still there, or covered by a newer one.", count(writes, "acknowledged write"))
+            }
+            Some(lost) => format!("Of {}, the first lost: {}", count(writes, "acknowledged write"), lost.evidence),
+        };
+        let named = answer.lost.iter().flat_map(|lost| [Some(lost.write), lost.shown_by]).flatten();
+        Finding { verdict, observed, explanation, operations: named.take(NAMED).collect() }
+    }
+
+    fn convergence(&self) -> Finding {
+        let diverged = diverged(self.replicas);
+        if let Some(Divergence { key, held }) = diverged.first() {
+            let says = |(node, version, value): &(String, u64, crate::host::Value)| {
+                format!("{node} holds {value} (version {version})")
+            };
+            let held: Vec<String> = held.iter().map(says).collect();
+            return Finding {
+                verdict: Verdict::Refuted(Class::Safety),
+                observed: format!("{} differ", count(diverged.len(), "object")),
+                explanation: format!("At the end the replicas differ on {key}: {}.", list(&held, NAMED)),
+                operations: Vec::new(),
+            };
+        }
+        let objects = self.replicas.iter().map(|replica| replica.entries.len()).max().unwrap_or_default();
+        let replicas = count(self.replicas.len(), "live replica");
+        if self.replicas.len() < 2 || objects == 0 {
+            let why = format!("{replicas} and {}: nothing could differ.", count(objects, "object"));
+            return Finding::inconclusive("nothing to compare", why);
+        }
+        let explanation = format!("{replicas} agree on {}.", count(objects, "object"));
+        Finding { verdict: Verdict::Holds, observed: "all equal".into(), explanation, operations: Vec::new() }
+    }
+
+    /// Whether an anomaly of the operation counts in the phase.
+    fn counts(&self, phase: Phase, index: usize) -> bool {
+        phase == Phase::Always || self.windows.contains(phase, self.history.operations[index].intended)
+    }
+
+    /// A consistency check's finding; "holds" only if something could have been seen.
+    fn unless_vacuous(
+        &self,
+        verdict: Verdict,
+        observed: String,
+        explanation: String,
+        operations: Vec<usize>,
+    ) -> Finding {
+        if verdict == Verdict::Holds && !could_see_a_foreign_write(self.history) {
+            return Finding::inconclusive(observed, "No read could have seen another session's write.");
+        }
+        Finding { verdict, observed, explanation, operations }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,118 @@
+use super::*;
+use crate::check::Interval;
+use crate::check::testing::{history, value};
+use crate::host::Key;
+use crate::kernel::Time;
+use crate::load::{Operation, Outcome};
+
+fn second(second: u64) -> Time {
+    Time::ZERO + Span::from_secs(second)
+}
+
+/// A run of 30 seconds with a fault from 10 to 20.
+fn windows() -> Windows {
+    Windows::new(second(1), second(30), &[Interval { start: second(10), end: second(20) }], Span::from_secs(2))
+}
+
+fn replica(node: &str, held: i64) -> Replica {
+    Replica { node: node.into(), entries: vec![(Key(0), 1, value(held))] }
+}
+
+fn judge(expectation: Expectation, phase: Phase, history: &History, replicas: &[Replica]) -> Check {
+    let windows = windows();
+    expectation.judge(phase, &Evidence { history, windows: &windows, replicas, budget: Budget::default() })
+}
+
+/// One operation in each window, repeated, of which the first `unanswered` fail.
+fn many(each: u64, unanswered: u64) -> History {
+    let one = history("1 w1 ok 0 0").operations.remove(0);
+    let operation = |number: u64, start: u64| {
+        let intended = second(start);
+        let outcome = if number < unanswered { Outcome::Fail("refused".into()) } else { Outcome::Ok(value(0)) };
+        let completed = intended + Span::from_millis(number + 1);
+        Operation { number, session: number, intended, invoked: intended, completed, outcome, ..one.clone() }
+    };
+    let operations = [2, 12, 25].into_iter().flat_map(|start| (0..each).map(move |number| operation(number, start)));
+    History { clients: vec!["s".into()], operations: operations.collect() }
+}
+
+#[test]
+fn availability_and_latency_are_judged_by_window() {
+    let check = |expectation: Expectation, phase: Phase, history: &History, expected: Verdict, observed: &str| {
+        let check = judge(expectation, phase, history, &[]);
+        assert_eq!((check.verdict, check.observed.as_str()), (expected, observed), "{}", check.explanation);
+    };
+    let availability = Expectation::Availability { at_least: 990_000_000 };
+    check(availability, Phase::During, &many(100, 1), Verdict::Holds, "99% (99 of 100)");
+    check(availability, Phase::During, &many(100, 2), Verdict::Refuted(Class::Availability), "98% (98 of 100)");
+    check(availability, Phase::After, &many(100, 2), Verdict::Refuted(Class::Availability), "98% (98 of 100)");
+    check(availability, Phase::Before, &many(100, 2), Verdict::Inconclusive, "98% (98 of 100)");
+    check(availability, Phase::During, &many(99, 0), Verdict::Inconclusive, "100% (99 of 99)");
+    check(availability, Phase::During, &many(0, 0), Verdict::Inconclusive, "nothing");
+    let latency = |at_most| Expectation::Latency { quantile: 900_000_000, at_most: Span::from_millis(at_most) };
+    check(latency(90), Phase::After, &many(100, 0), Verdict::Holds, "90% within 90ms");
+    check(latency(89), Phase::After, &many(100, 0), Verdict::Refuted(Class::Latency), "90% within 90ms");
+    check(latency(89), Phase::Before, &many(100, 0), Verdict::Inconclusive, "90% within 90ms");
+    check(latency(90), Phase::After, &many(99, 0), Verdict::Inconclusive, "90% within 90ms");
+    check(latency(90), Phase::After, &many(100, 50), Verdict::Refuted(Class::Latency), "never");
+}
+
+#[test]
+fn an_empty_window_is_named() {
+    let windows = Windows::new(second(1), second(30), &[], Span::ZERO);
+    let history = many(1, 0);
+    let evidence = Evidence { history: &history, windows: &windows, replicas: &[], budget: Budget::default() };
+    let check = Expectation::Availability { at_least: 1 }.judge(Phase::During, &evidence);
+    assert_eq!(check.explanation, "The window \"during\" is empty: no time of the run lies during the faults.");
+}
+
+#[test]
+fn consistency_is_judged_and_never_vacuously() {
+    let check = |expectation: Expectation, text: &str, held: &[i64], expected: Verdict, explanation: &str| {
+        let replicas: Vec<Replica> = (0..).zip(held).map(|(n, &held)| replica(&format!("store-{n}"), held)).collect();
+        let check = judge(expectation, Phase::Always, &history(text), &replicas);
+        assert_eq!((check.verdict, check.explanation.as_str()), (expected, explanation), "{text}");
+    };
+    let refuted = Verdict::Refuted(Class::Safety);
+    let (alone, seen, stale) = ("1 w1 ok 2 3\n1 r ok1 4 5", "1 w1 ok 2 3\n2 r ok1 4 5", "1 w1 ok 2 3\n2 r ok0 4 5");
+    let vacuous = "No read could have seen another session's write.";
+    check(Expectation::Linearizable, alone, &[], Verdict::Inconclusive, vacuous);
+    let story = "2 answered operations have an order that explains them.";
+    check(Expectation::Linearizable, seen, &[], Verdict::Holds, story);
+    let story = "On k0: s-1 reads nil (4s to 5s), but 1 was written and acknowledged before it began: \
+                 s-0 writes 1 (2s, acknowledged at 3s); nil is the initial value.";
+    check(Expectation::Linearizable, stale, &[], refuted, story);
+
+    let none = Expectation::StaleReads { at_most: 0 };
+    check(none, alone, &[], Verdict::Inconclusive, vacuous);
+    let story = "Every read returned what was acknowledged before it began, or something newer.";
+    check(none, seen, &[], Verdict::Holds, story);
+    let story = "The worst: s-1 reads nil (4s to 5s), 1s after what it read had been overwritten: \
+                 s-0 writes 1 (2s, acknowledged at 3s).";
+    check(none, stale, &[], refuted, story);
+    check(Expectation::StaleReads { at_most: 1 }, stale, &[], Verdict::Holds, story);
+
+    let none = Expectation::LostWrites { at_most: 0 };
+    check(none, "2 r ok0 4 5", &[0], Verdict::Inconclusive, "No write was acknowledged, so none could be lost.");
+    let story = "No replica was alive at the end, and no read began after a write was acknowledged.";
+    check(none, "1 w1 ok 2 3", &[], Verdict::Inconclusive, story);
+    let story = "Each of 1 acknowledged write was still there, or covered by a newer one.";
+    check(none, "1 w1 ok 2 3", &[1], Verdict::Holds, story);
+    let story = "Of 1 acknowledged write, the first lost: s-0 writes 1 (2s, acknowledged at 3s), \
+                 but at the end store-0 holds nil for k0, and nil is the initial value.";
+    check(none, "1 w1 ok 2 3", &[0], refuted, story);
+
+    let story = "At the end the replicas differ on k0: store-0 holds 1 (version 1) and store-1 holds 2 (version 1).";
+    check(Expectation::Convergence, "", &[1, 2], refuted, story);
+    check(Expectation::Convergence, "", &[1, 1], Verdict::Holds, "2 live replicas agree on 1 object.");
+    let story = "1 live replica and 1 object: nothing could differ.";
+    check(Expectation::Convergence, "", &[1], Verdict::Inconclusive, story);
+}
+
+#[test]
+fn a_check_says_what_was_asked_and_names_its_operations() {
+    let text = "1 w1 ok 2 3\n2 r ok0 4 5\n2 r ok0 12 13";
+    let check = judge(Expectation::StaleReads { at_most: 0 }, Phase::During, &history(text), &[]);
+    assert_eq!((check.name.as_str(), check.expected.as_str()), ("stale_reads", "no stale read"));
+    assert_eq!((check.observed.as_str(), check.operations.as_slice()), ("1 stale read", &[2, 0][..]));
+}

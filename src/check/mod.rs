@@ -1,0 +1,36 @@
+//! Floor 5: verdicts. What a run's history and its end say about each expectation, and why.
+//!
+//! Absent here: stores, JSON, the event loop. A checker sees what clients saw (the history) and what the
+//! replicas said of themselves at the end, nothing else; it never asks a store whether it did well.
+//! No checker has a deadline in wall-clock time: a budget counts steps, so that it is spent at the same point
+//! on every machine.
+//!
+//! Real-time order: one operation precedes another if it was answered before the other was invoked. Operations
+//! that touch at one instant count as concurrent, unless one session ran both. An operation without a known
+//! outcome precedes nothing.
+
+mod convergence;
+mod durability;
+mod expectation;
+mod linearizable;
+mod metrics;
+mod model;
+mod precedence;
+mod sentence;
+mod staleness;
+#[cfg(test)]
+mod testing;
+mod vacuity;
+mod verdict;
+mod window;
+mod writes;
+
+pub use convergence::{Divergence, Replica, diverged};
+pub use durability::{FinalState, LostWrite, LostWrites, lost_writes};
+pub use expectation::{Evidence, Expectation};
+pub use linearizable::{Budget, Linearizability, Refutation, linearizable};
+pub use metrics::{BILLION, Metrics, Quantiles};
+pub use model::{Effect, Model, Register};
+pub use staleness::{StaleRead, stale_reads};
+pub use verdict::{Check, Class, Verdict};
+pub use window::{Interval, Phase, Windows};

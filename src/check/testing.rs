@@ -1,0 +1,180 @@
+//! Histories for tests, written compactly, and drawn at random.
+
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+
+use super::precedence::precedes;
+use super::{Model, Register};
+use crate::host::{Key, Request, Value};
+use crate::kernel::Time;
+use crate::load::{History, Operation, Outcome};
+
+/// A value of the tests: 0 is nil.
+pub(super) fn value(number: i64) -> Value {
+    if number == 0 { Value::Nil } else { Value::Int(number) }
+}
+
+/// Reads a history from lines `SESSION DEED ANSWER FROM TO`, all on object 0 unless the deed is followed by
+/// `@KEY`: `1 w4 ok 0 5`, `2 r ok4 6 7`, `3 c4>5 no6 1 9`, `4 w7 info 3 -`, `5 w8 fail 2 3`. 0 is nil; each
+/// instant is a second. Operations take their number in a client `s` from the order of the lines.
+pub(super) fn history(text: &str) -> History {
+    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+    let mut operations: Vec<Operation> = lines.enumerate().map(|(number, line)| operation(number, line)).collect();
+    operations.sort_by_key(|operation| (operation.invoked, operation.number));
+    History { clients: vec!["s".into()], operations }
+}
+
+fn operation(number: usize, line: &str) -> Operation {
+    let words: Vec<&str> = line.split_whitespace().collect();
+    let &[session, deed, answer, from, to] = words.as_slice() else { panic!("five words: {line}") };
+    let int = |text: &str| text.parse::<i64>().expect(line);
+    let (deed, key) =
+        deed.split_once('@').map_or((deed, Key(0)), |(deed, key)| (deed, Key(key.parse().expect(line))));
+    let request = match deed.split_at(1) {
+        ("r", "") => Request::Read { key },
+        ("w", written) => Request::Write { key, value: value(int(written)) },
+        ("c", change) => {
+            let (expected, new) = change.split_once('>').expect(line);
+            Request::CompareAndSet { key, expected: value(int(expected)), new: value(int(new)) }
+        }
+        ("a", delta) => Request::Add { key, delta: int(delta) },
+        _ => panic!("no deed: {line}"),
+    };
+    let found = |text: &str| if text.is_empty() { Value::Nil } else { value(int(text)) };
+    let outcome = match answer {
+        "info" => Outcome::Info("timeout".into()),
+        "fail" => Outcome::Fail("refused".into()),
+        _ if answer.starts_with("ok") => Outcome::Ok(found(&answer[2..])),
+        _ => Outcome::No(found(answer.strip_prefix("no").expect(line))),
+    };
+    let at = |text: &str| if text == "-" { Time::MAX } else { Time::from_nanos(int(text) as u64 * 1_000_000_000) };
+    Operation {
+        client: 0,
+        number: number as u64,
+        session: int(session) as u64,
+        request,
+        intended: at(from),
+        invoked: at(from),
+        completed: at(to),
+        outcome,
+    }
+}
+
+/// Whether a history of one object is linearizable, by trying every order.
+pub(super) fn brute_force<M: Model>(model: &M, history: &History) -> bool {
+    let operations: Vec<&Operation> = history
+        .operations
+        .iter()
+        .filter(|operation| !matches!(operation.outcome, Outcome::Fail(_)))
+        .filter(|operation| !(operation.request.is_read() && matches!(operation.outcome, Outcome::Info(_))))
+        .collect();
+    try_orders(model, &operations, &model.initial())
+}
+
+fn try_orders<M: Model>(model: &M, left: &[&Operation], state: &M::State) -> bool {
+    left.iter().all(|operation| matches!(operation.outcome, Outcome::Info(_)))
+        || left.iter().enumerate().any(|(index, operation)| {
+            let answer = operation.outcome.is_answered().then_some(&operation.outcome);
+            let rest = [&left[..index], &left[index + 1..]].concat();
+            !rest.iter().any(|other| precedes(other, operation))
+                && model.step(state, &operation.request, answer).is_some_and(|next| try_orders(model, &rest, &next))
+        })
+}
+
+/// What a random operation is made of; small numbers, so that values and times meet often.
+#[derive(Clone, Debug)]
+pub(super) struct Draw {
+    session: u64,
+    kind: u8,
+    key: u64,
+    written: i64,
+    expected: i64,
+    gap: u64,
+    length: u64,
+    /// When it takes effect, in parts of its length.
+    point: u64,
+    outcome: u8,
+    /// A small chance to answer with any value.
+    lie: Option<i64>,
+}
+
+/// Random operations of `sessions` sessions.
+pub(super) fn draws(sizes: std::ops::Range<usize>, keys: u64, sessions: u64) -> impl Strategy<Value = Vec<Draw>> {
+    let lie = prop_oneof![6 => Just(None), 1 => (0i64..5).prop_map(Some)];
+    let who = (0..sessions, 0u8..4, 0..keys);
+    let when = (0u64..3, 0u64..6, 0u64..100);
+    let draw = (who, (0i64..5, 0i64..5), when, 0u8..8, lie).prop_map(|(who, values, when, outcome, lie)| {
+        let (session, kind, key) = who;
+        let ((written, expected), (gap, length, point)) = (values, when);
+        // Operations of one session often touch.
+        let gap = u64::saturating_sub(gap, 1);
+        Draw { session, kind, key, written, expected, gap, length, point, outcome, lie }
+    });
+    proptest::collection::vec(draw, sizes)
+}
+
+/// Runs the draws on atomic registers, so that without a lie the history is linearizable. With `unique`, each
+/// write writes a value of its own.
+pub(super) fn perform(draws: &[Draw], unique: bool) -> History {
+    let first = if unique { 10 } else { 0 };
+    let mut clock: BTreeMap<u64, u64> = BTreeMap::new();
+    let mut session_name: BTreeMap<u64, u64> = BTreeMap::new();
+    let mut planned = Vec::new();
+    for (number, draw) in draws.iter().enumerate() {
+        let now = clock.entry(draw.session).or_default();
+        let from = *now + draw.gap;
+        *now = from + draw.length;
+        let (key, written) = (Key(draw.key), value(if unique { number as i64 + first } else { draw.written }));
+        let request = match draw.kind {
+            0 | 1 => Request::Read { key },
+            2 => Request::Write { key, value: written },
+            _ => Request::CompareAndSet { key, expected: value(draw.expected), new: written },
+        };
+        let session = *session_name.entry(draw.session).or_insert(draw.session);
+        if draw.outcome == 0 {
+            session_name.insert(draw.session, session + 100);
+        }
+        let invoked = Time::from_nanos(from);
+        let outcome = Outcome::Info("timeout".into());
+        let completed = Time::from_nanos(*now);
+        let number = number as u64;
+        let operation =
+            Operation { client: 0, number, session, request, intended: invoked, invoked, completed, outcome };
+        let late = if draw.outcome == 0 { 1_000 } else { draw.length * 100 };
+        planned.push((from * 100 + late * draw.point / 100, draw, operation));
+    }
+    planned.sort_by_key(|(point, _, operation)| (*point, operation.number));
+    let mut states: BTreeMap<Key, Value> = BTreeMap::new();
+    let take_effect = |(_, draw, operation): (u64, &Draw, Operation)| {
+        let lie = draw.lie.map(|lie| value(first + lie));
+        answer(&mut states, draw, lie, operation)
+    };
+    let mut operations: Vec<Operation> = planned.into_iter().map(take_effect).collect();
+    operations.sort_by_key(|operation| (operation.invoked, operation.number));
+    History { clients: vec!["s".into()], operations }
+}
+
+fn answer(states: &mut BTreeMap<Key, Value>, draw: &Draw, lie: Option<Value>, mut operation: Operation) -> Operation {
+    let state = states.entry(operation.request.key().expect("one object")).or_default();
+    if let (4, Request::CompareAndSet { expected, .. }) = (draw.expected, &mut operation.request) {
+        expected.clone_from(state);
+    }
+    let found = lie.unwrap_or_else(|| state.clone());
+    if draw.outcome == 1 {
+        operation.outcome = Outcome::Fail("refused".into());
+        return operation;
+    }
+    let outcome = match &operation.request {
+        Request::CompareAndSet { expected, .. } if found != *expected => Outcome::No(found),
+        Request::Read { .. } => Outcome::Ok(found),
+        request => {
+            *state = Register::default().step(state, request, None).unwrap_or(state.clone());
+            Outcome::Ok(Value::Nil)
+        }
+    };
+    if draw.outcome != 0 {
+        operation.outcome = outcome;
+    }
+    operation
+}

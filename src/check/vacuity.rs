@@ -1,0 +1,97 @@
+//! When a consistency check that found nothing has proved nothing.
+
+use std::collections::BTreeMap;
+
+use super::writes::written;
+use crate::host::{Key, Request};
+use crate::kernel::Time;
+use crate::load::{History, Outcome};
+
+/// Whether some answered operation could have seen another session's write: on one object, session A's
+/// acknowledged write, and an answered read (or compare-and-set) of session B that was not over when the write
+/// was invoked. Where there is none, any store whatever would have passed.
+pub(super) fn could_see_a_foreign_write(history: &History) -> bool {
+    let mut firsts: BTreeMap<Key, FirstWrites> = BTreeMap::new();
+    for operation in history.operations.iter().filter(|operation| operation.outcome.is_answered()) {
+        if let (Some(key), Some(_)) = (operation.request.key(), written(operation)) {
+            firsts.entry(key).or_default().add(operation.invoked, operation.session);
+        }
+    }
+    history.operations.iter().any(|operation| {
+        let sees = operation.request.is_read() || matches!(operation.outcome, Outcome::No(_));
+        let sees = sees || matches!(operation.request, Request::CompareAndSet { .. });
+        let first = operation.request.key().and_then(|key| firsts.get(&key)?.not_by(operation.session));
+        sees && operation.outcome.is_answered() && first.is_some_and(|invoked| invoked <= operation.completed)
+    })
+}
+
+/// The earliest invocation of an acknowledged write, and the earliest by any other session.
+#[derive(Default)]
+struct FirstWrites {
+    first: Option<(Time, u64)>,
+    other: Option<Time>,
+}
+
+impl FirstWrites {
+    fn add(&mut self, invoked: Time, session: u64) {
+        match self.first {
+            Some((first, by)) if invoked < first => {
+                if by != session {
+                    self.other = Some(first);
+                }
+                self.first = Some((invoked, session));
+            }
+            Some((_, by)) if by == session => {}
+            Some(_) => self.other = Some(self.other.map_or(invoked, |other| other.min(invoked))),
+            None => self.first = Some((invoked, session)),
+        }
+    }
+
+    /// The earliest invocation by another session than this one.
+    fn not_by(&self, session: u64) -> Option<Time> {
+        match self.first {
+            Some((first, by)) if by != session => Some(first),
+            _ => self.other,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::testing::{draws, history, perform};
+    use super::*;
+
+    #[test]
+    fn only_another_sessions_write_can_be_missed() {
+        let check =
+            |text: &str, expected: bool| assert_eq!(could_see_a_foreign_write(&history(text)), expected, "{text}");
+        check("", false);
+        check("1 w1 ok 0 1\n1 r ok1 2 3", false);
+        check("1 w1 ok 0 1\n2 r ok1 2 3", true);
+        check("1 w1 ok 0 1\n2 r ok0 0 1", true);
+        check("1 w1@1 ok 0 1\n2 r@2 ok0 2 3", false);
+        check("2 r ok0 0 1\n1 w1 ok 2 3", false);
+        check("1 w1 info 0 1\n2 r ok1 2 3", false);
+        check("1 w1 ok 0 1\n2 r info 2 3", false);
+        check("1 w1 ok 0 1\n2 c4>5 no1 2 3", true);
+        check("1 w1 ok 0 1\n2 w2 ok 2 3", false);
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn the_pair_is_found_if_there_is_one(draws in draws(0..12, 2, 3)) {
+            let history = perform(&draws, false);
+            let answered = || history.operations.iter().filter(|operation| operation.outcome.is_answered());
+            let reads = |o: &&crate::load::Operation| o.request.kind() != "write";
+            let expected = answered().filter(|o| written(o).is_some()).any(|write| {
+                let foreign = |r: &crate::load::Operation| r.session != write.session && r.request.key() == write.request.key();
+                answered().filter(reads).any(|read| foreign(read) && read.completed >= write.invoked)
+            });
+            prop_assert_eq!(could_see_a_foreign_write(&history), expected);
+        }
+    }
+}
