@@ -9,4 +9,5 @@ pub mod fault;
 pub mod host;
 pub mod kernel;
 pub mod load;
+pub mod scenario;
 pub mod store;

@@ -1,0 +1,67 @@
+//! What each service is judged by. Services share no objects, even where their keys have the same numbers; so each
+//! has a history and a final state of its own.
+
+use std::borrow::Cow;
+
+use crate::check::{Budget, Check, Evidence, Expectation, Phase, Replica, Windows};
+use crate::host::Simulation;
+use crate::load::History;
+
+use super::file::Scenario;
+
+/// What the clients of one service saw, and what its live replicas hold at the end.
+pub(super) struct ServiceEvidence<'a> {
+    name: &'a str,
+    history: Cow<'a, History>,
+    /// Where each of its operations stands in the history of the run; `None` if that is its own.
+    places: Option<Vec<usize>>,
+    replicas: Vec<Replica>,
+}
+
+impl<'a> ServiceEvidence<'a> {
+    /// The evidence on every service that somebody calls.
+    pub(super) fn of_all(scenario: &'a Scenario, history: &'a History, simulation: &Simulation) -> Vec<Self> {
+        let called = |service: usize| scenario.clients.iter().any(|client| client.service == service);
+        let called: Vec<_> = (0..scenario.services.len()).filter(|&service| called(service)).collect();
+        let evidence = |&service: &usize| {
+            let name = scenario.services[service].name.as_str();
+            let (history, places) = match called.as_slice() {
+                [_] => (Cow::Borrowed(history), None),
+                _ => {
+                    let (history, places) = of_service(scenario, history, service);
+                    (Cow::Owned(history), Some(places))
+                }
+            };
+            Self { name, history, places, replicas: live_replicas(simulation, name) }
+        };
+        called.iter().map(evidence).collect()
+    }
+
+    /// Judges an expectation of this service alone. Where others are called too, the check says of whom it speaks.
+    pub(super) fn judge(&self, phase: Phase, expectation: &Expectation, windows: &Windows) -> Check {
+        let evidence =
+            Evidence { history: &self.history, windows, replicas: &self.replicas, budget: Budget::default() };
+        let mut check = expectation.judge(phase, &evidence);
+        if let Some(places) = &self.places {
+            check.name = format!("{}:{}", check.name, self.name);
+            check.operations.iter_mut().for_each(|index| *index = places[*index]);
+        }
+        check
+    }
+}
+
+/// The operations of the clients of one service, and where they stand in the history.
+fn of_service(scenario: &Scenario, history: &History, service: usize) -> (History, Vec<usize>) {
+    let calls_it =
+        |client: u32| scenario.clients.get(client as usize).is_some_and(|client| client.service == service);
+    let places: Vec<_> =
+        (0..history.operations.len()).filter(|&index| calls_it(history.operations[index].client)).collect();
+    let operations = places.iter().map(|&index| history.operations[index].clone()).collect();
+    (History { clients: history.clients.clone(), operations }, places)
+}
+
+fn live_replicas(simulation: &Simulation, service: &str) -> Vec<Replica> {
+    let live = simulation.replicas(service).filter(|&node| simulation.is_up(node));
+    live.map(|node| Replica { node: simulation.name(node).to_owned(), entries: simulation.observe(node).entries })
+        .collect()
+}

@@ -1,0 +1,358 @@
+//! A whole scenario file.
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use crate::fault::Plan;
+use crate::host::{HostSettings, Limits, Link, NodeId, ZoneId};
+use crate::kernel::Span;
+
+use super::clients::{self, client};
+use super::document::Document;
+use super::faults::{self, faults};
+use super::hypothesis::{Hypothesis, hypothesis};
+use super::input::{Fields, Shape, Spanned, count, duration, map, object, one_of, positive_duration, text};
+use super::layout::Layout;
+use super::network::{self, Hosts, LinkChanges, empty, hosts, machine, network};
+use super::problem::{Problem, Problems};
+use super::registry::{Deployable, Registry};
+
+/// The version of the format.
+pub const VERSION: u32 = 1;
+
+/// A scenario, read and checked: what runs, who calls it, what breaks, what is expected to hold.
+#[derive(Clone)]
+pub struct Scenario {
+    /// One line about it.
+    pub title: String,
+    /// What it is about, in prose.
+    pub story: String,
+    /// The seed unless another is asked for.
+    pub seed: u64,
+    /// Operations meant to start before this are not measured.
+    pub warm_up: Span,
+    /// When the last operation may start.
+    pub duration: Span,
+    /// How long the run goes on after the last operation has ended and everything was healed.
+    pub settle: Span,
+    /// What is expected.
+    pub hypothesis: Hypothesis,
+    /// The file with every default filled in.
+    pub resolved: Value,
+    pub(super) shuffle_ties: bool,
+    pub(super) limits: Limits,
+    pub(super) zones: u32,
+    pub(super) link: Link,
+    pub(super) zone_links: Vec<(ZoneId, ZoneId, Link)>,
+    pub(super) node_links: Vec<(NodeId, NodeId, Link)>,
+    pub(super) services: Vec<Service>,
+    pub(super) clients: Vec<Client>,
+    pub(super) plan: Plan,
+}
+
+#[derive(Clone)]
+pub(super) struct Service {
+    pub(super) name: String,
+    pub(super) what: Arc<dyn Deployable>,
+    pub(super) host: HostSettings,
+    pub(super) placement: Vec<ZoneId>,
+}
+
+#[derive(Clone)]
+pub(super) struct Client {
+    pub(super) name: String,
+    pub(super) zone: ZoneId,
+    pub(super) node: NodeId,
+    /// The service that it calls, as an index.
+    pub(super) service: usize,
+    pub(super) targets: Vec<NodeId>,
+    pub(super) prefer: Option<NodeId>,
+    pub(super) written: clients::Written,
+}
+
+/// A service as written: what it is, and the machines that it runs on.
+type Deployed = (Arc<dyn Deployable>, HostSettings);
+
+/// The parts of a file, as written. A part with problems is missing, or reads as its default: the file is refused
+/// anyway, and the names in the rest can still be checked.
+struct Written {
+    title: String,
+    story: String,
+    seed: u64,
+    warm_up: Span,
+    duration: Span,
+    settle: Span,
+    shuffle_ties: bool,
+    limits: Limits,
+    hosts: Option<Hosts>,
+    network: network::Network,
+    services: Option<Vec<(Spanned<String>, Option<Deployed>)>>,
+    clients: Option<Vec<(Spanned<String>, Option<clients::Written>)>>,
+    faults: Vec<faults::Written>,
+    hypothesis: Hypothesis,
+}
+
+fn file(registry: &Registry) -> Shape<Written> {
+    let registry = registry.clone();
+    object(move |fields| read(fields, &registry))
+}
+
+fn read(fields: &mut Fields<'_>, registry: &Registry) -> Option<Written> {
+    let kinds = registry.kinds();
+    let service = object(move |fields| {
+        let what = fields.kind("service", kinds.clone());
+        let host = fields.optional("host", "The machines that its replicas run on.", machine(), empty());
+        Some((what?, host?))
+    });
+    let schema = fields.maybe("$schema", "The JSON Schema of this file, for editors.", text());
+    let version = fields.required("version", "The version of this format.", count(VERSION..=VERSION));
+    let title = fields.required("title", "One line about the scenario.", text());
+    let story = fields.optional("story", "What it is about, and what one should expect to see.", text(), "");
+    let seed = fields.optional("seed", "Decides everything that is left to chance.", count(0..=u64::MAX), 1);
+    let warm_up =
+        fields.optional("warm_up", "Operations meant to start before this are not measured.", duration(), "0s");
+    let length =
+        fields.required("duration", "How long operations are started, warm-up included.", positive_duration());
+    let settle =
+        fields.optional("settle", "How long the run goes on after that, with everything healed.", duration(), "1s");
+    let ties = fields.optional(
+        "ties",
+        "What happens first of two things of one kind at one instant.",
+        one_of([("first_in_first_out", false), ("shuffled", true)]),
+        "first_in_first_out",
+    );
+    let limits = fields.optional("limits", "How much a run may do before it is given up.", object(limits), empty());
+    let hosts = fields.optional("hosts", "Zones, and which service lives where.", hosts(), empty());
+    let network = fields.optional("network", "How links behave.", network(), empty());
+    let services = fields.required("services", "What runs, by name.", map(service.lenient()));
+    let clients = fields.optional("clients", "Who calls it, by name.", map(client().lenient()), empty());
+    let faults = fields.optional("faults", "What breaks.", faults(), json!([]));
+    let hypothesis = fields.optional("hypothesis", "What is expected to hold.", hypothesis(), empty());
+    if let (Some(warm_up), Some(length)) = (warm_up, length)
+        && warm_up >= length
+    {
+        fields.refuse("warm_up", format!("the warm-up ({warm_up}) leaves nothing of the duration ({length})"));
+    }
+    if services.as_ref().is_some_and(Vec::is_empty) {
+        fields.refuse("services", "a scenario needs a service");
+    }
+    // These two are only checked.
+    drop((schema, version));
+    Some(Written {
+        title: title.unwrap_or_default(),
+        story: story.unwrap_or_default(),
+        seed: seed.unwrap_or_default(),
+        warm_up: warm_up.unwrap_or_default(),
+        duration: length.unwrap_or(Span::MAX),
+        settle: settle.unwrap_or_default(),
+        shuffle_ties: ties.unwrap_or_default(),
+        limits: limits.unwrap_or_default(),
+        hosts,
+        network: network.unwrap_or_default(),
+        services,
+        clients,
+        faults: faults.unwrap_or_default().into_iter().flatten().collect(),
+        hypothesis: hypothesis.unwrap_or_default(),
+    })
+}
+
+fn limits(fields: &mut Fields<'_>) -> Option<Limits> {
+    let default = Limits::default();
+    let events = fields.optional("events", "Events in all.", count(1..=1 << 36), default.events);
+    let at_once = fields.optional(
+        "events_at_one_instant",
+        "Events at one instant; more are an endless loop.",
+        count(1..=1 << 36),
+        default.events_at_one_instant,
+    );
+    Some(Limits { events: events?, events_at_one_instant: at_once? })
+}
+
+impl Scenario {
+    /// Reads a scenario. `name` is what messages call the file.
+    ///
+    /// # Errors
+    /// A syntax error alone, or every other problem at once.
+    pub fn parse(name: &str, bytes: &[u8], registry: &Registry) -> Result<Self, Problems> {
+        Self::read(&Document::parse(name, bytes)?, registry)
+    }
+
+    /// Reads a scenario from a document.
+    ///
+    /// # Errors
+    /// Every problem at once.
+    pub fn read(document: &Document, registry: &Registry) -> Result<Self, Problems> {
+        let mut problems = document.problems();
+        let reading = file(registry).read(document, &mut problems);
+        let scenario = reading.map(|reading| assemble(reading.value, reading.resolved, &mut problems));
+        match scenario {
+            Some(scenario) if problems.is_empty() => Ok(scenario),
+            _ => Err(problems),
+        }
+    }
+
+    /// The JSON Schema of scenario files with these kinds of service.
+    #[must_use]
+    pub fn schema(registry: &Registry) -> Value {
+        file(registry)
+            .schema("Partita scenario", "Which services run, who calls them, what breaks, what is expected to hold.")
+    }
+
+    /// What the services promise and tolerate, by the services' names.
+    pub fn services(&self) -> impl Iterator<Item = (&str, &dyn Deployable)> {
+        self.services.iter().map(|service| (service.name.as_str(), &*service.what))
+    }
+}
+
+/// Gives names their meaning.
+fn assemble(written: Written, resolved: Value, problems: &mut Problems) -> Scenario {
+    let name = |zone: &Spanned<String>| zone.value.clone();
+    let zones = written.hosts.as_ref().map(|hosts| hosts.zones.iter().map(name).collect());
+    let mut layout = Layout::new(zones, written.duration);
+    if written.services.is_none() || written.clients.is_none() {
+        layout.mark_incomplete();
+    }
+    let written_services = written.services.as_deref().unwrap_or_default();
+    let written_clients = written.clients.as_deref().unwrap_or_default();
+    let written_placement = written.hosts.as_ref().map(|hosts| hosts.placement.as_slice()).unwrap_or_default();
+    let placement = placement(written_placement, written_services, &layout, problems);
+    let services = services(written_services, &placement, &mut layout, problems);
+    let clients = clients(written_clients, written_services, &mut layout, problems);
+    let count = layout.zones();
+    let link = written.network.base.applied_to(&Link::default());
+    let (zone_links, node_links) = links(&written.network, &link, &layout, problems);
+    let plan = faults::plan(&written.faults, &layout, problems);
+    Scenario {
+        title: written.title,
+        story: written.story,
+        seed: written.seed,
+        warm_up: written.warm_up,
+        duration: written.duration,
+        settle: written.settle,
+        hypothesis: written.hypothesis,
+        resolved,
+        shuffle_ties: written.shuffle_ties,
+        limits: written.limits,
+        zones: count,
+        link,
+        zone_links,
+        node_links,
+        services,
+        clients,
+        plan,
+    }
+}
+
+/// Zones by service.
+fn placement<'a>(
+    written: &'a [(Spanned<String>, Vec<Spanned<String>>)],
+    services: &[(Spanned<String>, Option<Deployed>)],
+    layout: &Layout,
+    problems: &mut Problems,
+) -> Vec<(&'a str, Vec<ZoneId>)> {
+    let mut placement = Vec::new();
+    for (service, zones) in written {
+        let known = services.iter().map(|(name, _)| name.value.as_str());
+        if !services.is_empty() && !known.clone().any(|name| name == service.value) {
+            problems.add(Problem::unknown_name(&service.place, "service", &service.value, known));
+        }
+        let zones = zones.iter().filter_map(|zone| layout.zone(zone, problems)).collect();
+        placement.push((service.value.as_str(), zones));
+    }
+    placement
+}
+
+fn services(
+    written: &[(Spanned<String>, Option<Deployed>)],
+    placement: &[(&str, Vec<ZoneId>)],
+    layout: &mut Layout,
+    problems: &mut Problems,
+) -> Vec<Service> {
+    let mut services = Vec::new();
+    for (name, deployed) in written {
+        let Some((what, host)) = deployed else {
+            layout.add_broken_service(&name.value);
+            continue;
+        };
+        let zones = placement.iter().find(|(service, _)| *service == name.value).map(|(_, zones)| zones.as_slice());
+        let zones = zones.filter(|zones| !zones.is_empty()).unwrap_or(&[ZoneId(0)]);
+        let placement: Vec<_> = zones.iter().copied().cycle().take(what.replicas() as usize).collect();
+        if !layout.add_service(&name.value, &placement) {
+            problems.add(name_taken(name));
+        }
+        let (what, host) = (Arc::clone(what), host.clone());
+        services.push(Service { name: name.value.clone(), what, host, placement });
+    }
+    services
+}
+
+fn name_taken(name: &Spanned<String>) -> Problem {
+    Problem::new(&name.place, format!("the name \"{}\" is taken by a replica or a client", name.value))
+}
+
+fn clients(
+    written: &[(Spanned<String>, Option<clients::Written>)],
+    services: &[(Spanned<String>, Option<Deployed>)],
+    layout: &mut Layout,
+    problems: &mut Problems,
+) -> Vec<Client> {
+    let mut zones = Vec::new();
+    for (name, client) in written {
+        let zone = client.as_ref().and_then(|client| client.zone.as_ref());
+        let zone = zone.and_then(|zone| layout.zone(zone, problems)).unwrap_or(ZoneId(0));
+        if !layout.add_node(name.value.clone(), zone) {
+            problems.add(name_taken(name));
+        }
+        zones.push(zone);
+    }
+    let mut clients = Vec::new();
+    for ((name, client), zone) in written.iter().zip(zones) {
+        let Some(client) = client else { continue };
+        let Some(targets) = layout.service(&client.calls, problems) else { continue };
+        let service = services.iter().position(|(service, _)| service.value == client.calls.value);
+        let prefer = client.prefer.as_ref().and_then(|prefer| preferred(prefer, client, &targets, layout, problems));
+        let (Some(node), Some(service)) = (layout.node(name, problems), service) else { continue };
+        let written = client.clone();
+        clients.push(Client { name: name.value.clone(), zone, node, service, targets, prefer, written });
+    }
+    clients
+}
+
+/// The replica that a client asks first.
+fn preferred(
+    prefer: &Spanned<String>,
+    client: &clients::Written,
+    targets: &[NodeId],
+    layout: &Layout,
+    problems: &mut Problems,
+) -> Option<NodeId> {
+    let node = layout.node(prefer, problems)?;
+    if !targets.contains(&node) {
+        let says = format!("\"{}\" is no replica of \"{}\"", prefer.value, client.calls.value);
+        problems.add(Problem::new(&prefer.place, says));
+    }
+    Some(node)
+}
+
+/// Settings of links between zones, and of single links.
+type Links = (Vec<(ZoneId, ZoneId, Link)>, Vec<(NodeId, NodeId, Link)>);
+
+fn links(network: &network::Network, base: &Link, layout: &Layout, problems: &mut Problems) -> Links {
+    let mut zone_links = Vec::new();
+    for ([one, other], changes) in &network.between {
+        let (one, other) = (layout.zone(one, problems), layout.zone(other, problems));
+        let (Some(one), Some(other)) = (one, other) else { continue };
+        let link = changes.applied_to(base);
+        zone_links.push((one, other, link.clone()));
+        zone_links.push((other, one, link));
+    }
+    let mut node_links = Vec::new();
+    for (from, to, changes) in &network.links {
+        let changes: &LinkChanges = changes;
+        if let (Some(from), Some(to)) = (layout.node(from, problems), layout.node(to, problems)) {
+            node_links.push((from, to, changes.applied_to(base)));
+        }
+    }
+    (zone_links, node_links)
+}

@@ -1,0 +1,84 @@
+//! The `hypothesis` part of a scenario: what is expected to hold, and when.
+
+use crate::check::{Expectation, Phase};
+use crate::kernel::Span;
+
+use super::input::{
+    Fields, Kind, Shape, bare, count, duration, kind, list, object, positive_duration, ratio, tagged,
+};
+
+/// What is expected to hold in a run.
+#[derive(Clone, Debug, Default)]
+pub struct Hypothesis {
+    /// Expectations with their phase, in the order of the file.
+    pub expectations: Vec<(Phase, Expectation)>,
+    /// How long after the last fault's end the phase "after" begins.
+    pub within: Span,
+}
+
+pub(super) fn hypothesis() -> Shape<Hypothesis> {
+    object(|fields| {
+        let none = || serde_json::json!([]);
+        let before = fields.optional("before", "The steady state, before the first fault.", expectations(), none());
+        let during = fields.optional("during", "What holds while faults last.", expectations(), none());
+        let after = fields.maybe("after", "What holds again after the last fault.", object(after));
+        let always = fields.optional("always", "What holds over the whole run.", expectations(), none());
+        let (within, after) = after?.unwrap_or_default();
+        let phases =
+            [(Phase::Before, before?), (Phase::During, during?), (Phase::After, after), (Phase::Always, always?)];
+        let in_phase = |(phase, list): (Phase, Vec<Expectation>)| list.into_iter().map(move |e| (phase, e));
+        Some(Hypothesis { expectations: phases.into_iter().flat_map(in_phase).collect(), within })
+    })
+}
+
+fn after(fields: &mut Fields<'_>) -> Option<(Span, Vec<Expectation>)> {
+    let within = fields.optional("within", "How long it may take to recover.", duration(), "0s");
+    let hold = fields.required("hold", "What holds from then on.", expectations());
+    Some((within?, hold?))
+}
+
+fn expectations() -> Shape<Vec<Expectation>> {
+    list(tagged("expectation", kinds()))
+}
+
+fn kinds() -> Vec<Kind<Expectation>> {
+    vec![
+        kind(
+            "availability",
+            "The share of the operations that are answered, a definite \"no\" included.",
+            object(|fields| {
+                let at_least = fields.required("at_least", "The smallest share.", ratio());
+                Some(Expectation::Availability { at_least: at_least? })
+            }),
+        ),
+        kind(
+            "latency",
+            "How long answers take, from the intended start; unanswered operations take for ever.",
+            object(|fields| {
+                let quantile = fields.optional("quantile", "Which share must be in time.", ratio(), 0.99);
+                let at_most = fields.required("at_most", "The longest that they may take.", positive_duration());
+                Some(Expectation::Latency { quantile: quantile?, at_most: at_most? })
+            }),
+        ),
+        bare(
+            "linearizable",
+            "Every object behaves as if operations took effect one after the other, each between its start and its answer.",
+            Expectation::Linearizable,
+        ),
+        kind(
+            "lost_writes",
+            "Acknowledged writes that are gone.",
+            object(|fields| Some(Expectation::LostWrites { at_most: at_most(fields)? })),
+        ),
+        kind(
+            "stale_reads",
+            "Reads that return what was overwritten before they began.",
+            object(|fields| Some(Expectation::StaleReads { at_most: at_most(fields)? })),
+        ),
+        bare("convergence", "All live replicas hold the same at the end.", Expectation::Convergence),
+    ]
+}
+
+fn at_most(fields: &mut Fields<'_>) -> Option<u64> {
+    fields.optional("at_most", "How many there may be.", count(0..=u64::MAX), 0)
+}

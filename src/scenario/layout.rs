@@ -1,0 +1,115 @@
+//! Who is where: the names of a scenario's nodes and their numbers, known before anything is built.
+
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+use crate::host::{NodeId, ZoneId};
+use crate::kernel::Span;
+
+use super::input::Spanned;
+use super::problem::{Problem, Problems};
+
+/// The nodes of a scenario: services in the order of the file, then clients.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Layout {
+    /// `None` if they could not be read: then any name may be one of theirs.
+    zones: Option<Vec<String>>,
+    services: BTreeMap<String, Range<u32>>,
+    nodes: BTreeMap<String, NodeId>,
+    zone_of: Vec<ZoneId>,
+    /// Services of which the number of replicas could not be read.
+    broken: Vec<String>,
+    /// Whether there may be services and clients that could not be read.
+    is_incomplete: bool,
+    pub(super) duration: Span,
+}
+
+impl Layout {
+    /// A layout of these zones; without any there is one, which has no name.
+    pub(super) fn new(zones: Option<Vec<String>>, duration: Span) -> Self {
+        Self { zones, duration, ..Self::default() }
+    }
+
+    /// Notes that there may be services and clients that could not be read.
+    pub(super) const fn mark_incomplete(&mut self) {
+        self.is_incomplete = true;
+    }
+
+    /// How many zones there are; the one without a name counts where there is no other.
+    pub(super) fn zones(&self) -> u32 {
+        let named = self.zones.as_ref().map_or(0, Vec::len);
+        u32::try_from(named.max(1)).unwrap_or(u32::MAX)
+    }
+
+    /// Adds a service of which the number of replicas could not be read.
+    pub(super) fn add_broken_service(&mut self, name: &str) {
+        self.services.insert(name.to_owned(), 0..0);
+        self.broken.push(name.to_owned());
+    }
+
+    /// Whether a node of this name may be among those that could not be read.
+    fn may_be_broken(&self, node: &str) -> bool {
+        let is_replica_of =
+            |service: &String| node.strip_prefix(service.as_str()).is_some_and(|n| n.starts_with('-'));
+        self.is_incomplete || self.broken.iter().any(is_replica_of)
+    }
+
+    /// Adds a service with its replicas' zones; answers `false` if one of the names is taken.
+    pub(super) fn add_service(&mut self, name: &str, placement: &[ZoneId]) -> bool {
+        let first = self.count();
+        let mut is_new = !self.services.contains_key(name);
+        for (replica, &zone) in placement.iter().enumerate() {
+            is_new &= self.add_node(format!("{name}-{replica}"), zone);
+        }
+        self.services.insert(name.to_owned(), first..self.count());
+        is_new
+    }
+
+    /// Adds a client; answers `false` if the name is taken.
+    pub(super) fn add_node(&mut self, name: String, zone: ZoneId) -> bool {
+        let node = NodeId(self.count());
+        self.zone_of.push(zone);
+        self.nodes.insert(name, node).is_none()
+    }
+
+    fn count(&self) -> u32 {
+        u32::try_from(self.zone_of.len()).unwrap_or(u32::MAX)
+    }
+
+    /// The node of this name, or a problem.
+    pub(super) fn node(&self, name: &Spanned<String>, problems: &mut Problems) -> Option<NodeId> {
+        let found = self.nodes.get(&name.value).copied();
+        if found.is_none() && !self.may_be_broken(&name.value) {
+            let known = self.nodes.keys().map(String::as_str);
+            problems.add(Problem::unknown_name(&name.place, "node", &name.value, known));
+        }
+        found
+    }
+
+    /// The replicas of the service of this name, or a problem.
+    pub(super) fn service(&self, name: &Spanned<String>, problems: &mut Problems) -> Option<Vec<NodeId>> {
+        let found = self.services.get(&name.value).cloned();
+        if found.is_none() && !self.is_incomplete {
+            let known = self.services.keys().map(String::as_str);
+            problems.add(Problem::unknown_name(&name.place, "service", &name.value, known));
+        }
+        found.map(|range| range.map(NodeId).collect())
+    }
+
+    /// The zone of this name, or a problem.
+    pub(super) fn zone(&self, name: &Spanned<String>, problems: &mut Problems) -> Option<ZoneId> {
+        let zones = self.zones.as_ref()?;
+        let found = zones.iter().position(|zone| *zone == name.value);
+        if found.is_none() {
+            let known = zones.iter().map(String::as_str);
+            problems.add(Problem::unknown_name(&name.place, "zone", &name.value, known));
+        }
+        found.map(|index| ZoneId(u32::try_from(index).unwrap_or(u32::MAX)))
+    }
+
+    /// Every node of a zone, clients included.
+    pub(super) fn nodes_in(&self, zone: &Spanned<String>, problems: &mut Problems) -> Vec<NodeId> {
+        let Some(zone) = self.zone(zone, problems) else { return Vec::new() };
+        (0..self.count()).map(NodeId).filter(|node| self.zone_of[node.0 as usize] == zone).collect()
+    }
+}

@@ -1,0 +1,35 @@
+//! Floor 6: the scenario file: spanned tree, problems with positions, units, shapes that read and describe.
+//!
+//! Absent here: the file system and the terminal. A file arrives as bytes; problems are drawn by `cli`.
+
+mod clients;
+mod distribution;
+mod document;
+mod evidence;
+mod faults;
+mod file;
+mod hypothesis;
+pub mod input;
+mod judge;
+mod kinds;
+mod layout;
+mod network;
+mod parse;
+mod problem;
+mod reach;
+mod registry;
+mod resolve;
+mod run;
+mod tree;
+mod units;
+
+pub use distribution::distribution;
+pub use document::Document;
+pub use file::{Scenario, VERSION};
+pub use hypothesis::Hypothesis;
+pub use problem::{Place, Problem, Problems, Source, closest};
+pub use registry::{Deployable, Registry};
+pub use resolve::scripted;
+pub use run::{Run, RunError, RunOptions};
+pub use tree::{Member, Node, Tree};
+pub use units::Rate;

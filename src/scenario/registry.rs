@@ -1,0 +1,108 @@
+//! The registry of kinds: which kinds of service a scenario file can name.
+//!
+//! A kind is one entry: its name, what it is, how its settings are read, and the [`Protocol`] that they make. The
+//! built-in kinds have nothing that a user's cannot have.
+
+use std::collections::BTreeMap;
+use std::ops::{Range, RangeInclusive};
+use std::sync::Arc;
+
+use crate::host::{Builder, HostSettings, NodeId, NodeSet, Request, ZoneId};
+use crate::store::{Promise, Protocol, Tolerance};
+
+use super::input::{Fields, Kind, count, kind, object};
+
+/// A configured service, ready to be deployed, whatever its protocol.
+pub trait Deployable: Send + Sync {
+    /// How many replicas it has.
+    fn replicas(&self) -> u32;
+    /// Adds its replicas to a simulation, one for each zone in `placement`, and answers their numbers.
+    fn deploy(&self, name: &str, placement: &[ZoneId], host: &HostSettings, builder: &mut Builder) -> Range<u32>;
+    /// What it promises. See [`Protocol::promises`].
+    fn promises(&self) -> Vec<Promise>;
+    /// Under which faults. See [`Protocol::tolerates`].
+    fn tolerates(&self) -> Tolerance;
+    /// Whether a request could be served. See [`Protocol::can_serve`].
+    fn can_serve(&self, request: &Request, contact: NodeId, reachable: &NodeSet, replicas: &[NodeId]) -> bool;
+}
+
+struct Deployment<P> {
+    protocol: Arc<P>,
+    replicas: u32,
+}
+
+impl<P: Protocol> Deployable for Deployment<P> {
+    fn replicas(&self) -> u32 {
+        self.replicas
+    }
+
+    fn deploy(&self, name: &str, placement: &[ZoneId], host: &HostSettings, builder: &mut Builder) -> Range<u32> {
+        let protocol = Arc::clone(&self.protocol);
+        builder.service(name, placement, host, move |birth| protocol.node(birth))
+    }
+
+    fn promises(&self) -> Vec<Promise> {
+        self.protocol.promises()
+    }
+
+    fn tolerates(&self) -> Tolerance {
+        self.protocol.tolerates()
+    }
+
+    fn can_serve(&self, request: &Request, contact: NodeId, reachable: &NodeSet, replicas: &[NodeId]) -> bool {
+        self.protocol.can_serve(request, contact, reachable, replicas)
+    }
+}
+
+/// Which kinds of service there are. [`Registry::standard`] has the built-in ones; add your own.
+#[derive(Clone, Default)]
+pub struct Registry {
+    kinds: BTreeMap<String, Kind<Arc<dyn Deployable>>>,
+}
+
+impl Registry {
+    /// No kinds at all.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Every built-in kind.
+    #[must_use]
+    pub fn standard() -> Self {
+        super::kinds::add_to(Self::new())
+    }
+
+    /// Adds a kind: `name` is its key in scenario files and `doc` one sentence about it; a service has as many
+    /// `replicas` as its file says within this range, by default its start; `read` asks for the kind's own
+    /// settings and makes the protocol. A kind of the same name is replaced.
+    #[must_use]
+    pub fn with<P: Protocol>(
+        mut self,
+        name: &str,
+        doc: &str,
+        replicas: RangeInclusive<u32>,
+        read: impl Fn(&mut Fields<'_>) -> Option<P> + Send + Sync + 'static,
+    ) -> Self {
+        let settings = object(move |fields| {
+            let default = *replicas.start();
+            let replicas = fields.optional("replicas", "How many replicas it has.", count(replicas.clone()), default);
+            let protocol = read(fields);
+            let deployment: Arc<dyn Deployable> =
+                Arc::new(Deployment { protocol: Arc::new(protocol?), replicas: replicas? });
+            Some(deployment)
+        });
+        self.kinds.insert(name.to_owned(), kind(name, doc, settings));
+        self
+    }
+
+    /// The kinds in the order of their names.
+    pub(super) fn kinds(&self) -> Vec<Kind<Arc<dyn Deployable>>> {
+        self.kinds.values().cloned().collect()
+    }
+
+    /// The kinds' names and what each is, in the order of the names.
+    pub fn names(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.kinds.values().map(|kind| (kind.name.as_str(), kind.doc.as_str()))
+    }
+}

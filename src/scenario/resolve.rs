@@ -1,0 +1,85 @@
+//! The resolved scenario: what a run used, in the format of the file, without anything left to chance but what
+//! the seed decides.
+
+use serde_json::{Value, json};
+
+use crate::fault::{Effect, Group, Plan, Selector, Shape};
+use crate::host::Request;
+use crate::load::{Recording, ScriptedOperation};
+
+use super::file::Scenario;
+
+/// The file with defaults, seed, ids and the targets of the faults filled in.
+pub(super) fn resolved(scenario: &Scenario, seed: u64, plan: &Plan, names: &[String]) -> Value {
+    let mut resolved = scenario.resolved.clone();
+    // A path from where the author's file lies; the resolved one lies elsewhere.
+    resolved.as_object_mut().and_then(|resolved| resolved.shift_remove("$schema"));
+    resolved["seed"] = json!(seed);
+    let list = |selector: &Selector| match selector {
+        Selector::Nodes(nodes) => {
+            let name = |node: &crate::host::NodeId| names.get(node.0 as usize).cloned().unwrap_or_default();
+            json!(nodes.iter().map(name).collect::<Vec<_>>())
+        }
+        // Not started, so never resolved.
+        Selector::Replicas { .. } => Value::Null,
+    };
+    let side = |group: &Group| match group {
+        Group::Of(selector) => list(selector),
+        Group::Rest => json!("rest"),
+    };
+    for (fault, entry) in plan.faults.iter().zip(resolved["faults"].as_array_mut().into_iter().flatten()) {
+        entry["id"] = json!(fault.id);
+        let settings = &mut entry[fault.what.kind()];
+        let explicit = match &fault.what {
+            Effect::Nodes { whom, .. } => vec![("where", list(whom))],
+            Effect::Partition { shape: Shape::Groups(groups), .. } => {
+                vec![("groups", groups.iter().map(side).collect::<Vec<_>>().into())]
+            }
+            Effect::Partition { shape: Shape::OneWay { from, to }, .. } => {
+                vec![("from", side(from)), ("to", side(to))]
+            }
+        };
+        for (field, value) in explicit.into_iter().filter(|(_, value)| !value.is_null()) {
+            settings[field] = value;
+        }
+    }
+    resolved
+}
+
+/// A resolved scenario whose clients follow a script: what they were asked to do in a run, one by one.
+#[must_use]
+pub fn scripted(resolved: &Value, recording: &Recording) -> Value {
+    let mut scripted = resolved.clone();
+    for (index, name) in (0u32..).zip(&recording.history.clients) {
+        let script: Vec<_> = recording.script(index).iter().map(script_entry).collect();
+        if let Some(client) = scripted["clients"][name.as_str()].as_object_mut() {
+            for replaced in ["arrivals", "keys", "sessions"] {
+                client.remove(replaced);
+            }
+            client.insert("operations".to_owned(), json!({ "script": script }));
+        }
+    }
+    scripted
+}
+
+fn script_entry(operation: &ScriptedOperation) -> Value {
+    let ScriptedOperation { number, session, at, request } = operation;
+    let mut entry = json!({ "number": number, "session": session, "at": at.to_string() });
+    entry[request.kind()] = match request {
+        Request::Write { key, value } => json!({ "key": key.0, "value": plain(value) }),
+        Request::CompareAndSet { key, expected, new } => {
+            json!({ "key": key.0, "expected": plain(expected), "new": plain(new) })
+        }
+        request => json!({ "key": request.key().map(|key| key.0) }),
+    };
+    entry
+}
+
+/// A register's value as scripts write it.
+fn plain(value: &crate::host::Value) -> Value {
+    match value {
+        crate::host::Value::Nil => json!("nil"),
+        crate::host::Value::Int(number) => json!(number),
+        crate::host::Value::List(elements) => json!(elements),
+    }
+}
