@@ -1,0 +1,31 @@
+//! The scenarios that are inside the binary.
+
+/// A bundled scenario.
+pub(super) struct Bundled {
+    /// Its name on the command line: its path under `scenarios/`, without `.json`.
+    pub(super) name: &'static str,
+    pub(super) text: &'static str,
+}
+
+macro_rules! bundled {
+    ($($name:literal),+ $(,)?) => {
+        &[$(Bundled { name: $name, text: include_str!(concat!("../../scenarios/", $name, ".json")) }),+]
+    };
+}
+
+/// All of them, in the order in which a newcomer may read them.
+pub(super) const SCENARIOS: &[Bundled] = bundled![
+    "first/one-node",
+    "first/unsynced",
+    "first/majority-register",
+    "first/majority-lost",
+    "first/read-write-back",
+    "vacuous/idle-link",
+];
+
+/// The bundled scenario of this name; `.json` and a leading `scenarios/` do not matter.
+pub(super) fn find(name: &str) -> Option<&'static Bundled> {
+    let name = name.strip_prefix("scenarios/").unwrap_or(name);
+    let name = name.strip_suffix(".json").unwrap_or(name);
+    SCENARIOS.iter().find(|bundled| bundled.name == name)
+}

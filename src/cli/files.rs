@@ -1,0 +1,76 @@
+//! Reading scenarios and writing results.
+
+use std::fs;
+use std::path::Path;
+
+use crate::scenario::{Document, Registry, Scenario};
+
+use super::bundled;
+use super::output::Failure;
+
+/// A scenario file larger than this is a mistake.
+const LARGEST_FILE: u64 = 256 << 20;
+
+/// Reads a scenario: a file, or a bundled one by its name. `changes` are `/pointer=JSON` texts.
+pub(super) fn scenario(registry: &Registry, name: &str, changes: &[String]) -> Result<Scenario, Failure> {
+    let bytes = source(name)?;
+    let mut document = Document::parse(name, &bytes).map_err(|problems| Failure::Problems(Box::new(problems)))?;
+    for change in changes {
+        let Some((pointer, json)) = change.split_once('=') else {
+            return Err(Failure::usage(format!("error: --set {change}: write /pointer=JSON, as in --set /seed=7")));
+        };
+        document =
+            document.set(pointer, json).map_err(|says| Failure::usage(format!("error: --set {change}: {says}")))?;
+    }
+    Scenario::read(&document, registry).map_err(|problems| Failure::Problems(Box::new(problems)))
+}
+
+/// The bytes of a scenario.
+fn source(name: &str) -> Result<Vec<u8>, Failure> {
+    let path = Path::new(name);
+    if !path.exists() {
+        if let Some(bundled) = bundled::find(name) {
+            return Ok(bundled.text.as_bytes().to_vec());
+        }
+        let with_ending = format!("{name}.json");
+        if Path::new(&with_ending).exists() {
+            return Err(Failure::usage(format!("error: there is no file {name}; did you mean {with_ending}?")));
+        }
+        let names = bundled::SCENARIOS.iter().map(|bundled| bundled.name);
+        let near = crate::scenario::closest(name, names);
+        let hint =
+            near.map_or("`partita list` shows the bundled ones".to_owned(), |near| format!("did you mean {near}?"));
+        return Err(Failure::usage(format!("error: there is no file and no bundled scenario {name}; {hint}")));
+    }
+    read(path)
+}
+
+/// The bytes of a file.
+pub(super) fn read(path: &Path) -> Result<Vec<u8>, Failure> {
+    let metadata = fs::metadata(path).map_err(|error| Failure::io("read", path, &error))?;
+    if metadata.len() > LARGEST_FILE {
+        let size = metadata.len();
+        return Err(Failure::usage(format!(
+            "error: {} has {size} bytes; at most {LARGEST_FILE} are read",
+            path.display()
+        )));
+    }
+    fs::read(path).map_err(|error| Failure::io("read", path, &error))
+}
+
+/// Writes a result: whole or not at all.
+pub(super) fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    let failed = |error| Failure::io("write", path, &error);
+    if path.metadata().is_ok_and(|metadata| !metadata.is_file() && !metadata.is_dir()) {
+        // A device or a pipe has no name to be renamed to.
+        return fs::write(path, bytes).map_err(failed);
+    }
+    let mut temporary = path.as_os_str().to_owned();
+    temporary.push(".partial");
+    let result = fs::write(&temporary, bytes).and_then(|()| fs::rename(&temporary, path));
+    if result.is_err() {
+        // Nothing is left behind; that even this fails changes nothing.
+        let _ = fs::remove_file(&temporary);
+    }
+    result.map_err(failed)
+}

@@ -1,0 +1,23 @@
+//! `partita list`: what is inside the binary.
+
+use crate::scenario::Registry;
+
+use super::bundled;
+use super::output::{Failure, Output};
+
+/// One line for each bundled scenario, then one for each kind of service.
+pub(super) fn list(registry: &Registry, output: &mut Output<'_>) -> Result<u8, Failure> {
+    let widest = bundled::SCENARIOS.iter().map(|bundled| bundled.name.len()).max().unwrap_or_default();
+    output.say("scenarios:\n")?;
+    for bundled in bundled::SCENARIOS {
+        let title: serde_json::Value = serde_json::from_str(bundled.text).unwrap_or_default();
+        let title = title["title"].as_str().unwrap_or("?").to_owned();
+        output.say(&format!("  {:<widest$}  {title}\n", bundled.name))?;
+    }
+    output.say("\nkinds of service:\n")?;
+    for (name, doc) in registry.names() {
+        output.say(&format!("  {name:<widest$}  {doc}\n"))?;
+    }
+    output.hint(&format!("\nrun one: {} run first/majority-register", output.program));
+    Ok(0)
+}

@@ -1,0 +1,231 @@
+//! `partita run`: one run of a scenario, to a verdict.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use clap::{Args, ValueEnum};
+use serde_json::json;
+
+use crate::check::Verdict;
+use crate::explore::{Difference, check_determinism};
+use crate::report::{
+    Audience, TraceFile, difference, document, history_lines, results, story, trace_file, trace_lines,
+};
+use crate::scenario::{Registry, Run, RunError, RunOptions, Scenario, scripted};
+
+use super::files;
+use super::output::{Failure, Output};
+
+/// Runs a scenario once and judges its hypothesis.
+#[derive(Args)]
+pub(super) struct Arguments {
+    /// A scenario file, or the name of a bundled scenario.
+    #[arg(value_name = "FILE|NAME")]
+    scenario: String,
+    /// The seed; without it, the file's.
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    seed: Option<u64>,
+    /// Changes one value of the file: a JSON Pointer and a JSON text, as in /network/loss="5%".
+    #[arg(long = "set", value_name = "/POINTER=JSON")]
+    changes: Vec<String>,
+    /// How the result is printed.
+    #[arg(long, value_enum, default_value = "human")]
+    format: Format,
+    /// A folder for the results: scenario.json (resolved), manifest.json, history.jsonl, results.csv, timing.json, and
+    /// trace.bin if the run is refuted or --trace is given.
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Writes the trace: `binary` for `partita diff`, `jsonl` to read.
+    #[arg(long = "trace", value_name = "KIND=PATH")]
+    traces: Vec<String>,
+    /// Writes the operations into the resolved scenario one by one, so that it needs no generator.
+    #[arg(long, requires = "out")]
+    script: bool,
+    /// Runs twice and compares everything.
+    #[arg(long)]
+    check_determinism: bool,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Format {
+    /// A story that fits a screen.
+    Human,
+    /// One JSON document.
+    Json,
+}
+
+/// The columns of the story.
+const WIDTH: usize = 110;
+
+pub(super) fn run(registry: &Registry, arguments: &Arguments, output: &mut Output<'_>) -> Result<u8, Failure> {
+    let scenario = files::scenario(registry, &arguments.scenario, &arguments.changes)?;
+    let traces = arguments.traces.iter().map(|text| TraceWish::parse(text)).collect::<Result<Vec<_>, _>>()?;
+    let seed = arguments.seed.unwrap_or(scenario.seed);
+    if arguments.check_determinism {
+        let (mut run, second, found) = quietly(|| check_determinism(&scenario, seed))?.0;
+        if let Some(found) = found {
+            run.verdict = Verdict::Nondeterministic;
+            write_files(arguments, &traces, &run, None)?;
+            return nondeterministic(arguments, &run, &second, &found, output);
+        }
+        output.hint("the second run agreed in digest, verdict, history, metrics and final state");
+        return finish(&scenario, arguments, &traces, &run, None, output);
+    }
+    let keep_trace = !traces.is_empty();
+    let (mut run, elapsed) = quietly(|| scenario.run(RunOptions { seed, keep_trace }))?;
+    let wants_trace = arguments.out.is_some() && matches!(run.verdict, Verdict::Refuted(_));
+    if wants_trace && !keep_trace {
+        // The trace is kept only when it is wanted; the second run is the same run.
+        run = quietly(|| scenario.run(RunOptions { seed, keep_trace: true }))?.0;
+    }
+    finish(&scenario, arguments, &traces, &run, Some(elapsed), output)
+}
+
+/// Prints and writes what was asked for.
+fn finish(
+    scenario: &Scenario,
+    arguments: &Arguments,
+    traces: &[TraceWish],
+    run: &Run,
+    elapsed: Option<Duration>,
+    output: &mut Output<'_>,
+) -> Result<u8, Failure> {
+    write_files(arguments, traces, run, elapsed)?;
+    match arguments.format {
+        Format::Json => output.say(&format!("{:#}\n", document(&arguments.scenario, run)))?,
+        Format::Human => {
+            let options: Vec<_> = arguments.changes.iter().flat_map(|change| ["--set", change]).collect();
+            let audience = Audience {
+                program: &output.program,
+                scenario: &arguments.scenario,
+                width: WIDTH,
+                colour: output.colour,
+                options: &options,
+            };
+            output.say(&story(scenario, run, &audience))?;
+        }
+    }
+    Ok(run.verdict.exit_code())
+}
+
+/// Writes the files that were asked for.
+fn write_files(
+    arguments: &Arguments,
+    traces: &[TraceWish],
+    run: &Run,
+    elapsed: Option<Duration>,
+) -> Result<(), Failure> {
+    for wish in traces {
+        wish.write(&arguments.scenario, run)?;
+    }
+    arguments.out.as_ref().map_or(Ok(()), |folder| write_results(folder, arguments, run, elapsed))
+}
+
+/// Reports that the second run differed.
+fn nondeterministic(
+    arguments: &Arguments,
+    run: &Run,
+    second: &Run,
+    found: &Difference,
+    output: &mut Output<'_>,
+) -> Result<u8, Failure> {
+    if arguments.format == Format::Json {
+        let mut document = document(&arguments.scenario, run);
+        document["difference"] = json!({ "what": found.what, "event": found.event });
+        output.say(&format!("{document:#}\n"))?;
+        return Ok(run.verdict.exit_code());
+    }
+    let decode = |run: &Run| {
+        trace_file(&arguments.scenario, run.seed, &run.names, &run.trace)
+            .and_then(|bytes| TraceFile::decode(&bytes).ok())
+    };
+    let parts = decode(run).zip(decode(second)).and_then(|(one, other)| difference(&one, &other));
+    output.say(&format!(
+        "NONDETERMINISTIC\n\nTwo runs of seed {} differ in {}.\n{}\nA node draws on something outside its context: a \
+         clock, a static, an address, a hash map's order.\n",
+        run.seed,
+        found.what.join(", "),
+        parts.unwrap_or_default()
+    ))?;
+    Ok(run.verdict.exit_code())
+}
+
+/// A trace that somebody wants.
+struct TraceWish {
+    binary: bool,
+    path: PathBuf,
+}
+
+impl TraceWish {
+    fn parse(text: &str) -> Result<Self, Failure> {
+        match text.split_once('=') {
+            Some(("binary", path)) if !path.is_empty() => Ok(Self { binary: true, path: path.into() }),
+            Some(("jsonl", path)) if !path.is_empty() => Ok(Self { binary: false, path: path.into() }),
+            _ => Err(Failure::usage(format!("error: --trace {text}: write binary=PATH or jsonl=PATH"))),
+        }
+    }
+
+    fn write(&self, scenario: &str, run: &Run) -> Result<(), Failure> {
+        if self.binary {
+            let bytes = trace_file(scenario, run.seed, &run.names, &run.trace).unwrap_or_default();
+            return files::write(&self.path, &bytes);
+        }
+        files::write(&self.path, trace_lines(scenario, run.seed, &run.names, &run.trace).as_bytes())
+    }
+}
+
+fn write_results(folder: &Path, arguments: &Arguments, run: &Run, elapsed: Option<Duration>) -> Result<(), Failure> {
+    std::fs::create_dir_all(folder).map_err(|error| Failure::io("make the folder", folder, &error))?;
+    let name = &arguments.scenario;
+    let write = |file: &str, text: String| files::write(&folder.join(file), text.as_bytes());
+    let resolved = if arguments.script { scripted(&run.resolved, &run.recording) } else { run.resolved.clone() };
+    write("scenario.json", format!("{resolved:#}\n"))?;
+    write("history.jsonl", history_lines(run.history()))?;
+    write("results.csv", results(name, &[run]))?;
+    if let Some(bytes) = trace_file(name, run.seed, &run.names, &run.trace) {
+        files::write(&folder.join("trace.bin"), &bytes)?;
+    }
+    let manifest = json!({
+        "version": 1,
+        "partita": env!("CARGO_PKG_VERSION"),
+        "scenario": name,
+        "scenario_hash": format!("{:016x}", crate::kernel::stable_hash_str(&run.resolved.to_string())),
+        "result": document(name, run),
+    });
+    write("manifest.json", format!("{manifest:#}\n"))?;
+    let seconds = elapsed.map(|elapsed| elapsed.as_secs_f64());
+    let timing = json!({
+        "run_seconds": seconds,
+        "events_per_second": seconds.map(|seconds| run.events as f64 / seconds),
+    });
+    write("timing.json", format!("{timing:#}\n"))
+}
+
+/// Runs something in which nodes may panic, without a word on the terminal: a node's panic is a result. A panic of
+/// ours goes on as it would have. Answers how long it took, too.
+#[expect(
+    clippy::disallowed_methods,
+    clippy::disallowed_types,
+    reason = "how long a run took is no part of its result"
+)]
+fn quietly<T>(run: impl FnOnce() -> Result<T, RunError>) -> Result<(T, Duration), Failure> {
+    let said = Arc::new(Mutex::new(String::new()));
+    let sink = Arc::clone(&said);
+    let hook = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        *sink.lock().unwrap_or_else(PoisonError::into_inner) = panic.to_string();
+    }));
+    let start = std::time::Instant::now();
+    let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(run));
+    let elapsed = start.elapsed();
+    std::panic::set_hook(hook);
+    match result {
+        Ok(Ok(value)) => Ok((value, elapsed)),
+        Ok(Err(error)) => Err(Failure::usage(format!("error: this scenario cannot run: {error}"))),
+        Err(panic) => {
+            eprintln!("{}", said.lock().unwrap_or_else(PoisonError::into_inner));
+            std::panic::resume_unwind(panic)
+        }
+    }
+}

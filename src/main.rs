@@ -1,0 +1,7 @@
+//! The command line of Partita: see [`partita::cli`].
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    partita::cli::main(partita::scenario::Registry::standard())
+}

@@ -1,0 +1,312 @@
+//! The text report: a story that fits a screen. What was asked, what broke and what that touched, each expectation
+//! with what was observed, the events that explain a refutation, the next commands.
+
+use std::fmt::Write as _;
+
+use crate::check::{Check, Verdict};
+use crate::kernel::Span;
+use crate::load::{Operation, Outcome};
+use crate::scenario::{Run, Scenario};
+
+/// For whom a story is told.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Audience<'a> {
+    /// The program that it types commands to.
+    pub program: &'a str,
+    /// What they call the scenario on the command line.
+    pub scenario: &'a str,
+    /// The columns of their terminal.
+    pub width: usize,
+    /// Whether it shows colours.
+    pub colour: bool,
+    /// What else they said on the command line, word by word, to be said again in the next commands.
+    pub options: &'a [&'a str],
+}
+
+/// How many operations of a refutation are shown.
+const SHOWN: usize = 6;
+
+/// The story of a run.
+#[must_use]
+pub fn story(scenario: &Scenario, run: &Run, audience: &Audience<'_>) -> String {
+    let mut text = String::new();
+    let paint = Paint(audience.colour);
+    let _ = writeln!(text, "{}  ({}, seed {})", paint.bold(&scenario.title), audience.scenario, run.seed);
+    wrap(&mut text, &scenario.story, "  ", audience.width);
+    text.push('\n');
+    happened(&mut text, scenario, run);
+    broke(&mut text, run);
+    judged(&mut text, run, audience, paint);
+    let _ = writeln!(text, "\n{}  digest {:016x}", verdict(run.verdict, paint), run.digest().value());
+    next_commands(&mut text, run, audience);
+    text
+}
+
+fn happened(text: &mut String, scenario: &Scenario, run: &Run) {
+    for (name, service) in scenario.services() {
+        let replicas = service.replicas();
+        let _ = writeln!(
+            text,
+            "runs      {name}: {} of {}",
+            count(u64::from(replicas), "replica"),
+            service_kind(scenario, name)
+        );
+    }
+    let metrics = &run.metrics;
+    let all = run.history().operations.len() as u64;
+    let never = match run.recording.never_started() {
+        0 => String::new(),
+        never => format!(", {never} never started"),
+    };
+    let _ = writeln!(
+        text,
+        "asked     {} in {}: {} ok, {} no, {} failed, {} unknown{never}",
+        count(all, "operation"),
+        scenario.duration,
+        of(run, |outcome| matches!(outcome, Outcome::Ok(_))),
+        of(run, |outcome| matches!(outcome, Outcome::No(_))),
+        of(run, |outcome| matches!(outcome, Outcome::Fail(_))),
+        of(run, |outcome| matches!(outcome, Outcome::Info(_))),
+    );
+    let by_design = run.unavailable_by_design.iter().filter(|&&by_design| by_design).count();
+    if by_design > 0 {
+        let _ =
+            writeln!(text, "          {by_design} could not be served while they were open: unavailable by design");
+    }
+    let quantiles = metrics.quantiles();
+    let _ = writeln!(
+        text,
+        "          availability {}, latency p50 {}, p99 {}, max {}",
+        metrics.availability().map_or("-".to_owned(), percent),
+        latency(quantiles.p50),
+        latency(quantiles.p99),
+        latency(quantiles.max),
+    );
+    let census = &run.census;
+    let dropped: u64 = census.dropped.values().sum();
+    let causes: Vec<_> = census.dropped.iter().map(|(cause, count)| format!("{cause} {count}")).collect();
+    let causes = if causes.is_empty() { String::new() } else { format!(" ({})", causes.join(", ")) };
+    let _ = writeln!(
+        text,
+        "network   {} sent, {} duplicated, {} delivered, {dropped} dropped{causes}, {} in flight",
+        count(census.sent, "message"),
+        census.duplicated,
+        census.delivered,
+        census.in_flight
+    );
+}
+
+fn service_kind<'a>(scenario: &'a Scenario, name: &str) -> &'a str {
+    let service = scenario.resolved["services"][name].as_object();
+    let kind = |key: &&String| !matches!(key.as_str(), "host" | "note");
+    service.and_then(|service| service.keys().find(kind)).map_or("?", String::as_str)
+}
+
+fn broke(text: &mut String, run: &Run) {
+    for (index, fault) in run.faults.iter().enumerate() {
+        let head = if index == 0 { "broke" } else { "" };
+        let names: Vec<_> = fault.targets.iter().map(|&node| run.name(node)).collect();
+        let end = fault.end.map_or("the end".to_owned(), |end| end.to_string());
+        let _ = writeln!(
+            text,
+            "{head:<9} {} \"{}\" from {} to {end}: {}; touched {}",
+            fault.kind,
+            fault.id,
+            fault.start,
+            if names.is_empty() { "nobody".to_owned() } else { names.join(", ") },
+            count(fault.touched, "time"),
+        );
+    }
+}
+
+fn judged(text: &mut String, run: &Run, audience: &Audience<'_>, paint: Paint) {
+    text.push('\n');
+    for check in &run.checks {
+        let mark = match check.verdict {
+            Verdict::Holds => paint.green("holds       "),
+            Verdict::Refuted(_) => paint.red("refuted     "),
+            _ => paint.yellow("inconclusive"),
+        };
+        let _ = writeln!(
+            text,
+            "{mark}  {:<6}  {}: {}; expected {}",
+            check.phase, check.name, check.observed, check.expected
+        );
+        if check.verdict != Verdict::Holds {
+            wrap(text, &check.explanation, "              ", audience.width);
+            evidence(text, run, check);
+        }
+    }
+    for note in &run.notes {
+        wrap(text, &format!("note: {note}"), "", audience.width);
+    }
+}
+
+/// The operations that explain a refutation, in the order of their start.
+fn evidence(text: &mut String, run: &Run, check: &Check) {
+    if !matches!(check.verdict, Verdict::Refuted(_)) {
+        return;
+    }
+    let history = run.history();
+    let mut shown: Vec<_> = check.operations.iter().take(SHOWN).copied().collect();
+    shown.sort_unstable();
+    shown.dedup();
+    for operation in shown.into_iter().filter_map(|index| history.operations.get(index)) {
+        let _ = writeln!(
+            text,
+            "                {:>12} .. {:<12} {:<14} {} {}",
+            operation.invoked.to_string(),
+            operation.completed.to_string(),
+            history.id(operation),
+            operation.request,
+            outcome(operation)
+        );
+    }
+}
+
+fn outcome(operation: &Operation) -> String {
+    match &operation.outcome {
+        Outcome::Ok(value) if operation.request.is_read() => format!("-> {value}"),
+        Outcome::Ok(_) => "-> ok".to_owned(),
+        Outcome::No(value) => format!("-> no: found {value}"),
+        Outcome::Fail(reason) => format!("-> failed: {reason}"),
+        Outcome::Info(reason) => format!("-> unknown: {reason}"),
+    }
+}
+
+fn verdict(verdict: Verdict, paint: Paint) -> String {
+    let word = verdict.name().to_uppercase();
+    match verdict {
+        Verdict::Holds => paint.green(&word),
+        Verdict::Refuted(class) => format!("{} ({class})", paint.red(&word)),
+        _ => paint.yellow(&word),
+    }
+}
+
+fn next_commands(text: &mut String, run: &Run, audience: &Audience<'_>) {
+    if run.verdict == Verdict::Holds {
+        return;
+    }
+    let seed = run.seed.to_string();
+    let Audience { program, scenario, options, .. } = audience;
+    let words = [program, "run", scenario, "--seed", &seed].into_iter().chain(options.iter().copied());
+    let again = words.map(shell_word).collect::<Vec<_>>().join(" ");
+    let _ = writeln!(text, "again:    {again}");
+    let _ = writeln!(text, "look:     {again} --trace jsonl=trace.jsonl");
+    let _ = writeln!(text, "keep:     {again} --out results");
+}
+
+/// A word as a POSIX shell reads it: in single quotes if anything in it could mean something else.
+fn shell_word(word: &str) -> String {
+    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,@%+".contains(c);
+    if !word.is_empty() && word.chars().all(is_plain) {
+        return word.to_owned();
+    }
+    format!("'{}'", word.replace('\'', "'\\''"))
+}
+
+fn of(run: &Run, is: fn(&Outcome) -> bool) -> usize {
+    run.history().operations.iter().filter(|operation| is(&operation.outcome)).count()
+}
+
+fn latency(span: Option<Span>) -> String {
+    match span {
+        None => "-".to_owned(),
+        Some(Span::MAX) => "never".to_owned(),
+        Some(span) => rounded(span).to_string(),
+    }
+}
+
+/// Four significant digits are enough to read.
+fn rounded(span: Span) -> Span {
+    let nanoseconds = span.as_nanos();
+    let unit = 10u64.pow(nanoseconds.checked_ilog10().unwrap_or(0).saturating_sub(3));
+    Span::from_nanos(nanoseconds / unit * unit)
+}
+
+fn percent(parts_per_billion: u64) -> String {
+    let digits = format!("{}.{:07}", parts_per_billion / 10_000_000, parts_per_billion % 10_000_000);
+    // Cut, never rounded up: 99.99999% must not read as 100%.
+    let cut = digits.split_at(digits.len() - 4).0;
+    format!("{}%", cut.trim_end_matches('0').trim_end_matches('.'))
+}
+
+fn count(number: u64, noun: &str) -> String {
+    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
+}
+
+/// Writes prose in lines of at most `width` columns, each after `indent`.
+fn wrap(text: &mut String, prose: &str, indent: &str, width: usize) {
+    let mut line = String::new();
+    for word in prose.split_whitespace() {
+        if !line.is_empty() && indent.len() + line.chars().count() + 1 + word.chars().count() > width {
+            let _ = writeln!(text, "{indent}{line}");
+            line.clear();
+        }
+        if !line.is_empty() {
+            line.push(' ');
+        }
+        line.push_str(word);
+    }
+    if !line.is_empty() {
+        let _ = writeln!(text, "{indent}{line}");
+    }
+}
+
+/// Colours, if there are any (ECMA-48 select graphic rendition).
+#[derive(Clone, Copy)]
+struct Paint(bool);
+
+impl Paint {
+    fn with(self, code: u8, text: &str) -> String {
+        if self.0 { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
+    }
+
+    fn bold(self, text: &str) -> String {
+        self.with(1, text)
+    }
+
+    fn red(self, text: &str) -> String {
+        self.with(31, text)
+    }
+
+    fn green(self, text: &str) -> String {
+        self.with(32, text)
+    }
+
+    fn yellow(self, text: &str) -> String {
+        self.with(33, text)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_survive_a_shell() {
+        let check = |word: &str, expected: &str| assert_eq!(shell_word(word), expected);
+        check("first/one-node", "first/one-node");
+        check("/seed=7", "/seed=7");
+        check("", "''");
+        check("my file.json", "'my file.json'");
+        check("/title=\"it's\"", "'/title=\"it'\\''s\"'");
+        check("$HOME", "'$HOME'");
+    }
+
+    #[test]
+    fn a_share_is_cut_and_never_rounded_up() {
+        let check = |parts, expected: &str| assert_eq!(percent(parts), expected);
+        check(1_000_000_000, "100%");
+        check(999_999_999, "99.999%");
+        check(991_200_000, "99.12%");
+        check(0, "0%");
+    }
+
+    #[test]
+    fn prose_is_broken_into_lines() {
+        let mut text = String::new();
+        wrap(&mut text, "a bc  def\nghij k", "  ", 8);
+        assert_eq!(text, "  a bc\n  def\n  ghij k\n");
+    }
+}
