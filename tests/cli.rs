@@ -1,0 +1,12 @@
+//! The command line through the real binary: what it prints where, which code it ends with, which files it writes.
+
+#[path = "cli/bad_input.rs"]
+mod bad_input;
+#[path = "cli/commands.rs"]
+mod commands;
+#[path = "cli/harness.rs"]
+mod harness;
+#[path = "cli/results.rs"]
+mod results;
+#[path = "cli/streams.rs"]
+mod streams;

@@ -1,0 +1,167 @@
+//! The bundled scenarios: each keeps its verdict, and each safeguard that they take away matters.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use partita::check::{Class, Verdict};
+use partita::scenario::{Document, Registry, Run, RunOptions, Scenario};
+use partita::store::{MajorityRegisterSafeguard, SingleSafeguard};
+
+/// What each bundled scenario comes to with its own seed: name, verdict, class, the checks that decide it, digest. A
+/// changed digest means that runs are not what they were: a release that changes one says so in its CHANGELOG.
+const EXPECTED: &str = "
+first/majority-lost      holds         -       -                        084592660e5ab60b
+first/majority-register  holds         -       -                        40902988b3f843c2
+first/one-node           holds         -       -                        617979ee84280dd9
+first/read-write-back    refuted       safety  linearizable             1dfd1b9c44211b36
+first/unsynced           refuted       safety  linearizable,lost_writes fdb85cc36453c833
+vacuous/idle-link        inconclusive  -       touched:idle             2cf59c8d0f57d717
+";
+
+fn folder() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("scenarios")
+}
+
+/// The names of the files under `scenarios/`, sorted.
+fn names() -> Vec<String> {
+    let mut names = BTreeSet::new();
+    let mut folders = vec![folder()];
+    while let Some(inner) = folders.pop() {
+        for entry in std::fs::read_dir(inner).expect("a folder") {
+            let path = entry.expect("an entry").path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "json") {
+                let name = path.strip_prefix(folder()).expect("under scenarios/").with_extension("");
+                names.insert(name.iter().map(|part| part.to_string_lossy()).collect::<Vec<_>>().join("/"));
+            }
+        }
+    }
+    names.into_iter().collect()
+}
+
+/// A bundled scenario with some of its values set.
+fn scenario(name: &str, changes: &[(&str, &str)]) -> Scenario {
+    let bytes = std::fs::read(folder().join(format!("{name}.json"))).expect("a bundled scenario");
+    let document = Document::parse(name, &bytes).expect("JSON");
+    let set = |document: Document, (pointer, json): &(&str, &str)| document.set(pointer, json).expect(pointer);
+    let document = changes.iter().fold(document, set);
+    Scenario::read(&document, &Registry::standard()).unwrap_or_else(|problems| panic!("{problems}"))
+}
+
+fn run(scenario: &Scenario, seed: u64) -> Run {
+    scenario.run(RunOptions { seed, keep_trace: false }).expect("a run")
+}
+
+/// The checks that decide the verdict, or `-` if all hold.
+fn deciding(run: &Run) -> String {
+    let names: Vec<_> = run.checks.iter().filter(|check| check.verdict != Verdict::Holds).collect();
+    let names: Vec<_> = names.iter().filter(|check| check.verdict == run.verdict).map(|check| &*check.name).collect();
+    if names.is_empty() { "-".to_owned() } else { names.join(",") }
+}
+
+#[test]
+fn every_scenario_keeps_its_verdict_and_its_digest() {
+    let mut found = String::from("\n");
+    for name in names() {
+        let scenario = scenario(&name, &[]);
+        let run = run(&scenario, scenario.seed);
+        let class = run.verdict.class().map_or("-", |class| class.name());
+        let (verdict, checks, digest) = (run.verdict.name(), deciding(&run), run.digest().value());
+        writeln!(found, "{name:<24} {verdict:<13} {class:<7} {checks:<24} {digest:016x}").expect("a text grows");
+    }
+    assert_eq!(found, EXPECTED, "if this is meant, the table is now:\n{found}");
+}
+
+#[test]
+fn every_scenario_is_inside_the_binary() {
+    let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
+    let arguments = ["partita", "list"].map(Into::into);
+    assert_eq!(partita::cli::run_with(&Registry::standard(), arguments, &mut stdout, &mut stderr, false), 0);
+    let stdout = String::from_utf8(stdout).expect("UTF-8");
+    let listed = stdout.lines().skip(1).take_while(|line| !line.is_empty());
+    let mut listed: Vec<_> = listed.filter_map(|line| line.split_whitespace().next()).collect();
+    listed.sort_unstable();
+    assert_eq!(listed, names());
+}
+
+#[test]
+fn the_majority_register_holds_whatever_the_seed() {
+    let scenario = scenario("first/majority-register", &[]);
+    for seed in 0..20 {
+        let run = run(&scenario, seed);
+        assert_eq!(run.verdict, Verdict::Holds, "seed {seed}: {}", deciding(&run));
+    }
+}
+
+/// With the safeguards that are left out, a scenario is refuted; with them, it is not.
+#[test]
+fn every_safeguard_matters() {
+    let mut shown = BTreeSet::new();
+    let mut check = |name: &str, pointer: &str, without: &str, seed: u64, changes: &[(&str, &str)]| {
+        shown.insert((pointer.rsplit('/').nth(1).expect("a kind").to_owned(), without.to_owned()));
+        let verdict = |without: &str| {
+            let changes: Vec<_> = changes.iter().copied().chain([(pointer, without)]).collect();
+            run(&scenario(name, &changes), seed).verdict.name()
+        };
+        assert_eq!(verdict(&format!("[\"{without}\"]")), "refuted", "{name} without {without}");
+        assert_ne!(verdict("[]"), "refuted", "{name} with {without}");
+    };
+    let single = "/services/store/single/without";
+    let register = "/services/store/majority_register/without";
+    check("first/unsynced", single, "sync_before_ack", 42, &[]);
+    check("first/read-write-back", register, "read_write_back", 42, &[]);
+    check("first/read-write-back", register, "quorum_query", 42, &[]);
+    check(
+        "first/majority-register",
+        register,
+        "sync_before_ack",
+        42,
+        &[
+            ("/services/store/host", r#"{ "disk": { "sync": "200ms" } }"#),
+            (
+                "/faults",
+                r#"[{ "id": "all", "crash": { "where": { "all": { "of": "store" } }, "at": "10s", "for": "1s", "silent": true, "disk_keeps": "nothing" } }]"#,
+            ),
+            ("/hypothesis", r#"{ "always": ["linearizable", { "lost_writes": { "at_most": 0 } }] }"#),
+        ],
+    );
+    let kind = |kind: &'static str| move |safeguard: &'static str| (kind.to_owned(), safeguard.to_owned());
+    let all: BTreeSet<_> = SingleSafeguard::ALL
+        .map(|safeguard| kind("single")(safeguard.name()))
+        .into_iter()
+        .chain(MajorityRegisterSafeguard::ALL.map(|safeguard| kind("majority_register")(safeguard.name())))
+        .collect();
+    assert_eq!(shown, all, "the safeguards that are shown to matter, and all there are");
+}
+
+/// Two services whose clients use the same keys share nothing: each is judged by its own history.
+#[test]
+fn services_are_judged_apart() {
+    let text = r#"{
+        "version": 1, "title": "Two registers", "duration": "10s",
+        "services": {
+            "one": { "majority_register": {} },
+            "two": { "single": { "sync": "never" } }
+        },
+        "clients": {
+            "first": { "calls": "one", "arrivals": { "poisson": "50/s" }, "operations": { "read": 1, "write": 1 } },
+            "second": {
+                "calls": "two", "arrivals": { "poisson": "50/s" }, "operations": { "read": 1, "write": 1 },
+                "keys": { "uniform": { "count": 20 } }
+            }
+        },
+        "faults": [{ "id": "power", "restart": { "where": ["two-0"], "at": "5s", "disk_keeps": "nothing" } }],
+        "hypothesis": { "always": ["linearizable", { "stale_reads": { "at_most": 0 } }] }
+    }"#;
+    let scenario = Scenario::parse("two", text.as_bytes(), &Registry::standard()).expect("a scenario");
+    let run = run(&scenario, 1);
+    let verdict = |name: &str| run.checks.iter().find(|check| check.name == name).expect(name).verdict;
+    assert_eq!(verdict("linearizable:one"), Verdict::Holds);
+    assert_eq!(verdict("stale_reads:one"), Verdict::Holds);
+    assert_eq!(verdict("linearizable:two"), Verdict::Refuted(Class::Safety));
+    let refuted = run.checks.iter().find(|check| check.name == "linearizable:two").expect("judged");
+    let clients = refuted.operations.iter().map(|&index| run.history().operations[index].client);
+    assert!(clients.collect::<Vec<_>>().iter().all(|&client| client == 1), "the operations are the second client's");
+}
