@@ -1,0 +1,301 @@
+//! What an event costs, as ratios measured within one process: the two sides of a ratio take turns, slice by slice,
+//! so that a machine that is shared and changes its speed does not decide the result.
+//!
+//! `cargo bench` prints every ratio with its interval; `cargo bench -- phold` only those of one group.
+//!
+//! | group | ratio | aim |
+//! |---|---|---|
+//! | phold | a full event / an event of a bare `BinaryHeap<(u64, u64, u32)>` loop with the same draws | 1.15, 1.15, 1.0, 0.9 |
+//! | echo | a delivered message / an event of the bare loop at 1,024 pending | 2.0 |
+//! | reuse | a reused simulation of 5 nodes and 100 messages / 100 messages of the running echo | 1.5 |
+//! | pending, nodes | a full event / one with 10^2 pending, with 10 nodes | 2.5 |
+
+#![expect(clippy::disallowed_types, clippy::disallowed_methods, reason = "a bench measures the wall clock")]
+
+use std::cmp::Reverse;
+use std::collections::BinaryHeap;
+use std::hint::black_box;
+use std::time::{Duration, Instant};
+
+use criterion::measurement::{Measurement, ValueFormatter};
+use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use partita::host::{Builder, Context, HostSettings, Link, Message, Node, NodeId, Simulation, ZoneId};
+use partita::kernel::{Draw, FateKey, Purpose, Sampler, Span, SplitMix64};
+
+/// Events in one slice of a measurement.
+const SLICE: u64 = 5_000;
+
+/// The time of one side over the time of the other, each over the same number of slices.
+struct Ratio;
+
+impl Measurement for Ratio {
+    type Intermediate = ();
+    type Value = f64;
+
+    fn start(&self) {}
+    fn end(&self, (): ()) -> f64 {
+        unreachable!("every benchmark measures both sides itself")
+    }
+    fn add(&self, one: &f64, other: &f64) -> f64 {
+        one + other
+    }
+    fn zero(&self) -> f64 {
+        0.0
+    }
+    fn to_f64(&self, value: &f64) -> f64 {
+        *value
+    }
+    fn formatter(&self) -> &dyn ValueFormatter {
+        &Times
+    }
+}
+
+struct Times;
+
+impl ValueFormatter for Times {
+    fn scale_values(&self, _: f64, _: &mut [f64]) -> &'static str {
+        "times"
+    }
+    fn scale_throughputs(&self, _: f64, _: &Throughput, _: &mut [f64]) -> &'static str {
+        "times"
+    }
+    fn scale_for_machines(&self, _: &mut [f64]) -> &'static str {
+        "times"
+    }
+}
+
+/// Lets two sides take turns, and adds the ratio of their times per unit as a benchmark.
+fn compare(
+    criterion: &mut Criterion<Ratio>,
+    group: &str,
+    id: &str,
+    mut side: impl FnMut() -> f64,
+    mut base: impl FnMut() -> f64,
+) {
+    let mut group = criterion.benchmark_group(group);
+    group.bench_function(BenchmarkId::from_parameter(id), |bencher| {
+        bencher.iter_custom(|iterations| {
+            let (mut this, mut that) = (0.0, 0.0);
+            for _ in 0..iterations {
+                this += side();
+                that += base();
+            }
+            this / that * iterations as f64
+        });
+    });
+    group.finish();
+}
+
+/// The time of one unit of work, if `work` does so many.
+fn per_unit(units: u64, work: impl FnOnce()) -> f64 {
+    let start = Instant::now();
+    work();
+    start.elapsed().as_secs_f64() / units as f64
+}
+
+/// The delay of classic PHOLD: a look-ahead and an exponential.
+fn delay() -> Sampler {
+    Sampler::exponential(Span::from_millis(1), Span::from_micros(100)).expect("a positive mean")
+}
+
+/// A bare event loop: no nodes, no network, no digest.
+struct Bare {
+    heap: BinaryHeap<Reverse<(u64, u64, u32)>>,
+    draws: SplitMix64,
+    delay: Sampler,
+    fates: FateKey,
+    sequence: u64,
+    nodes: u64,
+    seen: u64,
+}
+
+impl Bare {
+    fn new(nodes: u32, pending: u32) -> Self {
+        let fates = FateKey::new(7, Purpose::new("bare"));
+        let (draws, nodes) = (SplitMix64::new(7), u64::from(nodes));
+        let mut bare = Self { heap: BinaryHeap::new(), draws, delay: delay(), fates, sequence: 0, nodes, seen: 0 };
+        for node in 0..pending {
+            bare.push(0, node % nodes as u32);
+        }
+        bare
+    }
+
+    fn push(&mut self, now: u64, from: u32) {
+        let to = self.draws.below(self.nodes) as u32;
+        let mut draws = self.fates.link(u64::from(from), u64::from(to)).draws(self.sequence);
+        let at = now + self.delay.sample(&mut draws).as_nanos();
+        self.heap.push(Reverse((at, self.sequence, to)));
+        self.sequence += 1;
+    }
+
+    fn run(&mut self, events: u64) {
+        for _ in 0..events {
+            let Some(Reverse((now, _, node))) = self.heap.pop() else { return };
+            self.seen = self.seen.wrapping_add(now) ^ u64::from(node);
+            self.push(now, node);
+        }
+        black_box(self.seen);
+    }
+}
+
+/// A message of 32 bytes.
+#[derive(Clone, Debug, Hash)]
+struct Ball([u64; 4]);
+
+impl Message for Ball {
+    fn kind(&self) -> &'static str {
+        "ball"
+    }
+}
+
+/// Throws every ball that it gets to another player.
+#[derive(Clone)]
+struct Player {
+    serves: u32,
+    /// To whom: any of so many players from itself on.
+    among: u64,
+    players: u64,
+    draws: SplitMix64,
+}
+
+impl Player {
+    fn throw(&mut self, ball: Ball, cx: &mut Context<'_, Self>) {
+        let to = (u64::from(cx.me().0) + self.draws.below(self.among)) % self.players;
+        cx.send(NodeId(to as u32), ball);
+    }
+}
+
+impl Node for Player {
+    type Message = Ball;
+    type Timer = u8;
+
+    fn start(&mut self, cx: &mut Context<'_, Self>) {
+        for serve in 0..self.serves {
+            self.throw(Ball([u64::from(serve), 0, 0, 0]), cx);
+        }
+    }
+
+    fn receive(&mut self, _: NodeId, ball: &Ball, cx: &mut Context<'_, Self>) {
+        let Ball([a, b, c, d]) = *ball;
+        self.throw(Ball([a + 1, b ^ a, c, d]), cx);
+    }
+}
+
+/// Everything on: boxed services, 32-byte payloads, link latency, a partition to check, the digest.
+fn players(nodes: u32, pending: u32, among: u32) -> Simulation {
+    let mut builder = Builder::new(7);
+    builder.links(Link { latency: delay(), ..Link::default() });
+    let placement = vec![ZoneId(0); nodes as usize];
+    let (each, more) = (pending / nodes, pending % nodes);
+    builder.service("player", &placement, &HostSettings::default(), move |birth| Player {
+        serves: each + u32::from(birth.replica < more),
+        among: u64::from(among),
+        players: u64::from(nodes),
+        draws: SplitMix64::new(u64::from(birth.replica)),
+    });
+    let mut simulation = builder.finish().expect("names are unique");
+    // Starts, and the first touch of everything.
+    for _ in 0..u64::from(nodes) + 4 * u64::from(pending) {
+        simulation.step();
+    }
+    simulation
+}
+
+fn run(simulation: &mut Simulation, events: u64) {
+    for _ in 0..events {
+        simulation.step();
+    }
+}
+
+fn phold(criterion: &mut Criterion<Ratio>) {
+    for (nodes, pending) in [(100, 100), (1_024, 1_024), (1_024, 16_384), (10_000, 100_000)] {
+        let (mut full, mut bare) = (players(nodes, pending, nodes), Bare::new(nodes, pending));
+        let side = || per_unit(SLICE, || run(&mut full, SLICE));
+        let base = || per_unit(SLICE, || bare.run(SLICE));
+        compare(criterion, "phold", &pending.to_string(), side, base);
+    }
+}
+
+/// Sends everything back.
+#[derive(Clone)]
+struct Echo {
+    window: u32,
+}
+
+impl Node for Echo {
+    type Message = Ball;
+    type Timer = u8;
+
+    fn start(&mut self, cx: &mut Context<'_, Self>) {
+        let next = NodeId((cx.me().0 + 1) % cx.replicas().len() as u32);
+        for number in 0..self.window {
+            cx.send(next, Ball([u64::from(number); 4]));
+        }
+    }
+
+    fn receive(&mut self, from: NodeId, ball: &Ball, cx: &mut Context<'_, Self>) {
+        cx.send(from, ball.clone());
+    }
+}
+
+fn echoes(nodes: u32, window: u32) -> Simulation {
+    let mut builder = Builder::new(7);
+    let latency = Sampler::uniform(Span::from_millis(1), Span::from_millis(10)).expect("in order");
+    builder.links(Link { latency, ..Link::default() });
+    builder.service("echo", &vec![ZoneId(0); nodes as usize], &HostSettings::default(), move |_| Echo { window });
+    let mut simulation = builder.finish().expect("names are unique");
+    run(&mut simulation, u64::from(nodes) * (1 + 4 * u64::from(window)));
+    simulation
+}
+
+fn echo(criterion: &mut Criterion<Ratio>) {
+    for nodes in [5, 100] {
+        let (mut full, mut bare) = (echoes(nodes, 16), Bare::new(1_024, 1_024));
+        let side = || per_unit(SLICE, || run(&mut full, SLICE));
+        let base = || per_unit(SLICE, || bare.run(SLICE));
+        compare(criterion, "echo", &format!("{nodes} nodes"), side, base);
+    }
+}
+
+fn reuse(criterion: &mut Criterion<Ratio>) {
+    const MESSAGES: u64 = 100;
+    const RUNS: u64 = 50;
+    let (mut reused, mut running, mut seed) = (echoes(5, 1), echoes(5, 1), 0);
+    let side = || {
+        per_unit(RUNS, || {
+            for _ in 0..RUNS {
+                seed += 1;
+                reused.reset(seed);
+                run(&mut reused, 5 + MESSAGES);
+            }
+        })
+    };
+    let base = || per_unit(RUNS, || run(&mut running, RUNS * MESSAGES));
+    compare(criterion, "reuse", "5 nodes, 100 messages", side, base);
+}
+
+fn scale(criterion: &mut Criterion<Ratio>) {
+    for exponent in 3..=6 {
+        let pending = 10u32.pow(exponent);
+        let (mut many, mut few) = (players(100, pending, 100), players(100, 100, 100));
+        let side = || per_unit(SLICE, || run(&mut many, SLICE));
+        let base = || per_unit(SLICE, || run(&mut few, SLICE));
+        compare(criterion, "pending", &format!("10^{exponent}"), side, base);
+    }
+    // Nodes have ten neighbours each, as those of a large cluster have few; one message per node is under way.
+    for exponent in 2..=5 {
+        let nodes = 10u32.pow(exponent);
+        let (mut many, mut few) = (players(nodes, nodes, 10), players(10, 10, 10));
+        let side = || per_unit(SLICE, || run(&mut many, SLICE));
+        let base = || per_unit(SLICE, || run(&mut few, SLICE));
+        compare(criterion, "nodes", &format!("10^{exponent}"), side, base);
+    }
+}
+
+fn settings() -> Criterion<Ratio> {
+    let (warm_up, measurement) = (Duration::from_millis(500), Duration::from_secs(3));
+    Criterion::default().with_measurement(Ratio).warm_up_time(warm_up).measurement_time(measurement).sample_size(20)
+}
+
+criterion_group! { name = engine; config = settings(); targets = phold, echo, reuse, scale }
+criterion_main!(engine);
