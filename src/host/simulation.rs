@@ -430,13 +430,6 @@ impl Simulation {
         call
     }
 
-    /// Forgets a call: its answer will not be told.
-    pub fn abandon(&mut self, call: CallId) {
-        if let Some((_, deadline)) = self.core.calls.close(call).and_then(|call| call.deadline) {
-            self.core.agenda.cancel(deadline);
-        }
-    }
-
     /// The name of a node.
     #[must_use]
     pub fn name(&self, node: NodeId) -> &str {

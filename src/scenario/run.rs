@@ -201,7 +201,7 @@ impl<'a> Driver<'a> {
         let services = ServiceEvidence::of_all(scenario, history, &simulation);
         let names: Vec<_> = simulation.nodes().map(|node| simulation.name(node).to_owned()).collect();
         let checks = judge(scenario, history, &windows, &services, &faults, ended_early.as_ref(), &names);
-        let verdict = checks.iter().fold(Verdict::Holds, |verdict, check| verdict.and(check.verdict));
+        let verdict = Check::verdict_of(&checks);
         let metrics = Metrics::of(history, &windows, Phase::Always);
         let unavailable_by_design = reach.unavailable_by_design(scenario, history, simulated);
         let resolved = resolve::resolved(scenario, seed, &injector.resolved(), &names);
