@@ -32,8 +32,9 @@
 //! a simulation by hand ([`host`](crate::host)).
 
 pub use crate::host::{
-    Birth, CallError, CallId, Context, DiskError, DiskId, DiskOperation, DiskOutput, DiskResult, Key, Message, Node,
-    NodeId, NodeSet, NotDone, Reply, Request, RequestId, Value, View, WallTime,
+    Birth, Breach, CallError, CallId, CausalContext, Context, DiskError, DiskId, DiskOperation, DiskOutput,
+    DiskResult, IdempotencyKey, Key, Message, Node, NodeId, NodeSet, NotDone, Reply, Request, RequestId, Terms,
+    Value, View, WallTime, Watch,
 };
 pub use crate::kernel::{Draw, Span};
 pub use crate::scenario::Registry;

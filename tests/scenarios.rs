@@ -11,12 +11,12 @@ use partita::store::{MajorityRegisterSafeguard, SingleSafeguard};
 /// What each bundled scenario comes to with its own seed: name, verdict, class, the checks that decide it, digest. A
 /// changed digest means that runs are not what they were: a release that changes one says so in its CHANGELOG.
 const EXPECTED: &str = "
-first/majority-lost      holds         -       -                        084592660e5ab60b
-first/majority-register  holds         -       -                        40902988b3f843c2
-first/one-node           holds         -       -                        617979ee84280dd9
-first/read-write-back    refuted       safety  linearizable             1dfd1b9c44211b36
-first/unsynced           refuted       safety  linearizable,lost_writes fdb85cc36453c833
-vacuous/idle-link        inconclusive  -       touched:idle             2cf59c8d0f57d717
+first/majority-lost      holds         -       -                        a7a3dcbaec1105e7
+first/majority-register  holds         -       -                        eeacb4ce867105f1
+first/one-node           holds         -       -                        8517bca3b4cfa870
+first/read-write-back    refuted       safety  linearizable             f76853bbf42984dc
+first/unsynced           refuted       safety  linearizable,lost_writes 4cd9115aac796d56
+vacuous/idle-link        inconclusive  -       touched:idle             239dbbb6654bd875
 ";
 
 fn folder() -> PathBuf {

@@ -14,12 +14,16 @@ pub struct Policy {
     pub attempt_timeout: Option<Span>,
     /// The wait before a target is asked again by one operation.
     pub backoff: Span,
+    /// Whether a request whose fate is unknown is sent again even if it changes something: safe where the service
+    /// applies an operation once however often it arrives ([`IdempotencyKey`](crate::host::IdempotencyKey)).
+    pub resends_writes: bool,
 }
 
 impl Default for Policy {
-    /// 5 attempts, without a timeout of their own, 10 ms before asking a target again.
+    /// 5 attempts, without a timeout of their own, 10 ms before asking a target again; nothing that may have had an effect
+    /// is sent again, reads apart.
     fn default() -> Self {
-        Self { attempts: 5, attempt_timeout: None, backoff: Span::from_millis(10) }
+        Self { attempts: 5, attempt_timeout: None, backoff: Span::from_millis(10), resends_writes: false }
     }
 }
 
@@ -64,8 +68,9 @@ pub enum Next {
 /// - It stays with the target that answered last, across operations.
 /// - It follows a redirect to one of its targets, and fails over to the next in the list when a target cannot serve.
 ///   Before it asks a target twice in one operation, it backs off.
-/// - When the fate of an attempt is unknown (timeout, reset), a read is tried elsewhere. Anything else ends as
-///   unknown: sending it again could let it happen twice. The next operation starts at another target.
+/// - When the fate of an attempt is unknown (timeout, reset), a read is tried elsewhere, and so is anything else if the
+///   policy resends writes. Otherwise it ends as unknown: sending it again could let it happen twice. The next operation
+///   starts at another target.
 #[derive(Clone, Debug)]
 pub struct Driver {
     targets: Arc<[NodeId]>,
@@ -78,7 +83,7 @@ pub struct Driver {
 /// The operation under way.
 #[derive(Clone, Debug, Default)]
 struct Progress {
-    is_read: bool,
+    may_resend: bool,
     timeout: Span,
     attempts: u32,
     /// Whether an attempt may have had an effect.
@@ -108,7 +113,7 @@ impl Driver {
     /// Begins an operation that may take `timeout` in all. An operation that was under way is forgotten.
     pub fn begin(&mut self, request: &Request, timeout: Span) -> Attempt {
         let operation = &mut self.operation;
-        operation.is_read = request.is_read();
+        operation.may_resend = request.is_read() || self.policy.resends_writes;
         operation.timeout = timeout;
         operation.attempts = 0;
         operation.is_uncertain = false;
@@ -126,7 +131,7 @@ impl Driver {
             Err(error) => Setback::failed(error, elapsed),
         };
         self.operation.is_uncertain |= !setback.is_certain;
-        let mut may_retry = setback.is_local && (setback.is_certain || self.operation.is_read);
+        let mut may_retry = setback.is_local && (setback.is_certain || self.operation.may_resend);
         let mut after = Span::ZERO;
         if setback.is_local {
             after = self.move_on(setback.redirect);

@@ -53,6 +53,8 @@ pub enum Expectation {
     },
     /// All live replicas hold the same at the end.
     Convergence,
+    /// What the kind of service declares of its own insides is true after every event.
+    Invariants,
 }
 
 /// What an expectation is judged by.
@@ -64,6 +66,9 @@ pub struct Evidence<'a> {
     pub windows: &'a Windows,
     /// What the live replicas of the service hold at the end.
     pub replicas: &'a [Replica],
+    /// What was seen to break the invariants of the service, in the order of time, in sentences; `None` if it has no
+    /// invariants.
+    pub violations: Option<&'a [(&'static str, String)]>,
     /// What a check may spend.
     pub budget: Budget,
 }
@@ -87,6 +92,7 @@ impl Expectation {
             Self::LostWrites { .. } => "lost_writes",
             Self::StaleReads { .. } => "stale_reads",
             Self::Convergence => "convergence",
+            Self::Invariants => "invariants",
         }
     }
 
@@ -102,6 +108,7 @@ impl Expectation {
             Self::StaleReads { at_most: 0 } => "no stale read".into(),
             Self::StaleReads { at_most } => format!("at most {at_most} stale"),
             Self::Convergence => "all replicas equal".into(),
+            Self::Invariants => "true after every event".into(),
         }
     }
 
@@ -124,6 +131,7 @@ impl Expectation {
             Self::LostWrites { at_most } => evidence.lost_writes(phase, at_most),
             Self::StaleReads { at_most } => evidence.stale_reads(phase, at_most),
             Self::Convergence => evidence.convergence(),
+            Self::Invariants => evidence.invariants(),
         };
         let (verdict, explanation) = match (phase, finding.verdict) {
             (Phase::Before, Verdict::Refuted(Class::Availability | Class::Latency)) => {
@@ -230,6 +238,24 @@ impl Evidence<'_> {
             phase.words()
         );
         Finding::of_share(reached, Class::Latency, latency, bad, story)
+    }
+
+    fn invariants(&self) -> Finding {
+        let Some(violations) = self.violations else {
+            return Finding::inconclusive("nothing", "This kind of service declares no invariants.");
+        };
+        let (observed, verdict, explanation) = match violations {
+            [] => (
+                "no violation".to_owned(),
+                Verdict::Holds,
+                "After every event, what must never be true was not.".to_owned(),
+            ),
+            [(invariant, first), ..] => {
+                let violated = count(violations.len(), "violation");
+                (format!("{violated}, the first of {invariant}"), Verdict::Refuted(Class::Safety), first.clone())
+            }
+        };
+        Finding { verdict, observed, explanation, operations: Vec::new() }
     }
 
     fn linearizable(&self) -> Finding {

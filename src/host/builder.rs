@@ -18,7 +18,7 @@ use super::record::Census;
 use super::run_queue::RunQueue;
 use super::service::{Birth, Group, Service};
 use super::simulation::{Limits, Simulation};
-use super::{DEFAULT_CAPACITY, Disk, Node, NodeId};
+use super::{DEFAULT_CAPACITY, Disk, Node, NodeId, Watch};
 
 /// A zone of the network (a rack, a data centre), as [`Builder::zone`] numbers them.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -180,13 +180,25 @@ impl Builder {
         settings: &HostSettings,
         factory: impl Fn(Birth) -> N + Send + Sync + 'static,
     ) -> std::ops::Range<u32> {
+        self.watched_service(name, placement, settings, factory, None)
+    }
+
+    /// As [`Self::service`], with invariants that are looked at after every event of the service.
+    pub fn watched_service<N: Node>(
+        &mut self,
+        name: &str,
+        placement: &[ZoneId],
+        settings: &HostSettings,
+        factory: impl Fn(Birth) -> N + Send + Sync + 'static,
+        watch: Option<Box<dyn Watch<N>>>,
+    ) -> std::ops::Range<u32> {
         let index = u32::try_from(self.groups.len()).unwrap_or(u32::MAX);
         let first = u32::try_from(self.states.len()).unwrap_or(u32::MAX);
         let count = u32::try_from(placement.len()).unwrap_or(u32::MAX);
         for (replica, &zone) in placement.iter().enumerate() {
             self.host(format!("{name}-{replica}"), zone, index, settings);
         }
-        self.groups.push(Box::new(Group::new(first, count, std::sync::Arc::new(factory))));
+        self.groups.push(Box::new(Group::new(first, count, std::sync::Arc::new(factory), watch)));
         self.services.insert(name.to_owned(), (first, count));
         first..first.saturating_add(count)
     }
@@ -247,6 +259,7 @@ impl Builder {
             census: Census::default(),
             touched: BTreeMap::new(),
             reached: BTreeMap::new(),
+            violations: Vec::new(),
             outbox: Vec::new(),
             posts: Pool::default(),
             disk_operations: Pool::default(),

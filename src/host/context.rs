@@ -7,7 +7,7 @@ use super::event::{Body, CallPacket, Effect};
 use super::pool::Pool;
 use super::record::Tag;
 use super::timers::{Deadline, Timers};
-use super::{CallId, DiskId, DiskOperation, Node, NodeId, Reply, Request, RequestId, WallTime};
+use super::{CallId, CausalContext, DiskId, DiskOperation, Node, NodeId, Reply, Request, RequestId, Terms, WallTime};
 
 /// What a handler can do. What it sends, calls, replies and writes leaves when its work ends; timers are set at
 /// once.
@@ -15,13 +15,15 @@ pub struct Context<'a, N: Node> {
     pub(crate) core: &'a mut Core,
     pub(crate) messages: &'a mut Pool<N::Message>,
     pub(crate) timers: &'a mut Timers<N::Timer>,
+    /// Of the request that is handled.
+    pub(crate) terms: &'a Terms,
     pub(crate) me: NodeId,
     /// The first replica of this service, and how many there are.
     pub(crate) first: u32,
     pub(crate) count: u32,
 }
 
-impl<N: Node> Context<'_, N> {
+impl<'a, N: Node> Context<'a, N> {
     /// This node.
     #[must_use]
     pub const fn me(&self) -> NodeId {
@@ -68,14 +70,31 @@ impl<N: Node> Context<'_, N> {
     /// Asks a node of another service. [`Node::answer`] hears the reply, or after `timeout` of this node's
     /// monotonic clock that there is none.
     pub fn call(&mut self, to: NodeId, request: Request, timeout: Span) -> CallId {
-        let (call, body) = self.core.open_call(self.me, to, request, timeout, 0);
+        let (call, body) = self.core.open_call(self.me, to, (request, Terms::NONE), timeout, 0);
         self.core.outbox.push(Effect::Send { to, body });
         call
     }
 
+    /// On which terms the request is made that this handler is called with; none in other handlers than
+    /// [`Node::request`].
+    #[must_use]
+    pub const fn terms(&self) -> &'a Terms {
+        self.terms
+    }
+
     /// Answers a request.
     pub fn reply(&mut self, id: RequestId, reply: Reply) {
-        let body = Body::Call(self.core.posts.put(CallPacket::Answer { call: id.call, result: Ok(reply) }));
+        self.answer(id, reply, None);
+    }
+
+    /// Answers a request, and tells the client what it has seen of the object; the client shows that with its next
+    /// request on it ([`Terms::seen`]).
+    pub fn reply_seen(&mut self, id: RequestId, reply: Reply, seen: CausalContext) {
+        self.answer(id, reply, Some(seen));
+    }
+
+    fn answer(&mut self, id: RequestId, reply: Reply, seen: Option<CausalContext>) {
+        let body = Body::Call(self.core.posts.put(CallPacket::Answer { call: id.call, result: Ok(reply), seen }));
         self.core.outbox.push(Effect::Send { to: id.from, body });
     }
 

@@ -15,7 +15,10 @@ use super::network::{self, Fate, Network};
 use super::pool::Pool;
 use super::record::{Census, Tag};
 use super::run_queue::{Ends, Job, RunQueue};
-use super::{CallError, CallId, Clock, Disk, DiskId, DiskOperation, DropCause, FaultId, NodeId, Reply, Request};
+use super::{
+    Breach, CallError, CallId, Clock, Disk, DiskId, DiskOperation, DropCause, FaultId, NodeId, Reply, Request, Terms,
+    Violation,
+};
 
 /// What the hot path needs of a node, side by side in one cache line: among many nodes, each line of its own would
 /// be a miss for every event.
@@ -128,6 +131,7 @@ pub(crate) struct Core {
     pub(crate) census: Census,
     pub(crate) touched: BTreeMap<FaultId, u64>,
     pub(crate) reached: BTreeMap<&'static str, u64>,
+    pub(crate) violations: Vec<Violation>,
     pub(crate) outbox: Vec<Effect>,
     /// Parts of calls on their way.
     pub(crate) posts: Pool<CallPacket>,
@@ -448,12 +452,18 @@ impl Core {
         record
     }
 
+    /// Notes what is wrong with a node after the event at hand.
+    pub(crate) fn note_breaches(&mut self, node: NodeId, breaches: Vec<Breach>) {
+        let (at, record) = (self.now(), self.moment.record);
+        self.violations.extend(breaches.into_iter().map(|breach| Violation { at, record, node, breach }));
+    }
+
     /// Opens a call from a node or a client and answers its id and the packet that asks.
     pub(crate) fn open_call(
         &mut self,
         caller: NodeId,
         callee: NodeId,
-        request: Request,
+        asked: (Request, Terms),
         timeout: Span,
         tag: u64,
     ) -> (CallId, Body) {
@@ -464,7 +474,7 @@ impl Core {
         let at = clock.when_monotonic(now, gives_up);
         let call = self.calls.open(Call { caller, callee, tag, gives_up, deadline: None, received: false });
         self.schedule_give_up(caller, call, at);
-        (call, Body::Call(self.posts.put(CallPacket::Request { call, request: Arc::new(request) })))
+        (call, Body::Call(self.posts.put(CallPacket::Request { call, request: Arc::new(asked) })))
     }
 
     fn schedule_give_up(&mut self, caller: NodeId, call: CallId, at: Time) {
@@ -493,7 +503,7 @@ impl Core {
         result: Result<Reply, CallError>,
         bodies: &mut dyn Bodies,
     ) {
-        let body = Body::Call(self.posts.put(CallPacket::Answer { call, result }));
+        let body = Body::Call(self.posts.put(CallPacket::Answer { call, result, seen: None }));
         self.send(from, to, body, bodies);
     }
 

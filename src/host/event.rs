@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::kernel::Class;
 
-use super::{CallError, CallId, DiskId, DiskResult, NodeId, Reply, Request};
+use super::{CallError, CallId, CausalContext, DiskId, DiskResult, NodeId, Reply, Request, Terms};
 
 /// The classes of events: at one instant, lower classes happen first. This order is a documented guarantee.
 pub mod class {
@@ -86,8 +86,8 @@ pub(crate) enum Body {
 /// The parts of a call that travel.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum CallPacket {
-    Request { call: CallId, request: Arc<Request> },
-    Answer { call: CallId, result: Result<Reply, CallError> },
+    Request { call: CallId, request: Arc<(Request, Terms)> },
+    Answer { call: CallId, result: Result<Reply, CallError>, seen: Option<CausalContext> },
 }
 
 impl CallPacket {

@@ -34,7 +34,9 @@ mod request;
 mod run_queue;
 mod service;
 mod simulation;
+mod terms;
 mod timers;
+mod watch;
 
 #[cfg(test)]
 pub(crate) mod tests;
@@ -58,6 +60,8 @@ pub use record::{Census, Tag};
 pub use request::{Key, NotDone, Reply, Request, Value};
 pub use service::Birth;
 pub use simulation::{Limits, Simulation, Step};
+pub use terms::{CausalContext, IdempotencyKey, Terms};
+pub use watch::{Breach, Violation, Watch};
 
 /// A disk operation that a node has started.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]

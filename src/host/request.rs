@@ -19,6 +19,9 @@ pub enum Value {
     Int(i64),
     /// The elements of a set (sorted) or of an append log (in order).
     List(Vec<i64>),
+    /// Several values at once, in ascending order: writes that the store could not put in order (`DeCandia` et al.,
+    /// Dynamo, SOSP 2007, section 4.4).
+    Siblings(Vec<Value>),
 }
 
 /// What a client or another service asks for.
@@ -164,6 +167,21 @@ impl Request {
     }
 }
 
+impl Value {
+    /// Its size on the wire and on a disk: a byte that says what it is, and 8 bytes for a number.
+    #[must_use]
+    pub fn size_bytes(&self) -> u32 {
+        match self {
+            Self::Nil => 1,
+            Self::Int(_) => 9,
+            Self::List(elements) => {
+                u32::try_from(elements.len()).unwrap_or(u32::MAX).saturating_mul(8).saturating_add(9)
+            }
+            Self::Siblings(values) => values.iter().fold(9, |sum: u32, value| sum.saturating_add(value.size_bytes())),
+        }
+    }
+}
+
 impl fmt::Display for Key {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "k{}", self.0)
@@ -176,6 +194,12 @@ impl fmt::Display for Value {
             Self::Nil => f.write_str("nil"),
             Self::Int(number) => write!(f, "{number}"),
             Self::List(elements) => write!(f, "{elements:?}"),
+            Self::Siblings(values) => {
+                for (place, value) in values.iter().enumerate() {
+                    write!(f, "{}{value}", if place == 0 { "" } else { " | " })?;
+                }
+                Ok(())
+            }
         }
     }
 }

@@ -14,7 +14,13 @@ use super::event::{Packet, TimerHandle};
 use super::pool::Pool;
 use super::record::Tag;
 use super::timers::Timers;
-use super::{CallError, CallId, Context, DiskId, DiskResult, Message, Node, NodeId, Reply, Request, RequestId, View};
+use super::watch::{Watch, Watcher};
+use super::{
+    CallError, CallId, Context, DiskId, DiskResult, Message, Node, NodeId, Reply, Request, RequestId, Terms, View,
+};
+
+/// The terms of everything that is no request.
+static NO_TERMS: Terms = Terms::NONE;
 
 /// What a factory is told about the replica that it is to build.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -38,7 +44,7 @@ pub(crate) trait Service {
     fn receive(&mut self, core: &mut Core, packet: &Packet, slot: u32);
     /// Reads a replica and a message for it, and does nothing with them.
     fn read_ahead(&self, node: NodeId, slot: u32);
-    fn request(&mut self, core: &mut Core, node: NodeId, id: RequestId, request: &Request);
+    fn request(&mut self, core: &mut Core, node: NodeId, id: RequestId, request: &Request, terms: &Terms);
     fn answer(&mut self, core: &mut Core, node: NodeId, call: CallId, result: &Result<Reply, CallError>);
     fn disk(&mut self, core: &mut Core, node: NodeId, operation: DiskId, result: &DiskResult);
     /// Runs a timer that has fired, unless it was set again or cancelled while it waited.
@@ -66,16 +72,18 @@ pub(crate) struct Group<N: Node> {
     timers: Vec<Timers<N::Timer>>,
     messages: Pool<N::Message>,
     factory: Factory<N>,
+    watcher: Option<Watcher<N>>,
 }
 
 impl<N: Node> Group<N> {
-    pub(crate) fn new(first: u32, count: u32, factory: Factory<N>) -> Self {
+    pub(crate) fn new(first: u32, count: u32, factory: Factory<N>, watch: Option<Box<dyn Watch<N>>>) -> Self {
         Self {
             first,
             nodes: (0..count).map(|_| None).collect(),
             timers: (0..count).map(|_| Timers::default()).collect(),
             messages: Pool::default(),
             factory,
+            watcher: watch.map(Watcher::new),
         }
     }
 
@@ -90,11 +98,26 @@ impl<N: Node> Group<N> {
     /// Runs a handler of a replica that is up, and lets its effects follow.
     #[inline]
     fn run(&mut self, core: &mut Core, node: NodeId, handler: impl FnOnce(&mut N, &mut Context<'_, N>)) {
+        self.run_on_terms(core, node, &NO_TERMS, handler);
+    }
+
+    #[inline]
+    fn run_on_terms(
+        &mut self,
+        core: &mut Core,
+        node: NodeId,
+        terms: &Terms,
+        handler: impl FnOnce(&mut N, &mut Context<'_, N>),
+    ) {
         let (local, first, count) = (self.local(node), self.first, self.count());
         let Some(state) = &mut self.nodes[local] else { return };
         let timers = &mut self.timers[local];
-        let mut cx = Context { core, messages: &mut self.messages, timers, me: node, first, count };
+        let mut cx = Context { core, messages: &mut self.messages, timers, terms, me: node, first, count };
         handler(state, &mut cx);
+        if let Some(watcher) = &mut self.watcher {
+            let breaches = watcher.look(node, state);
+            core.note_breaches(node, breaches);
+        }
         core.finish(node, &mut self.messages);
     }
 }
@@ -121,8 +144,8 @@ impl<N: Node> Service for Group<N> {
         black_box((self.nodes[self.local(node)].is_some(), self.messages.holds(slot)));
     }
 
-    fn request(&mut self, core: &mut Core, node: NodeId, id: RequestId, request: &Request) {
-        self.run(core, node, |state, cx| state.request(id, request, cx));
+    fn request(&mut self, core: &mut Core, node: NodeId, id: RequestId, request: &Request, terms: &Terms) {
+        self.run_on_terms(core, node, terms, |state, cx| state.request(id, request, cx));
     }
 
     fn answer(&mut self, core: &mut Core, node: NodeId, call: CallId, result: &Result<Reply, CallError>) {
@@ -185,6 +208,9 @@ impl<N: Node> Service for Group<N> {
         self.nodes.fill_with(|| None);
         self.timers.iter_mut().for_each(Timers::clear);
         self.messages.clear();
+        if let Some(watcher) = &mut self.watcher {
+            watcher.reset();
+        }
     }
 
     fn boxed_clone(&self) -> Box<dyn Service> {

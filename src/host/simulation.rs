@@ -8,7 +8,9 @@ use super::core::{Bodies, CLIENT, Core, CoreDraws, End, Moment, NO_RECORD, NodeS
 use super::event::{Body, CallPacket, Effect, Event, Packet, Task, class};
 use super::record::{Census, Tag};
 use super::service::{NoBodies, Service};
-use super::{CallError, CallId, DropCause, NodeId, NodeSet, Reply, Request, RequestId, View};
+use super::{
+    CallError, CallId, CausalContext, DropCause, NodeId, NodeSet, Reply, Request, RequestId, Terms, View, Violation,
+};
 
 /// So many pending events, and what they need, fit into the cache of a core.
 const CACHED_EVENTS: usize = 4_096;
@@ -58,6 +60,8 @@ pub enum Step {
         tag: u64,
         /// The reply, or why there is none.
         result: Result<Reply, CallError>,
+        /// What the client has seen of the object, if the service told.
+        seen: Option<CausalContext>,
     },
     /// The run is over.
     Ended(End),
@@ -93,6 +97,7 @@ impl Simulation {
         core.census = Census::default();
         core.touched.clear();
         core.reached.clear();
+        core.violations.clear();
         core.outbox.clear();
         core.posts.clear();
         core.disk_operations.clear();
@@ -294,11 +299,11 @@ impl Simulation {
             CallPacket::Request { call, .. } => self.arrive_request(packet, call),
             CallPacket::Answer { .. } if !self.is_up(packet.to) => self.drop_packet(packet, DropCause::ReceiverDown),
             CallPacket::Answer { .. } => {
-                let CallPacket::Answer { call, result } = self.core.posts.take(slot) else { return };
+                let CallPacket::Answer { call, result, seen } = self.core.posts.take(slot) else { return };
                 self.core.census.delivered += 1;
-                let about = (packet.to, packet.from, call.0, stable_hash(&result));
+                let about = (packet.to, packet.from, call.0, stable_hash(&(&result, &seen)));
                 self.core.record(Tag::Answer, about, packet.cause, || answer_label(&result));
-                self.close_call(call, packet.from, result);
+                self.close_call(call, packet.from, result, seen);
             }
         }
     }
@@ -323,13 +328,19 @@ impl Simulation {
     }
 
     /// Hands the end of a call to its caller, if it still waits for it.
-    fn close_call(&mut self, id: CallId, from: NodeId, result: Result<Reply, CallError>) {
+    fn close_call(
+        &mut self,
+        id: CallId,
+        from: NodeId,
+        result: Result<Reply, CallError>,
+        seen: Option<CausalContext>,
+    ) {
         let Some(call) = self.core.calls.close(id) else { return };
         if let Some((_, deadline)) = call.deadline {
             self.core.agenda.cancel(deadline);
         }
         if self.core.state(call.caller).service == CLIENT {
-            self.told = Some(Step::Answer { client: call.caller, from, tag: call.tag, result });
+            self.told = Some(Step::Answer { client: call.caller, from, tag: call.tag, result, seen });
             return;
         }
         let cause = self.core.moment.record;
@@ -341,7 +352,7 @@ impl Simulation {
         call.deadline = None;
         let (caller, callee) = (call.caller, call.callee);
         self.core.record(Tag::CallTimeout, (caller, callee, id.0, 0), NO_RECORD, String::new);
-        self.close_call(id, callee, Err(CallError::Timeout));
+        self.close_call(id, callee, Err(CallError::Timeout), None);
     }
 
     /// Runs a task on a node that is not held.
@@ -353,13 +364,14 @@ impl Simulation {
                 match packet.body {
                     Body::Message(slot) => service.receive(core, &packet, slot),
                     Body::Call(slot) => {
-                        if let CallPacket::Request { call, request } = core.posts.take(slot) {
-                            let about = (node, packet.from, call.0, stable_hash(&*request));
+                        if let CallPacket::Request { call, request: asked } = core.posts.take(slot) {
+                            let (request, terms) = &*asked;
+                            let about = (node, packet.from, call.0, stable_hash(&*asked));
                             core.record(Tag::Request, about, packet.cause, || {
                                 format!("{}\t{request}", request.kind())
                             });
                             let id = RequestId { call, from: packet.from };
-                            service.request(core, node, id, &request);
+                            service.request(core, node, id, request, terms);
                         }
                     }
                 }
@@ -424,7 +436,20 @@ impl Simulation {
 
     /// Lets a client ask a node; the answer comes as [`Step::Answer`] with this `tag`.
     pub fn call(&mut self, client: NodeId, to: NodeId, request: Request, timeout: Span, tag: u64) -> CallId {
-        let (call, body) = self.core.open_call(client, to, request, timeout, tag);
+        self.call_on_terms(client, to, request, Terms::NONE, timeout, tag)
+    }
+
+    /// As [`Self::call`], with [`Terms`].
+    pub fn call_on_terms(
+        &mut self,
+        client: NodeId,
+        to: NodeId,
+        request: Request,
+        terms: Terms,
+        timeout: Span,
+        tag: u64,
+    ) -> CallId {
+        let (call, body) = self.core.open_call(client, to, (request, terms), timeout, tag);
         self.core.outbox.push(Effect::Send { to, body });
         self.core.flush(client, &mut NoBodies);
         call
@@ -509,6 +534,12 @@ impl Simulation {
     #[must_use]
     pub fn touched(&self, fault: super::FaultId) -> u64 {
         self.core.touched.get(&fault).copied().unwrap_or(0)
+    }
+
+    /// What was seen to break the invariants of watched services ([`super::Watch`]), in the order of time.
+    #[must_use]
+    pub fn violations(&self) -> &[Violation] {
+        &self.core.violations
     }
 
     /// How often each rare path was reached.

@@ -4,12 +4,12 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use crate::call::{Attempt, Done, Driver, Next, Policy};
-use crate::host::{CallError, Key, NodeId, Reply, Request, Value};
+use crate::host::{CallError, CausalContext, IdempotencyKey, Key, NodeId, Reply, Request, Terms, Value};
 use crate::kernel::{Span, StreamClash, Streams, Time};
 
 use super::operations::seen;
 use super::plan::{Plan, Planned};
-use super::{Arrivals, ClientSettings, Outcome, Workload};
+use super::{Answers, Arrivals, ClientSettings, Outcome, Workload};
 
 /// A client of a running load.
 #[derive(Clone, Debug)]
@@ -22,6 +22,7 @@ pub(super) struct Client {
     targets: Arc<[NodeId]>,
     prefer: Option<NodeId>,
     policy: Policy,
+    answers: Answers,
     timeout: Span,
     /// How many sessions it may have.
     limit: usize,
@@ -32,12 +33,23 @@ pub(super) struct Client {
     waiting: VecDeque<Planned>,
     /// The last value that it saw of each object.
     seen: BTreeMap<Key, Value>,
+    /// The last that it was told to have seen of each object.
+    contexts: BTreeMap<Key, CausalContext>,
+    /// The number of the next session that it opens, unique in the run.
+    next_session: u64,
 }
+
+/// How many bits of a session's number count the sessions of one client; the bits above are the client's.
+const SESSION_BITS: u32 = 40;
 
 /// One of a client's sessions: it runs one operation at a time, over a connection of its own.
 #[derive(Clone, Debug)]
 struct Session {
     driver: Driver,
+    /// Its number, unique in the run.
+    id: u64,
+    /// How many operations it began.
+    began: u64,
     /// How often it was replaced after an unknown outcome.
     replaced: u32,
     running: Option<Running>,
@@ -89,7 +101,7 @@ impl Client {
             },
             Workload::Scripted(_) => None,
         };
-        let ClientSettings { name, targets, prefer, policy, timeout, stop, .. } = settings;
+        let ClientSettings { name, targets, prefer, policy, answers, timeout, stop, .. } = settings;
         Ok(Self {
             node,
             name,
@@ -98,12 +110,15 @@ impl Client {
             targets: targets.into(),
             prefer,
             policy,
+            answers,
             timeout,
             limit: limit.map_or(usize::MAX, |limit| limit.get() as usize),
             sessions: BTreeMap::new(),
             free: BTreeSet::new(),
             waiting: VecDeque::new(),
             seen: BTreeMap::new(),
+            contexts: BTreeMap::new(),
+            next_session: u64::from(index) << SESSION_BITS,
         })
     }
 
@@ -132,11 +147,13 @@ impl Client {
 
     /// The session of this number, opened if it is not.
     fn session(&mut self, place: u32) -> &mut Session {
-        let Self { sessions, targets, prefer, policy, .. } = self;
+        let Self { sessions, targets, prefer, policy, next_session, .. } = self;
         sessions.entry(place).or_insert_with(|| {
             let first = prefer.unwrap_or_else(|| targets[place as usize % targets.len()]);
             let driver = Driver::new(first, Arc::clone(targets), *policy);
-            Session { driver, replaced: 0, running: None, waiting: VecDeque::new() }
+            let id = *next_session;
+            *next_session += 1;
+            Session { driver, id, began: 0, replaced: 0, running: None, waiting: VecDeque::new() }
         })
     }
 
@@ -150,22 +167,40 @@ impl Client {
         let timeout = self.timeout;
         self.free.remove(&place);
         let session = self.session(place);
+        session.began += 1;
         let attempt = session.driver.begin(&planned.request, timeout);
         session.running = Some(Running { planned, invoked: now, contacts: Vec::new() });
         attempt
     }
 
-    /// Notes that the session's operation is sent to a node; answers what is to be sent.
-    pub(super) fn contact(&mut self, place: u32, to: NodeId) -> Option<Request> {
-        let running = self.sessions.get_mut(&place)?.running.as_mut()?;
+    /// Notes that the session's operation is sent to a node; answers what is to be sent, and on which terms.
+    pub(super) fn contact(&mut self, place: u32, to: NodeId) -> Option<(Request, Terms)> {
+        let session = self.sessions.get_mut(&place)?;
+        let running = session.running.as_mut()?;
         running.contacts.push(to);
-        Some(running.planned.request.clone())
+        let Planned { request, answers, .. } = &running.planned;
+        let usual = if request.is_read() { self.answers.read } else { self.answers.write };
+        let terms = Terms {
+            idempotency: Some(IdempotencyKey { session: session.id, number: session.began }),
+            answers: answers.or(usual),
+            seen: request.key().and_then(|key| self.contexts.get(&key).cloned()),
+        };
+        Some((request.clone(), terms))
     }
 
-    /// Takes the result of a session's last attempt.
-    pub(super) fn react(&mut self, place: u32, result: Result<Reply, CallError>, now: Time) -> Option<Reaction> {
+    /// Takes the result of a session's last attempt, and what the client has seen of the object by it.
+    pub(super) fn react(
+        &mut self,
+        place: u32,
+        result: Result<Reply, CallError>,
+        seen_by_it: Option<CausalContext>,
+        now: Time,
+    ) -> Option<Reaction> {
         let session = self.sessions.get_mut(&place)?;
         let running = session.running.as_ref()?;
+        if let Some((key, context)) = running.planned.request.key().zip(seen_by_it) {
+            self.contexts.insert(key, context);
+        }
         let (number, elapsed) = (running.planned.number, now.since(running.invoked));
         let outcome = match session.driver.next(result, elapsed) {
             Next::Try { after, attempt } => return Some(Reaction::Retry { number, after, attempt }),
@@ -175,6 +210,11 @@ impl Client {
             Next::Done(Done::Unknown(reason)) => Outcome::Info(reason),
         };
         let ended = session.end(place, outcome, now)?;
+        if matches!(ended.outcome, Outcome::Info(_)) {
+            session.id = self.next_session;
+            session.began = 0;
+            self.next_session += 1;
+        }
         if let Outcome::Ok(found) | Outcome::No(found) = &ended.outcome {
             let took_effect = matches!(ended.outcome, Outcome::Ok(_));
             if let Some((key, value)) = seen(&ended.planned.request, took_effect, found) {

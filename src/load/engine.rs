@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::call::Attempt;
-use crate::host::{CallError, NodeId, Reply, Simulation, class};
+use crate::host::{CallError, CausalContext, NodeId, Reply, Simulation, class};
 use crate::kernel::{Streams, Time};
 
 use super::client::{Client, Ended, Reaction};
@@ -88,17 +88,18 @@ impl Load {
         }
     }
 
-    /// Takes the end of a client's call; `tag` is the call's.
+    /// Takes the end of a client's call; `tag` is the call's, and `seen` what the service said that the client has seen.
     pub fn answer(
         &mut self,
         simulation: &mut Simulation,
         client: NodeId,
         tag: u64,
         result: Result<Reply, CallError>,
+        seen: Option<CausalContext>,
     ) {
         let (Some(&client), Ok(session)) = (self.by_node.get(&client), u32::try_from(tag)) else { return };
         let now = simulation.now();
-        match self.client(client).react(session, result, now) {
+        match self.client(client).react(session, result, seen, now) {
             None => {}
             Some(Reaction::Retry { after, attempt, .. }) if after.is_zero() => {
                 self.send(simulation, client, session, attempt);
@@ -160,8 +161,8 @@ impl Load {
 
     fn send(&mut self, simulation: &mut Simulation, client: u32, session: u32, attempt: Attempt) {
         let client = self.client(client);
-        if let Some(request) = client.contact(session, attempt.to) {
-            simulation.call(client.node, attempt.to, request, attempt.timeout, u64::from(session));
+        if let Some((request, terms)) = client.contact(session, attempt.to) {
+            simulation.call_on_terms(client.node, attempt.to, request, terms, attempt.timeout, u64::from(session));
         }
     }
 

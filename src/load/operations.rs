@@ -12,11 +12,15 @@ pub enum OperationKind {
     Write,
     /// Replace the value that this client saw last under the key by a unique one.
     CompareAndSet,
+    /// Put a unique element at the end of a log.
+    Append,
+    /// Put a unique element into a set.
+    Insert,
 }
 
 impl OperationKind {
     /// Every kind.
-    pub const ALL: [Self; 3] = [Self::Read, Self::Write, Self::CompareAndSet];
+    pub const ALL: [Self; 5] = [Self::Read, Self::Write, Self::CompareAndSet, Self::Append, Self::Insert];
 
     /// Its name in scenario files: that of its requests.
     #[must_use]
@@ -25,15 +29,20 @@ impl OperationKind {
             Self::Read => "read",
             Self::Write => "write",
             Self::CompareAndSet => "compare_and_set",
+            Self::Append => "append",
+            Self::Insert => "insert",
         }
     }
 
-    /// The request of this kind that writes `value`, if it writes; a compare-and-set expects [`Value::Nil`].
-    pub(super) fn request(self, key: Key, value: Value) -> Request {
+    /// The request of this kind that writes `unique`, if it writes; a compare-and-set expects [`Value::Nil`].
+    pub(super) fn request(self, key: Key, unique: i64) -> Request {
+        let value = Value::Int(unique);
         match self {
             Self::Read => Request::Read { key },
             Self::Write => Request::Write { key, value },
             Self::CompareAndSet => Request::CompareAndSet { key, expected: Value::Nil, new: value },
+            Self::Append => Request::Append { key, element: unique },
+            Self::Insert => Request::Insert { key, element: unique },
         }
     }
 }
@@ -76,9 +85,9 @@ pub(super) const MOST_CLIENTS: usize = 1 << 20;
 
 /// A value of its own for each operation of each client, easy to trace back: 18 is of number 17 of the first client,
 /// 1000000000018 of number 17 of the second.
-pub(super) fn unique_value(client: u32, number: u64) -> Value {
+pub(super) fn unique_value(client: u32, number: u64) -> i64 {
     let value = u64::from(client) * CLIENT_STRIDE + number + 1;
-    Value::Int(value.cast_signed())
+    value.cast_signed()
 }
 
 /// What a client knows of an object after an operation was answered: that it took effect and found `found`, or was
@@ -103,7 +112,7 @@ mod tests {
     #[test]
     fn names_are_those_of_the_requests() {
         for kind in OperationKind::ALL {
-            assert_eq!(kind.name(), kind.request(Key(0), Value::Nil).kind());
+            assert_eq!(kind.name(), kind.request(Key(0), 1).kind());
         }
     }
 
@@ -128,11 +137,11 @@ mod tests {
     fn values_are_unique() {
         let clients = [0, 1, 2, MOST_CLIENTS as u32 - 1];
         let numbers = [0, 1, 2, 999, 1 << 36];
-        let values: BTreeSet<Value> =
+        let values: BTreeSet<i64> =
             clients.iter().flat_map(|&client| numbers.map(|number| unique_value(client, number))).collect();
         assert_eq!(values.len(), clients.len() * numbers.len());
-        assert!(values.iter().all(|value| *value >= Value::Int(1)));
-        assert_eq!(unique_value(1, 17), Value::Int(1_000_000_000_018));
+        assert!(values.iter().all(|&value| value >= 1));
+        assert_eq!(unique_value(1, 17), 1_000_000_000_018);
     }
 
     #[test]

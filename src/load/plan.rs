@@ -16,14 +16,16 @@ pub(super) struct Planned {
     /// The session that has to run it; `None`: any.
     pub(super) session: Option<u32>,
     pub(super) request: Request,
+    /// How many replicas are to answer, if this operation says so itself.
+    pub(super) answers: Option<u32>,
 }
 
 impl Planned {
     /// As an operation of a script. One that may run on any session is given to the first, which is as busy as all
     /// others are if the operation has to wait.
     pub(super) fn into_listed(self) -> ScriptedOperation {
-        let Self { number, at, session, request } = self;
-        ScriptedOperation { number, session: session.or(Some(0)), at, request }
+        let Self { number, at, session, request, answers } = self;
+        ScriptedOperation { number, session: session.or(Some(0)), at, request, answers }
     }
 }
 
@@ -59,7 +61,8 @@ impl Choices {
         self.made += 1;
         let key = self.keys.choose(number, &mut self.key_draws);
         let kind = self.operations.choose(&mut self.operation_draws);
-        Planned { number, at, session, request: kind.request(key, unique_value(self.client, number)) }
+        let request = kind.request(key, unique_value(self.client, number));
+        Planned { number, at, session, request, answers: None }
     }
 }
 
@@ -110,8 +113,8 @@ impl Plan {
             Self::Open { instants, draws, choices } => Some(choices.next(instants.next(draws), None)),
             Self::ClosedLoop { .. } => None,
             Self::Script(operations) => operations.next().map(|listed| {
-                let ScriptedOperation { number, session, at, request } = listed;
-                Planned { number, at, session, request }
+                let ScriptedOperation { number, session, at, request, answers } = listed;
+                Planned { number, at, session, request, answers }
             }),
         }
     }

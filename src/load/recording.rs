@@ -15,8 +15,9 @@ pub struct Recording {
     pub history: History,
     /// For each operation of the history: whom it asked, attempt by attempt, the last one last.
     pub contacts: Vec<Vec<NodeId>>,
-    /// For each operation of the history: its session, as its client counts them.
-    sessions: Vec<u32>,
+    /// For each operation of the history: its session, as its client counts them, and how many replicas it wanted to
+    /// answer, if it said so itself.
+    scripted: Vec<(u32, Option<u32>)>,
     /// Operations that were meant to start and never did, with their clients: no session was free in time.
     unstarted: Vec<(u32, ScriptedOperation)>,
 }
@@ -28,7 +29,7 @@ impl Recording {
         let mut recording = Self {
             history: History { clients, operations: Vec::with_capacity(ended.len()) },
             contacts: Vec::with_capacity(ended.len()),
-            sessions: Vec::with_capacity(ended.len()),
+            scripted: Vec::with_capacity(ended.len()),
             unstarted: unstarted.into_iter().map(|(client, planned)| (client, planned.into_listed())).collect(),
         };
         // Numbered in the order of their first operations, sessions are unique in the whole history.
@@ -36,7 +37,7 @@ impl Recording {
         for (client, ended) in ended {
             let unused = ids.len() as u64;
             let session = *ids.entry((client, ended.session, ended.replaced)).or_insert(unused);
-            recording.sessions.push(ended.session);
+            recording.scripted.push((ended.session, ended.planned.answers));
             recording.contacts.push(ended.contacts);
             recording.history.operations.push(Operation {
                 client,
@@ -63,14 +64,15 @@ impl Recording {
     /// history and the same digest, if nothing else is changed.
     #[must_use]
     pub fn script(&self, client: u32) -> Vec<ScriptedOperation> {
-        let started = self.history.operations.iter().zip(&self.sessions);
+        let started = self.history.operations.iter().zip(&self.scripted);
         let mut script: Vec<_> = started
             .filter(|(operation, _)| operation.client == client)
-            .map(|(operation, &session)| ScriptedOperation {
+            .map(|(operation, &(session, answers))| ScriptedOperation {
                 number: operation.number,
                 session: Some(session),
                 at: operation.intended,
                 request: operation.request.clone(),
+                answers,
             })
             .chain(self.unstarted.iter().filter(|(of, _)| *of == client).map(|(_, planned)| planned.clone()))
             .collect();

@@ -19,12 +19,23 @@ pub struct ClientSettings {
     pub prefer: Option<NodeId>,
     /// How hard it tries.
     pub policy: Policy,
+    /// How many replicas are to answer its operations, unless an operation says so itself.
+    pub answers: Answers,
     /// How long an operation may take in all, from its first attempt.
     pub timeout: Span,
     /// From this instant no operation starts; those under way may still end.
     pub stop: Time,
     /// What it asks for.
     pub workload: Workload,
+}
+
+/// How many replicas are to answer an operation; `None`: as the service is set up.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Answers {
+    /// If it is a read.
+    pub read: Option<u32>,
+    /// If it is not.
+    pub write: Option<u32>,
 }
 
 /// Where a client's operations come from.
@@ -61,6 +72,8 @@ pub struct ScriptedOperation {
     pub at: Time,
     /// What it asks for.
     pub request: Request,
+    /// How many replicas are to answer; `None`: as the client says of all its operations.
+    pub answers: Option<u32>,
 }
 
 /// Why there can be no such load.

@@ -76,5 +76,6 @@ fn plain(value: &Value) -> Json {
         Value::Nil => Json::Null,
         Value::Int(number) => json!(number),
         Value::List(elements) => json!(elements),
+        Value::Siblings(values) => json!({ "siblings": values.iter().map(plain).collect::<Vec<_>>() }),
     }
 }

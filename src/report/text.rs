@@ -33,6 +33,9 @@ pub fn story(scenario: &Scenario, run: &Run, audience: &Audience<'_>) -> String 
     let paint = Paint(audience.colour);
     let _ = writeln!(text, "{}  ({}, seed {})", paint.bold(&scenario.title), audience.scenario, run.seed);
     wrap(&mut text, &scenario.story, "  ", audience.width);
+    if !scenario.question.is_empty() {
+        wrap(&mut text, &format!("Predict first: {}", scenario.question), "  ", audience.width);
+    }
     text.push('\n');
     happened(&mut text, scenario, run);
     broke(&mut text, run);

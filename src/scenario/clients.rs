@@ -5,13 +5,16 @@ use std::num::{NonZeroU32, NonZeroU64};
 use crate::call::Policy;
 use crate::host::{Key, Request, Value};
 use crate::kernel::{Sampler, Span, Time};
-use crate::load::{Arrivals, Generated, Keys, Mix, OperationKind, Rate, ScriptedOperation, Spacing, Workload};
+use crate::load::{
+    Answers, Arrivals, Generated, Keys, Mix, OperationKind, Rate, ScriptedOperation, Spacing, Workload,
+};
 
 use super::distribution::{distribution, weight_ppb};
 use super::input::{
-    Fields, Kind, Shape, Spanned, bare, count, either, integer, kind, list, name, number, object, one_of,
+    Fields, Kind, Shape, Spanned, bare, boolean, count, either, integer, kind, list, name, number, object, one_of,
     positive_duration, rate, tagged,
 };
+use super::network::empty;
 use super::units;
 
 /// A client as written: names are still names.
@@ -22,6 +25,7 @@ pub(super) struct Written {
     pub(super) prefer: Option<Spanned<String>>,
     pub(super) workload: Workload,
     pub(super) timeout: Span,
+    pub(super) answers: Answers,
     pub(super) policy: Policy,
 }
 
@@ -50,11 +54,19 @@ pub(super) fn client() -> Shape<Written> {
             "1s",
         );
         let usual = Policy::default();
-        let attempts = fields.optional(
-            "attempts",
-            "How often a request is sent at most. What may have had an effect is not sent again, reads apart.",
-            count(1..=100),
-            usual.attempts,
+        let attempts =
+            fields.optional("attempts", "How often a request is sent at most.", count(1..=100), usual.attempts);
+        let resends_writes = fields.optional(
+            "resend_writes",
+            "Whether a write that may have had an effect is sent again: safe where the service applies it once.",
+            boolean(),
+            usual.resends_writes,
+        );
+        let answers = fields.optional(
+            "answers",
+            "How many replicas are to answer, where the service can be asked for that.",
+            object(answers),
+            empty(),
         );
         let attempt_timeout = fields.maybe(
             "attempt_timeout",
@@ -80,7 +92,13 @@ pub(super) fn client() -> Shape<Written> {
             prefer: prefer?,
             workload,
             timeout: timeout?,
-            policy: Policy { attempts: attempts?, attempt_timeout: attempt_timeout?, backoff: backoff? },
+            answers: answers?,
+            policy: Policy {
+                attempts: attempts?,
+                attempt_timeout: attempt_timeout?,
+                backoff: backoff?,
+                resends_writes: resends_writes?,
+            },
         })
     })
 }
@@ -202,6 +220,16 @@ fn keys() -> Vec<Kind<Keys>> {
     ]
 }
 
+/// More replicas than any service has.
+const MOST_ANSWERS: u32 = 1_001;
+
+/// How many replicas are to answer reads and writes.
+fn answers(fields: &mut Fields<'_>) -> Option<Answers> {
+    let read = fields.maybe("read", "How many replicas are to answer a read.", count(1..=MOST_ANSWERS));
+    let write = fields.maybe("write", "How many replicas are to answer a write.", count(1..=MOST_ANSWERS));
+    Some(Answers { read: read?, write: write? })
+}
+
 /// One operation of a script.
 fn scripted(fields: &mut Fields<'_>) -> Option<ScriptedOperation> {
     let number = fields.required(
@@ -216,7 +244,9 @@ fn scripted(fields: &mut Fields<'_>) -> Option<ScriptedOperation> {
     );
     let at = fields.required("at", "When it is meant to start.", super::input::duration());
     let request = fields.kind("request", requests());
-    Some(ScriptedOperation { number: number?, session: session?, at: Time::ZERO + at?, request: request? })
+    let answers = fields.maybe("answers", "How many replicas are to answer this one.", count(1..=MOST_ANSWERS));
+    let (number, session, request, answers) = (number?, session?, request?, answers?);
+    Some(ScriptedOperation { number, session, at: Time::ZERO + at?, request, answers })
 }
 
 fn requests() -> Vec<Kind<Request>> {
@@ -242,7 +272,27 @@ fn requests() -> Vec<Kind<Request>> {
                 Some(Request::CompareAndSet { key: key?, expected: expected?, new: new? })
             }),
         ),
+        kind(
+            "append",
+            "Put an element at the end of a log.",
+            object(move |fields| {
+                let key = key(fields);
+                Some(Request::Append { key: key?, element: element(fields)? })
+            }),
+        ),
+        kind(
+            "insert",
+            "Put an element into a set.",
+            object(move |fields| {
+                let key = key(fields);
+                Some(Request::Insert { key: key?, element: element(fields)? })
+            }),
+        ),
     ]
+}
+
+fn element(fields: &mut Fields<'_>) -> Option<i64> {
+    fields.required("element", "What is put there.", integer(i64::MIN..=i64::MAX))
 }
 
 fn value() -> Shape<Value> {

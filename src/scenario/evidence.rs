@@ -4,7 +4,7 @@
 use std::borrow::Cow;
 
 use crate::check::{Budget, Check, Evidence, Expectation, Phase, Replica, Windows};
-use crate::host::Simulation;
+use crate::host::{Simulation, Violation};
 use crate::load::History;
 
 use super::file::Scenario;
@@ -16,6 +16,7 @@ pub(super) struct ServiceEvidence<'a> {
     /// Where each of its operations stands in the history of the run; `None` if that is its own.
     places: Option<Vec<usize>>,
     replicas: Vec<Replica>,
+    violations: Option<Vec<(&'static str, String)>>,
 }
 
 impl<'a> ServiceEvidence<'a> {
@@ -25,6 +26,8 @@ impl<'a> ServiceEvidence<'a> {
         let called: Vec<_> = (0..scenario.services.len()).filter(|&service| called(service)).collect();
         let evidence = |&service: &usize| {
             let name = scenario.services[service].name.as_str();
+            let has_invariants = scenario.services[service].what.has_invariants();
+            let violations = has_invariants.then(|| violations(simulation, name));
             let (history, places) = match called.as_slice() {
                 [_] => (Cow::Borrowed(history), None),
                 _ => {
@@ -32,15 +35,21 @@ impl<'a> ServiceEvidence<'a> {
                     (Cow::Owned(history), Some(places))
                 }
             };
-            Self { name, history, places, replicas: live_replicas(simulation, name) }
+            Self { name, history, places, replicas: live_replicas(simulation, name), violations }
         };
         called.iter().map(evidence).collect()
     }
 
     /// Judges an expectation of this service alone. Where others are called too, the check says of whom it speaks.
     pub(super) fn judge(&self, phase: Phase, expectation: &Expectation, windows: &Windows) -> Check {
-        let evidence =
-            Evidence { history: &self.history, windows, replicas: &self.replicas, budget: Budget::default() };
+        let violations = self.violations.as_deref();
+        let evidence = Evidence {
+            history: &self.history,
+            windows,
+            replicas: &self.replicas,
+            violations,
+            budget: Budget::default(),
+        };
         let mut check = expectation.judge(phase, &evidence);
         if let Some(places) = &self.places {
             check.name = format!("{}:{}", check.name, self.name);
@@ -58,6 +67,17 @@ fn of_service(scenario: &Scenario, history: &History, service: usize) -> (Histor
         (0..history.operations.len()).filter(|&index| calls_it(history.operations[index].client)).collect();
     let operations = places.iter().map(|&index| history.operations[index].clone()).collect();
     (History { clients: history.clients.clone(), operations }, places)
+}
+
+/// What was seen of the service's replicas that its invariants forbid: the invariant, and when, where and what.
+fn violations(simulation: &Simulation, service: &str) -> Vec<(&'static str, String)> {
+    let replicas: Vec<_> = simulation.replicas(service).collect();
+    let of_service = simulation.violations().iter().filter(|violation| replicas.contains(&violation.node));
+    of_service
+        .map(|Violation { at, node, breach, .. }| {
+            (breach.invariant, format!("At {at}, on {}: {}", simulation.name(*node), breach.explanation))
+        })
+        .collect()
 }
 
 fn live_replicas(simulation: &Simulation, service: &str) -> Vec<Replica> {

@@ -28,6 +28,8 @@ pub struct Scenario {
     pub title: String,
     /// What it is about, in prose.
     pub story: String,
+    /// What a reader may predict before it runs.
+    pub question: String,
     /// The seed unless another is asked for.
     pub seed: u64,
     /// Operations meant to start before this are not measured.
@@ -79,6 +81,7 @@ type Deployed = (Arc<dyn Deployable>, HostSettings);
 struct Written {
     title: String,
     story: String,
+    question: String,
     seed: u64,
     warm_up: Span,
     duration: Span,
@@ -109,6 +112,7 @@ fn read(fields: &mut Fields<'_>, registry: &Registry) -> Option<Written> {
     let version = fields.required("version", "The version of this format.", count(VERSION..=VERSION));
     let title = fields.required("title", "One line about the scenario.", text());
     let story = fields.optional("story", "What it is about, and what one should expect to see.", text(), "");
+    let question = fields.optional("question", "What to predict before it runs.", text(), "");
     let seed = fields.optional("seed", "Decides everything that is left to chance.", count(0..=u64::MAX), 1);
     let warm_up =
         fields.optional("warm_up", "Operations meant to start before this are not measured.", duration(), "0s");
@@ -142,6 +146,7 @@ fn read(fields: &mut Fields<'_>, registry: &Registry) -> Option<Written> {
     Some(Written {
         title: title.unwrap_or_default(),
         story: story.unwrap_or_default(),
+        question: question.unwrap_or_default(),
         seed: seed.unwrap_or_default(),
         warm_up: warm_up.unwrap_or_default(),
         duration: length.unwrap_or(Span::MAX),
@@ -226,6 +231,7 @@ fn assemble(written: Written, resolved: Value, problems: &mut Problems) -> Scena
     Scenario {
         title: written.title,
         story: written.story,
+        question: written.question,
         seed: written.seed,
         warm_up: written.warm_up,
         duration: written.duration,

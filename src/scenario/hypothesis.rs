@@ -75,6 +75,11 @@ fn kinds() -> Vec<Kind<Expectation>> {
             "Reads that return what was overwritten before they began.",
             object(|fields| Some(Expectation::StaleReads { at_most: at_most(fields)? })),
         ),
+        bare(
+            "invariants",
+            "What the kind of service declares of its own insides is true after every event.",
+            Expectation::Invariants,
+        ),
         bare("convergence", "All live replicas hold the same at the end.", Expectation::Convergence),
     ]
 }

@@ -16,8 +16,18 @@ use super::input::{Fields, Kind, count, kind, object};
 pub trait Deployable: Send + Sync {
     /// How many replicas it has.
     fn replicas(&self) -> u32;
-    /// Adds its replicas to a simulation, one for each zone in `placement`, and answers their numbers.
-    fn deploy(&self, name: &str, placement: &[ZoneId], host: &HostSettings, builder: &mut Builder) -> Range<u32>;
+    /// Adds its replicas to a simulation, one for each zone in `placement`, and answers their numbers. If it `is_watched`,
+    /// its invariants are looked at after every event.
+    fn deploy(
+        &self,
+        name: &str,
+        placement: &[ZoneId],
+        host: &HostSettings,
+        is_watched: bool,
+        builder: &mut Builder,
+    ) -> Range<u32>;
+    /// Whether it has invariants. See [`Protocol::invariants`].
+    fn has_invariants(&self) -> bool;
     /// What it promises. See [`Protocol::promises`].
     fn promises(&self) -> Vec<Promise>;
     /// Under which faults. See [`Protocol::tolerates`].
@@ -36,9 +46,21 @@ impl<P: Protocol> Deployable for Deployment<P> {
         self.replicas
     }
 
-    fn deploy(&self, name: &str, placement: &[ZoneId], host: &HostSettings, builder: &mut Builder) -> Range<u32> {
+    fn deploy(
+        &self,
+        name: &str,
+        placement: &[ZoneId],
+        host: &HostSettings,
+        is_watched: bool,
+        builder: &mut Builder,
+    ) -> Range<u32> {
         let protocol = Arc::clone(&self.protocol);
-        builder.service(name, placement, host, move |birth| protocol.node(birth))
+        let watch = if is_watched { self.protocol.invariants() } else { None };
+        builder.watched_service(name, placement, host, move |birth| protocol.node(birth), watch)
+    }
+
+    fn has_invariants(&self) -> bool {
+        self.protocol.invariants().is_some()
     }
 
     fn promises(&self) -> Vec<Promise> {

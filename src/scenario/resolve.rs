@@ -63,12 +63,18 @@ pub fn scripted(resolved: &Value, recording: &Recording) -> Value {
 }
 
 fn script_entry(operation: &ScriptedOperation) -> Value {
-    let ScriptedOperation { number, session, at, request } = operation;
+    let ScriptedOperation { number, session, at, request, answers } = operation;
     let mut entry = json!({ "number": number, "session": session, "at": at.to_string() });
+    if let Some(answers) = answers {
+        entry["answers"] = json!(answers);
+    }
     entry[request.kind()] = match request {
         Request::Write { key, value } => json!({ "key": key.0, "value": plain(value) }),
         Request::CompareAndSet { key, expected, new } => {
             json!({ "key": key.0, "expected": plain(expected), "new": plain(new) })
+        }
+        Request::Append { key, element } | Request::Insert { key, element } => {
+            json!({ "key": key.0, "element": element })
         }
         request => json!({ "key": request.key().map(|key| key.0) }),
     };
@@ -81,5 +87,6 @@ fn plain(value: &crate::host::Value) -> Value {
         crate::host::Value::Nil => json!("nil"),
         crate::host::Value::Int(number) => json!(number),
         crate::host::Value::List(elements) => json!(elements),
+        crate::host::Value::Siblings(values) => values.iter().map(plain).collect(),
     }
 }

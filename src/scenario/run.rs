@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::check::{Check, Interval, Metrics, Phase, Verdict, Windows};
+use crate::check::{Check, Expectation, Interval, Metrics, Phase, Verdict, Windows};
 use crate::fault::{FaultReport, Injector, PlanError};
 use crate::host::{BuildError, Builder, Census, End, NodeId, Simulation, Step, class};
 use crate::kernel::{Digest, Time, Trace};
@@ -119,8 +119,9 @@ impl Scenario {
         if self.shuffle_ties {
             builder.shuffle_ties();
         }
+        let is_watched = self.hypothesis.expectations.iter().any(|(_, what)| *what == Expectation::Invariants);
         for service in &self.services {
-            service.what.deploy(&service.name, &service.placement, &service.host, &mut builder);
+            service.what.deploy(&service.name, &service.placement, &service.host, is_watched, &mut builder);
         }
         for client in &self.clients {
             builder.client(&client.name, client.zone);
@@ -166,8 +167,8 @@ impl<'a> Driver<'a> {
                     self.injector.token(&mut self.simulation, class);
                     self.reach.look(&self.simulation);
                 }
-                Step::Answer { client, tag, result, .. } => {
-                    self.load.answer(&mut self.simulation, client, tag, result);
+                Step::Answer { client, tag, result, seen, .. } => {
+                    self.load.answer(&mut self.simulation, client, tag, result, seen);
                 }
                 Step::Ended(End::Quiet) => break None,
                 Step::Ended(end) => break Some(end),
@@ -235,6 +236,7 @@ fn client_settings(scenario: &Scenario, client: &Client) -> (NodeId, ClientSetti
         targets: client.targets.clone(),
         prefer: client.prefer,
         policy: written.policy,
+        answers: written.answers,
         timeout: written.timeout,
         stop: Time::ZERO + scenario.duration,
         workload: written.workload,

@@ -1,7 +1,7 @@
 //! What a kind of service says of itself besides how it works: what it promises, what it tolerates, and when
 //! it could serve at all.
 
-use crate::host::{Birth, Node, NodeId, NodeSet, Request};
+use crate::host::{Birth, Node, NodeId, NodeSet, Request, Watch};
 
 /// A kind of service with its settings: builds replicas, and declares what may be expected of them.
 ///
@@ -22,6 +22,12 @@ pub trait Protocol: Send + Sync + 'static {
     /// Under which faults it promises that; by default under none.
     fn tolerates(&self) -> Tolerance {
         Tolerance::NOTHING
+    }
+
+    /// What must never be true of its replicas, if somebody wants that watched at every event; by default nothing is
+    /// known.
+    fn invariants(&self) -> Option<Box<dyn Watch<Self::Node>>> {
+        None
     }
 
     /// Whether a client that talks to `contact` could be served, if `contact` can talk to `reachable` of all `replicas`:

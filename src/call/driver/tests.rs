@@ -17,7 +17,7 @@ fn redirect(to: Option<u32>) -> Result<Reply, CallError> {
 
 /// Three targets, a 10 ms backoff, six attempts.
 fn driver(first: u32) -> Driver {
-    let policy = Policy { attempts: 6, attempt_timeout: None, backoff: Span::from_millis(10) };
+    let policy = Policy { attempts: 6, attempt_timeout: None, backoff: Span::from_millis(10), resends_writes: false };
     Driver::new(NodeId(first), [0, 1, 2].map(NodeId).into(), policy)
 }
 
@@ -44,6 +44,17 @@ fn play(driver: &mut Driver, request: &Request, results: &[Result<Reply, CallErr
 
 fn check(request: &Request, results: &[Result<Reply, CallError>], expected: &str) {
     assert_eq!(play(&mut driver(0), request, results), expected, "{results:?}");
+}
+
+#[test]
+fn a_write_of_unknown_fate_is_sent_again_only_if_the_policy_says_so() {
+    let unknown = Ok(Reply::Unknown("who knows".to_owned()));
+    for lost in [RESET, unknown] {
+        let mut bold = driver(0);
+        bold.policy.resends_writes = true;
+        assert_eq!(play(&mut bold, &WRITE, &[lost.clone(), OK]), "0 1 Ok(Nil)");
+        assert!(play(&mut driver(0), &WRITE, &[lost]).starts_with("0 Unknown"));
+    }
 }
 
 #[test]
@@ -121,7 +132,12 @@ fn it_stays_with_whoever_answered_last() {
 
 #[test]
 fn timeouts_of_attempts_and_of_the_operation() {
-    let policy = Policy { attempts: 9, attempt_timeout: Some(Span::from_millis(30)), backoff: Span::from_millis(20) };
+    let policy = Policy {
+        attempts: 9,
+        attempt_timeout: Some(Span::from_millis(30)),
+        backoff: Span::from_millis(20),
+        resends_writes: false,
+    };
     let mut driver = Driver::new(NodeId(0), [0, 1].map(NodeId).into(), policy);
     // 30 and 60 ms; backoff to 80 ms; the 20 ms that are left.
     assert_eq!(play(&mut driver, &READ, &[TIMEOUT, TIMEOUT, TIMEOUT]), "0 1 . 0 Unknown(\"no answer in 100ms\")");

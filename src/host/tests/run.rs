@@ -1,7 +1,7 @@
 //! How a run ends, and that it repeats.
 
 use super::*;
-use crate::host::Limits;
+use crate::host::{Breach, Limits, Watch};
 
 /// Runs with limits to an end that is not a quiet one.
 fn end_of(limits: Limits, play: Play) -> End {
@@ -39,6 +39,56 @@ fn every_end_has_a_name() {
     };
     let End::Panic { node, record, message } = end_of(limits, panics) else { panic!("the node panicked") };
     assert_eq!((node, record, message.as_str()), (NodeId(1), 1, "no such epoch"));
+}
+
+/// What it has seen of all replicas: the highest sum of what one holds.
+#[derive(Clone)]
+struct Greatest(u32);
+
+impl Watch<Actor> for Greatest {
+    fn look(&mut self, _: NodeId, actor: &Actor) -> Vec<Breach> {
+        let sum = actor.memory.iter().sum();
+        let falls = sum < self.0;
+        self.0 = self.0.max(sum);
+        let explanation = format!("{sum} after {}", self.0);
+        if falls { vec![Breach { invariant: "never_less", explanation }] } else { Vec::new() }
+    }
+
+    fn boxed_clone(&self) -> Box<dyn Watch<Actor>> {
+        Box::new(self.clone())
+    }
+}
+
+#[test]
+fn a_watch_sees_every_event_and_changes_nothing() {
+    let play: Play = |memory, heard, cx| match heard {
+        Heard::Start if cx.me() == NodeId(0) => (1..=3).for_each(|word| cx.send(NodeId(1), Word(word))),
+        Heard::Word(_, 3) => memory.clear(),
+        Heard::Word(_, word) => memory.push(word),
+        _ => {}
+    };
+    let stage = |watch: Option<Box<dyn Watch<Actor>>>| {
+        let mut builder = Builder::new(1);
+        let factory = move |_| Actor { play, memory: Vec::new() };
+        builder.watched_service("n", &[ZoneId(0); 2], &HostSettings::default(), factory, watch);
+        builder.finish().expect("names are unique")
+    };
+    let (mut watched, mut unwatched) = (stage(Some(Box::new(Greatest(0)))), stage(None));
+    for _ in 0..2 {
+        let mut clone = watched.clone();
+        for simulation in [&mut watched, &mut clone, &mut unwatched] {
+            run(simulation, &[]);
+        }
+        assert_eq!(watched.trace().digest().value(), unwatched.trace().digest().value());
+        assert_eq!(unwatched.violations(), &[]);
+        let breach = Breach { invariant: "never_less", explanation: "0 after 3".to_owned() };
+        let seen: Vec<_> =
+            watched.violations().iter().map(|seen| (seen.at, seen.node, seen.breach.clone())).collect();
+        assert_eq!(seen, [(Time::ZERO + ms(1), NodeId(1), breach)]);
+        assert_eq!(clone.violations(), watched.violations());
+        watched.reset(1);
+        unwatched.reset(1);
+    }
 }
 
 #[test]

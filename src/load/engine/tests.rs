@@ -3,11 +3,13 @@
 use super::*;
 use crate::call::Policy;
 use crate::host::{
-    Birth, Builder, Context, CrashKeeps, CrashSettings, FaultId, HostSettings, Key, Link, Node, NotDone, Request,
-    RequestId, Step, Value, ZoneId,
+    Birth, Builder, CausalContext, Context, CrashKeeps, CrashSettings, FaultId, HostSettings, Key, Link, Node,
+    NotDone, Request, RequestId, Step, Terms, Value, ZoneId,
 };
 use crate::kernel::{Draw, Sampler, Span, Zipf};
-use crate::load::{Arrivals, Generated, Keys, Mix, OperationKind, Outcome, Rate, ScriptedOperation, Spacing};
+use crate::load::{
+    Answers, Arrivals, Generated, Keys, Mix, OperationKind, Outcome, Rate, ScriptedOperation, Spacing,
+};
 use proptest::prelude::*;
 use std::num::{NonZeroU32, NonZeroU64};
 
@@ -34,6 +36,11 @@ enum Mood {
     Refers(u32),
     /// It serves nothing.
     Refuses(NotDone),
+    /// It answers with the terms on which it is asked (session, number, answers, and what was seen), and counts what is
+    /// seen.
+    Literal,
+    /// It hears and says that nobody knows whether it did.
+    Vague,
     /// Now this, now that.
     Moody,
 }
@@ -83,6 +90,14 @@ impl Node for Echo {
             Mood::Silent => {}
             Mood::Refers(to) => cx.reply(id, Reply::NotDone(NotDone::Redirect(Some(NodeId(*to))))),
             Mood::Refuses(why) => cx.reply(id, Reply::NotDone(why.clone())),
+            Mood::Literal => {
+                let Terms { idempotency, answers, seen } = cx.terms().clone();
+                let key = idempotency.expect("every operation has a key");
+                let seen = seen.map_or(0, |seen| seen.0[0].1);
+                let terms = [key.session, key.number, answers.unwrap_or(0).into(), seen].map(u64::cast_signed);
+                cx.reply_seen(id, Reply::Ok(Value::List(terms.to_vec())), CausalContext(vec![(0, seen + 1)]));
+            }
+            Mood::Vague => cx.reply(id, Reply::Unknown("vague".to_owned())),
             Mood::Moody => match cx.random().below(12) {
                 0 => {}
                 1 => cx.reply(id, Reply::NotDone(NotDone::Unavailable)),
@@ -152,7 +167,9 @@ impl World {
                 Step::Token { class: class::CLIENT, .. } => load.wake(&mut simulation),
                 Step::Token { class: class::FAULT_START, .. } => simulation.crash(FaultId(0), NodeId(0), crash),
                 Step::Token { .. } => simulation.restart(FaultId(0), NodeId(0)),
-                Step::Answer { client, tag, result, .. } => load.answer(&mut simulation, client, tag, result),
+                Step::Answer { client, tag, result, seen, .. } => {
+                    load.answer(&mut simulation, client, tag, result, seen);
+                }
                 Step::Ran => {}
                 Step::Ended(end) => {
                     assert_eq!(end, crate::host::End::Quiet);
@@ -185,6 +202,7 @@ fn closed_load(think_millis: u64, sessions: u32) -> Arrivals {
 /// A client of the nodes 0 to `targets` - 1 for the first half second.
 fn client(name: &str, targets: u32, workload: Workload) -> ClientSettings {
     ClientSettings {
+        answers: Answers::default(),
         name: name.to_owned(),
         targets: (0..targets).map(NodeId).collect(),
         prefer: None,
@@ -202,7 +220,7 @@ fn generated(arrivals: Arrivals, keys: Keys) -> Workload {
 
 fn write(number: u64, session: u32, at: u64) -> ScriptedOperation {
     let request = Request::Write { key: Key(number), value: Value::Int(number as i64) };
-    ScriptedOperation { number, session: Some(session), at: millis(at), request }
+    ScriptedOperation { number, session: Some(session), at: millis(at), request, answers: None }
 }
 
 /// The run of a list of clients, each replaced by the script that its recording gives.
@@ -407,7 +425,7 @@ fn what_is_not_asked_for_is_ignored() {
     load.schedule(&mut simulation);
     load.wake(&mut simulation);
     for (client, tag) in [(node, 0), (node, u64::MAX), (NodeId(99), 0)] {
-        load.answer(&mut simulation, client, tag, Err(CallError::Timeout));
+        load.answer(&mut simulation, client, tag, Err(CallError::Timeout), None);
     }
     assert_eq!(load.open(), 0);
     assert_eq!(load.finish(Time::ZERO).history.operations, []);

@@ -127,6 +127,22 @@ impl Fields<'_> {
     /// What an object holds.
     pub fn value(&mut self) -> Option<Value> {
         match self.byte()? {
+            SIBLINGS => {
+                let count = self.number()?;
+                (0..count).map(|_| self.plain_value()).collect::<Option<_>>().map(Value::Siblings)
+            }
+            kind => self.value_of(kind),
+        }
+    }
+
+    /// One of several values: siblings have none themselves.
+    fn plain_value(&mut self) -> Option<Value> {
+        let kind = self.byte()?;
+        self.value_of(kind)
+    }
+
+    fn value_of(&mut self, kind: u8) -> Option<Value> {
+        match kind {
             NIL => Some(Value::Nil),
             INT => Some(Value::Int(self.number()?.cast_signed())),
             LIST => {
@@ -141,6 +157,7 @@ impl Fields<'_> {
 const NIL: u8 = 0;
 const INT: u8 = 1;
 const LIST: u8 = 2;
+const SIBLINGS: u8 = 3;
 
 /// Appends a number as [`Fields::number`] reads it.
 pub fn put_number(number: u64, bytes: &mut Vec<u8>) {
@@ -161,6 +178,11 @@ pub fn put_value(value: &Value, bytes: &mut Vec<u8>) {
             for element in elements {
                 put_number(element.cast_unsigned(), bytes);
             }
+        }
+        Value::Siblings(values) => {
+            bytes.push(SIBLINGS);
+            put_number(values.len() as u64, bytes);
+            values.iter().for_each(|value| put_value(value, bytes));
         }
     }
 }
@@ -189,6 +211,7 @@ mod tests {
             Just(Value::Nil),
             any::<i64>().prop_map(Value::Int),
             prop::collection::vec(any::<i64>(), 0..5).prop_map(Value::List),
+            prop::collection::vec(any::<i64>().prop_map(Value::Int), 0..4).prop_map(Value::Siblings),
         ];
         (any::<u64>(), value).prop_map(|(number, value)| Pair(number, value))
     }

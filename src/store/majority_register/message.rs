@@ -87,14 +87,7 @@ impl Message for MajorityRegisterMessage {
 }
 
 fn size_of_tagged(tagged: &Tagged) -> u32 {
-    let value = match &tagged.value {
-        Value::Nil => 1,
-        Value::Int(_) => 9,
-        Value::List(elements) => {
-            u32::try_from(elements.len()).unwrap_or(u32::MAX).saturating_mul(8).saturating_add(9)
-        }
-    };
-    value.saturating_add(20)
+    tagged.value.size_bytes().saturating_add(20)
 }
 
 /// What a replica's log records: a register came to hold something newer.

@@ -24,6 +24,43 @@ const fn limit(client: &ClientSettings) -> Option<NonZeroU32> {
     }
 }
 
+/// What each operation of a script was told of its terms: session, number, answers, seen.
+fn terms(moods: &[Mood], answers: Answers, policy: Policy, script: &[ScriptedOperation]) -> Vec<Vec<i64>> {
+    let workload = Workload::Scripted(script.to_vec());
+    let client = ClientSettings { answers, policy, ..client("shopper", moods.len() as u32, workload) };
+    let (recording, _) = World::new(moods).run(&[client]);
+    let told = |operation: &crate::load::Operation| match &operation.outcome {
+        Outcome::Ok(Value::List(terms)) => terms.clone(),
+        _ => Vec::new(),
+    };
+    recording.history.operations.iter().map(told).collect()
+}
+
+#[test]
+fn an_operation_says_on_which_terms_it_asks() {
+    let read = |number, session, at, answers| ScriptedOperation {
+        request: Request::Read { key: Key(0) },
+        answers,
+        ..write(number, session, at)
+    };
+    let write = |number, session, at| ScriptedOperation {
+        request: Request::Write { key: Key(0), value: Value::Int(1) },
+        ..write(number, session, at)
+    };
+    let asks = Answers { read: Some(2), write: None };
+    let script = [read(0, 0, 10, None), write(1, 0, 20), read(2, 1, 30, Some(3))];
+    // The second session begins to count; what was seen is the client's.
+    let expected = [[0, 1, 2, 0], [0, 2, 0, 1], [1, 1, 3, 2]].map(|terms| terms.to_vec());
+    assert_eq!(terms(&[Mood::Literal], asks, Policy::default(), &script), expected);
+    // Every attempt at an operation carries its key; after an unknown outcome the session is another.
+    let script = [write(0, 0, 10), write(1, 0, 20)];
+    let resends = Policy { resends_writes: true, ..Policy::default() };
+    let told = terms(&[Mood::Vague, Mood::Literal], Answers::default(), resends, &script);
+    assert_eq!(told, [[0, 1, 0, 0], [0, 2, 0, 1]].map(|terms| terms.to_vec()));
+    let told = terms(&[Mood::Vague, Mood::Literal], Answers::default(), Policy::default(), &script);
+    assert_eq!(told, [Vec::new(), vec![1, 1, 0, 0]]);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, cases: 64, ..ProptestConfig::default() })]
 
