@@ -28,13 +28,16 @@ const NEIGHBOURS: [(&str, &str); 0] = [];
 const STRANGERS: [(&str, &str); 4] = [("load", "store"), ("check", "store"), ("store", "fault"), ("call", "fault")];
 
 /// Which rooms may use a crate; it is in `docs/dependencies.md` why they do.
-const CRATES: [(&str, &[&str]); 7] = [
-    ("libm", &["kernel"]),
+const CRATES: [(&str, &[&str]); 10] = [
+    ("libm", &["kernel", "explore"]),
     ("rand_chacha", &["kernel"]),
     ("petgraph", &["host"]),
-    ("serde", &["scenario", "report", "cli"]),
+    ("serde", &["scenario", "explore", "report", "cli"]),
     ("serde_json", &["scenario", "explore", "report", "cli"]),
+    ("hdrhistogram", &["explore"]),
     ("clap", &["cli"]),
+    ("ctrlc", &["cli"]),
+    ("indicatif", &["cli"]),
     ("annotate_snippets", &["cli"]),
 ];
 

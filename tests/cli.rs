@@ -10,3 +10,5 @@ mod harness;
 mod results;
 #[path = "cli/streams.rs"]
 mod streams;
+#[path = "cli/sweep.rs"]
+mod sweep;

@@ -83,6 +83,12 @@ impl Metrics {
         (self.invoked > 0).then(|| self.latencies.get(index).copied().unwrap_or(Span::MAX))
     }
 
+    /// From the intended start to the answer, ascending; of answered operations alone.
+    #[must_use]
+    pub fn latencies(&self) -> &[Span] {
+        &self.latencies
+    }
+
     /// The latencies that reports show.
     #[must_use]
     pub fn quantiles(&self) -> Quantiles {

@@ -7,11 +7,13 @@ mod bundled;
 mod diagnostics;
 mod diff;
 mod files;
+mod journal;
 mod list;
 mod new;
 mod output;
 mod run;
 mod schema;
+mod sweep;
 mod validate;
 
 use std::ffi::OsString;
@@ -43,6 +45,8 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     Run(run::Arguments),
+    Sweep(sweep::Arguments),
+    Collect(sweep::CollectArguments),
     Validate(validate::Arguments),
     /// Shows the bundled scenarios and the kinds of service.
     List,
@@ -110,6 +114,8 @@ fn program(path: Option<&OsString>) -> String {
 fn dispatch(registry: &Registry, command: Command, output: &mut Output<'_>) -> Result<u8, Failure> {
     match command {
         Command::Run(arguments) => run::run(registry, &arguments, output),
+        Command::Sweep(arguments) => sweep::sweep(registry, &arguments, output),
+        Command::Collect(arguments) => sweep::collect(&arguments, output),
         Command::Validate(arguments) => validate::validate(registry, &arguments, output),
         Command::List => list::list(registry, output),
         Command::New(arguments) => new::new(&arguments, output),

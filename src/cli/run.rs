@@ -8,7 +8,7 @@ use clap::{Args, ValueEnum};
 use serde_json::json;
 
 use crate::check::Verdict;
-use crate::explore::{Difference, check_determinism};
+use crate::explore::{Difference, Row, check_determinism};
 use crate::report::{
     Audience, TraceFile, difference, document, history_lines, results, story, trace_file, trace_lines,
 };
@@ -48,7 +48,7 @@ pub(super) struct Arguments {
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Format {
+pub(super) enum Format {
     /// A story that fits a screen.
     Human,
     /// One JSON document.
@@ -182,7 +182,7 @@ fn write_results(folder: &Path, arguments: &Arguments, run: &Run, elapsed: Optio
     let resolved = if arguments.script { scripted(&run.resolved, &run.recording) } else { run.resolved.clone() };
     write("scenario.json", format!("{resolved:#}\n"))?;
     write("history.jsonl", history_lines(run.history()))?;
-    write("results.csv", results(name, &[run]))?;
+    write("results.csv", results(name, &[], &[], &[Row::new(0, 0, run)]))?;
     if let Some(bytes) = trace_file(name, run.seed, &run.names, &run.trace) {
         files::write(&folder.join("trace.bin"), &bytes)?;
     }
@@ -209,7 +209,7 @@ fn write_results(folder: &Path, arguments: &Arguments, run: &Run, elapsed: Optio
     clippy::disallowed_types,
     reason = "how long a run took is no part of its result"
 )]
-fn quietly<T>(run: impl FnOnce() -> Result<T, RunError>) -> Result<(T, Duration), Failure> {
+pub(super) fn quietly<T>(run: impl FnOnce() -> Result<T, RunError>) -> Result<(T, Duration), Failure> {
     let said = Arc::new(Mutex::new(String::new()));
     let sink = Arc::clone(&said);
     let hook = std::panic::take_hook();

@@ -1,7 +1,16 @@
-//! Floor 7: runs beside other runs.
+//! Floor 7: runs beside other runs, and the only floor with threads.
 //!
-//! Absent here: another way to run a scenario. Everything goes through [`crate::scenario::Scenario::run`].
+//! Absent here: another way to run a scenario. Everything goes through [`crate::scenario::Scenario::run`]. Files and
+//! progress are the command line's.
 
 mod determinism;
+mod row;
+mod statistics;
+mod summary;
+mod sweep;
 
 pub use determinism::{Difference, check_determinism, first_difference};
+pub use row::{Failure, Row};
+pub use statistics::{Estimate, mean, rate, trials_for_width};
+pub use summary::{FailureGroup, Summary};
+pub use sweep::{Point, Shard, Sweep, SweepError};

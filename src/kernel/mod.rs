@@ -25,6 +25,7 @@ pub use hash::{StableHasher, stable_hash, stable_hash_str};
 pub use key::{Class, EventKey};
 pub use pending::{Ladder, Pending, StdHeap};
 pub use random::{Purpose, Stream, StreamClash, StreamName, Streams};
+pub(crate) use sampler::normal_quantile;
 pub use sampler::{Sampler, SamplerError};
 pub use table::Table;
 pub use time::{Span, Time};

@@ -224,7 +224,7 @@ fn standard_normal(word: u64) -> f64 {
 
 /// The value that a standard normal variable does not exceed with `probability`, which lies between 0 and 1, accurate to
 /// about 1 part in 10^16 (Wichura, Algorithm AS 241: The Percentage Points of the Normal Distribution, 1988, PPND16).
-fn normal_quantile(probability: f64) -> f64 {
+pub(crate) fn normal_quantile(probability: f64) -> f64 {
     let centred = probability - 0.5;
     if centred.abs() <= 0.425 {
         return centred * ratio(0.180625 - centred * centred, &CENTRAL);

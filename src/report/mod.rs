@@ -4,12 +4,14 @@
 
 mod history;
 mod json;
+mod sweep;
 mod table;
 mod text;
 mod trace;
 
 pub use history::history_lines;
 pub use json::document;
+pub use sweep::{PointSummary, Subject, sweep_document, sweep_story};
 pub use table::results;
 pub use text::{Audience, story};
 pub use trace::{TraceFile, difference, trace_file, trace_lines};

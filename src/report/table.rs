@@ -1,22 +1,29 @@
-//! A run as one row of a table.
+//! Runs as rows of a table.
 
-use crate::scenario::Run;
+use crate::explore::Row;
 
-use super::json::{digest, ratio};
+use super::json::digest;
 
-/// `results.csv`: a header, and a row for each run.
+/// `results.csv`: a header, and a row for each run. `varied` are the pointers of a grid, and `values` what was set at
+/// each of its points, in the same order.
 #[must_use]
-pub fn results(scenario: &str, runs: &[&Run]) -> String {
-    let rows = runs.iter().map(|run| row(scenario, run));
-    let header = COLUMNS.map(str::to_owned);
-    std::iter::once(header).chain(rows).map(|cells| cells.map(|cell| quoted(&cell)).join(",") + "\n").collect()
+pub fn results(scenario: &str, varied: &[&str], values: &[Vec<&str>], rows: &[Row]) -> String {
+    let header = FIRST.into_iter().chain(varied.iter().copied()).chain(REST);
+    let mut table = line(header.map(str::to_owned));
+    for row in rows {
+        let first = [scenario.to_owned(), row.seed.to_string()];
+        let point = values.get(row.point).into_iter().flatten().map(|&value| value.to_owned());
+        table += &line(first.into_iter().chain(point).chain(rest(row)));
+    }
+    table
 }
 
-const COLUMNS: [&str; 17] = [
-    "scenario",
-    "seed",
+const FIRST: [&str; 2] = ["scenario", "seed"];
+
+const REST: [&str; 16] = [
     "verdict",
     "class",
+    "check",
     "digest",
     "simulated_ns",
     "events",
@@ -32,33 +39,34 @@ const COLUMNS: [&str; 17] = [
     "max_ns",
 ];
 
-fn row(scenario: &str, run: &Run) -> [String; 17] {
-    let metrics = &run.metrics;
-    let quantiles = metrics.quantiles();
-    let nanoseconds = |span: Option<crate::kernel::Span>| match span {
+fn rest(row: &Row) -> [String; 16] {
+    let nanoseconds = |nanos: Option<u64>| match nanos {
         None => String::new(),
-        Some(crate::kernel::Span::MAX) => "inf".to_owned(),
-        Some(span) => span.as_nanos().to_string(),
+        Some(u64::MAX) => "inf".to_owned(),
+        Some(nanos) => nanos.to_string(),
     };
     [
-        scenario.to_owned(),
-        run.seed.to_string(),
-        run.verdict.name().to_owned(),
-        run.verdict.class().map_or("", |class| class.name()).to_owned(),
-        digest(run.digest().value()),
-        run.simulated.as_nanos().to_string(),
-        run.events.to_string(),
-        run.census.sent.to_string(),
-        run.census.dropped.values().sum::<u64>().to_string(),
-        metrics.invoked.to_string(),
-        metrics.answered().to_string(),
-        metrics.fail.to_string(),
-        metrics.info.to_string(),
-        metrics.availability().map_or(String::new(), |availability| ratio(availability).to_string()),
-        nanoseconds(quantiles.p50),
-        nanoseconds(quantiles.p99),
-        nanoseconds(quantiles.max),
+        row.verdict.clone(),
+        row.class.clone().unwrap_or_default(),
+        row.failure.as_ref().map_or(String::new(), |failure| failure.check.clone()),
+        digest(row.digest),
+        row.simulated_ns.to_string(),
+        row.events.to_string(),
+        row.sent.to_string(),
+        row.dropped.to_string(),
+        row.invoked.to_string(),
+        row.answered.to_string(),
+        row.fail.to_string(),
+        row.info.to_string(),
+        row.availability().map_or(String::new(), |availability| availability.to_string()),
+        nanoseconds(row.p50_ns),
+        nanoseconds(row.p99_ns),
+        nanoseconds(row.max_ns),
     ]
+}
+
+fn line(cells: impl Iterator<Item = String>) -> String {
+    cells.map(|cell| quoted(&cell)).collect::<Vec<_>>().join(",") + "\n"
 }
 
 /// A cell as RFC 4180 has it.

@@ -22,7 +22,9 @@ impl Folder {
     }
 
     pub fn write(&self, name: &str, text: impl AsRef<[u8]>) -> &Self {
-        fs::write(self.path(name), text).expect("a file for the test");
+        let path = self.path(name);
+        fs::create_dir_all(path.parent().expect("in the folder")).expect("a folder for the file");
+        fs::write(path, text).expect("a file for the test");
         self
     }
 

@@ -1,0 +1,410 @@
+//! `partita sweep`: a scenario under many seeds. `partita collect`: shards of one sweep, put together.
+
+use std::collections::BTreeSet;
+use std::num::NonZeroU64;
+use std::ops::{ControlFlow, Range};
+use std::path::PathBuf;
+use std::sync::Once;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use clap::Args;
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::json;
+
+use crate::explore::{Point, Shard, Summary, Sweep, SweepError, rate};
+use crate::kernel::stable_hash_str;
+use crate::report::{PointSummary, Subject, results, sweep_document, sweep_story};
+use crate::scenario::Registry;
+
+use super::files;
+use super::journal::{self, Header, Journal, Rows};
+use super::output::{Failure, Output};
+use super::run::{Format, quietly};
+
+/// Runs a scenario under many seeds and sums up what it comes to.
+///
+/// Which runs there are and what they come to depends on the scenario, the grid and the seeds alone, whatever --jobs and
+/// --shard say. Exit code: 4 if two runs of one seed differed, else 1 if any run is refuted, else 3 if any is
+/// inconclusive, else 0; 130 if interrupted.
+#[derive(Args)]
+pub(super) struct Arguments {
+    /// A scenario file, or the name of a bundled scenario.
+    #[arg(value_name = "FILE|NAME")]
+    scenario: String,
+    /// The seeds, half open: 0..1000 are a thousand.
+    #[arg(long, value_name = "A..B", value_parser = seeds)]
+    seeds: Range<u64>,
+    /// Changes one value of the file, as `run` does.
+    #[arg(long = "set", value_name = "/POINTER=JSON")]
+    changes: Vec<String>,
+    /// Runs every seed with each of several values; more than one of these make a grid.
+    #[arg(long = "vary", value_name = "/POINTER=[JSON, ...]")]
+    varied: Vec<String>,
+    /// How many runs at a time; without it, one for each core.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
+    jobs: Option<u16>,
+    /// Runs only part I of N; `collect` puts the parts together.
+    #[arg(long, value_name = "I/N", value_parser = shard)]
+    shard: Option<Shard>,
+    /// A folder for the results: results.csv, rows.jsonl, scenario.json (resolved), manifest.json, timing.json.
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Goes on with the sweep that is in the folder of --out.
+    #[arg(long, requires = "out")]
+    resume: bool,
+    /// Of so many runs one is run twice and compared in full; 0: none.
+    #[arg(long, value_name = "N", default_value_t = 20)]
+    recheck: u64,
+    /// Stops as soon as the interval of the rate of holding runs is this narrow, judged in the order of the seeds.
+    #[arg(long, value_name = "WIDTH", conflicts_with = "shard", conflicts_with = "varied", value_parser = share)]
+    until_width: Option<f64>,
+    /// The confidence of the intervals.
+    #[arg(long, value_name = "SHARE", default_value = "0.95", value_parser = share)]
+    confidence: f64,
+    /// How the result is printed.
+    #[arg(long, value_enum, default_value = "human")]
+    format: Format,
+}
+
+/// Puts the shards of one sweep together.
+#[derive(Args)]
+pub(super) struct CollectArguments {
+    /// The folders of the shards.
+    #[arg(value_name = "DIR", required = true)]
+    shards: Vec<PathBuf>,
+    /// The folder for the whole.
+    #[arg(long, value_name = "DIR")]
+    out: PathBuf,
+    /// The confidence of the intervals.
+    #[arg(long, value_name = "SHARE", default_value = "0.95", value_parser = share)]
+    confidence: f64,
+    /// How the result is printed.
+    #[arg(long, value_enum, default_value = "human")]
+    format: Format,
+}
+
+/// The exit code of an interrupted command.
+const INTERRUPTED: u8 = 130;
+
+pub(super) fn sweep(registry: &Registry, arguments: &Arguments, output: &mut Output<'_>) -> Result<u8, Failure> {
+    let sweep = Sweep {
+        points: points(registry, arguments)?,
+        seeds: arguments.seeds.clone(),
+        shard: arguments.shard.unwrap_or(Shard::WHOLE),
+        recheck_one_in: NonZeroU64::new(arguments.recheck),
+    };
+    let header = header(arguments, &sweep);
+    let journal =
+        arguments.out.as_ref().map(|folder| Journal::open(folder, &header, arguments.resume)).transpose()?;
+    let progress = progress(sweep.indexes().count() as u64);
+    let cancel = on_interrupt();
+    let jobs = arguments.jobs.map_or_else(cores, usize::from);
+    let ((rows, journal, mut trouble), elapsed) =
+        quietly(|| Ok(collect_rows(arguments, &sweep, jobs, journal, cancel, &progress)))?;
+    progress.finish_and_clear();
+    if let Some(failure) = trouble.failure.take() {
+        return Err(failure);
+    }
+    if let Some(error) = &trouble.error {
+        return stopped(arguments, error, output);
+    }
+    let missing = sweep.indexes().filter(|index| !rows.contains_key(index)).count();
+    let subject = Subject {
+        program: &output.program.clone(),
+        scenario: &arguments.scenario,
+        changes: &arguments.changes,
+        confidence: arguments.confidence,
+    };
+    if trouble.interrupted {
+        output.hint(&format!("interrupted: {} runs are done, {missing} are not", rows.len()));
+        if let Some(folder) = &arguments.out {
+            output
+                .hint(&format!("go on with the same command and --resume; what is done is in {}", folder.display()));
+        }
+    } else if let (Some(folder), Some(journal)) = (&arguments.out, journal) {
+        let scenarios: Vec<_> = sweep.points.iter().map(|point| point.scenario.resolved.clone()).collect();
+        let write = |file: &str, text: String| files::write(&folder.join(file), text.as_bytes());
+        write(
+            "scenario.json",
+            format!("{:#}\n", if scenarios.len() == 1 { scenarios[0].clone() } else { json!(scenarios) }),
+        )?;
+        let made = rows.len() as f64;
+        let timing = json!({ "seconds": elapsed.as_secs_f64(), "jobs": jobs, "runs_per_second": made / elapsed.as_secs_f64() });
+        write("timing.json", format!("{timing:#}\n"))?;
+        write_results(folder, subject, &header, &rows)?;
+        journal.finish()?;
+    }
+    report(arguments.format, subject, &header, &rows, output)?;
+    Ok(if trouble.interrupted { INTERRUPTED } else { exit_code(&rows) })
+}
+
+/// Why a sweep came to its end early.
+#[derive(Default)]
+struct Trouble {
+    error: Option<SweepError>,
+    failure: Option<Failure>,
+    interrupted: bool,
+}
+
+fn collect_rows(
+    arguments: &Arguments,
+    sweep: &Sweep,
+    jobs: usize,
+    mut journal: Option<Journal>,
+    cancel: &AtomicBool,
+    progress: &ProgressBar,
+) -> (Rows, Option<Journal>, Trouble) {
+    let mut rows = journal.as_mut().map_or_else(Rows::new, |journal| journal.rows.clone());
+    let done: BTreeSet<u64> = rows.keys().copied().collect();
+    progress.set_position(done.len() as u64);
+    let mut trouble = Trouble::default();
+    let mut prefix = Prefix::default();
+    let mut enough = arguments.until_width.and_then(|width| prefix.enough(&rows, width, arguments.confidence));
+    let cancel_early = AtomicBool::new(enough.is_some());
+    let outcome = sweep.run(jobs, &done, if enough.is_some() { &cancel_early } else { cancel }, |row| {
+        progress.inc(1);
+        rows.insert(row.index, row.clone());
+        if let Some(Err(failure)) = journal.as_mut().map(|journal| journal.add(row)) {
+            trouble.failure = Some(failure);
+            return ControlFlow::Break(());
+        }
+        if let Some(width) = arguments.until_width
+            && enough.is_none()
+        {
+            enough = prefix.enough(&rows, width, arguments.confidence);
+        }
+        if enough.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+    });
+    trouble.error = outcome.err();
+    match enough {
+        // Runs beyond the prefix that decided are not part of the result: how many there are is chance.
+        Some(count) => {
+            rows.retain(|&index, _| index < count);
+            if let Some(journal) = &mut journal {
+                journal.rows.retain(|&index, _| index < count);
+            }
+        }
+        None => {
+            trouble.interrupted =
+                cancel.load(Ordering::Relaxed) && trouble.error.is_none() && trouble.failure.is_none()
+        }
+    }
+    (rows, journal, trouble)
+}
+
+/// The longest prefix of the sweep, in the order of the seeds, that is finished.
+#[derive(Default)]
+struct Prefix {
+    runs: u64,
+    held: u64,
+}
+
+impl Prefix {
+    /// After how many runs the interval was narrow enough, if it was.
+    fn enough(&mut self, rows: &Rows, width: f64, confidence: f64) -> Option<u64> {
+        while let Some(row) = rows.get(&self.runs) {
+            self.runs += 1;
+            self.held += u64::from(row.holds());
+            if rate(self.held, self.runs, confidence).is_some_and(|estimate| estimate.width() <= width) {
+                return Some(self.runs);
+            }
+        }
+        None
+    }
+}
+
+pub(super) fn collect(arguments: &CollectArguments, output: &mut Output<'_>) -> Result<u8, Failure> {
+    let mut whole: Option<(Header, Rows)> = None;
+    for folder in &arguments.shards {
+        let Some((header, rows)) = journal::read(folder)? else {
+            return Err(Failure::usage(format!("error: {} holds no sweep", folder.display())));
+        };
+        match &mut whole {
+            None => whole = Some((header, rows)),
+            Some((first, _)) if *first != header => {
+                let says =
+                    format!("error: {} holds another sweep than {}", folder.display(), arguments.shards[0].display());
+                return Err(Failure::usage(says));
+            }
+            Some((_, all)) => all.extend(rows),
+        }
+    }
+    let (header, rows) = whole.unwrap_or_else(|| unreachable!("clap asks for a folder"));
+    let missing = header.runs() - rows.len() as u64;
+    if missing > 0 {
+        return Err(Failure::usage(format!(
+            "error: {missing} of {} runs are in none of these folders",
+            header.runs()
+        )));
+    }
+    let subject = Subject {
+        program: &output.program.clone(),
+        scenario: &header.scenario,
+        changes: &header.changes,
+        confidence: arguments.confidence,
+    };
+    let mut journal = Journal::open(&arguments.out, &header, false)?;
+    journal.rows = rows;
+    write_results(&arguments.out, subject, &header, &journal.rows)?;
+    report(arguments.format, subject, &header, &journal.rows, output)?;
+    let code = exit_code(&journal.rows);
+    journal.finish()?;
+    Ok(code)
+}
+
+/// The scenario at every point of the grid.
+fn points(registry: &Registry, arguments: &Arguments) -> Result<Vec<Point>, Failure> {
+    let mut grid: Vec<Vec<(String, String)>> = vec![Vec::new()];
+    for varied in &arguments.varied {
+        let wrong = |says: &str| {
+            Failure::usage(format!("error: --vary {varied}: {says}, as in --vary /network/loss=[0,0.01]"))
+        };
+        let (pointer, list) = varied.split_once('=').ok_or_else(|| wrong("write /pointer=[value, ...]"))?;
+        let list: Vec<serde_json::Value> =
+            serde_json::from_str(list).map_err(|error| wrong(&format!("no JSON array ({error})")))?;
+        if list.is_empty() {
+            return Err(wrong("at least one value is needed"));
+        }
+        let with = |point: &Vec<(String, String)>| {
+            let point = point.clone();
+            list.iter()
+                .map(move |value| point.iter().cloned().chain([(pointer.to_owned(), value.to_string())]).collect())
+                .collect::<Vec<_>>()
+        };
+        grid = grid.iter().flat_map(with).collect();
+    }
+    let point = |values: Vec<(String, String)>| {
+        let set = values.iter().map(|(pointer, value)| format!("{pointer}={value}"));
+        let changes: Vec<_> = arguments.changes.iter().cloned().chain(set).collect();
+        Ok(Point { scenario: files::scenario(registry, &arguments.scenario, &changes)?, values })
+    };
+    grid.into_iter().map(point).collect()
+}
+
+fn header(arguments: &Arguments, sweep: &Sweep) -> Header {
+    let resolved: String = sweep.points.iter().map(|point| point.scenario.resolved.to_string()).collect();
+    let values = |point: &Point| point.values.iter().map(|(_, value)| value.clone()).collect();
+    Header {
+        version: Header::VERSION,
+        partita: env!("CARGO_PKG_VERSION").to_owned(),
+        scenario: arguments.scenario.clone(),
+        changes: arguments.changes.clone(),
+        scenario_hash: format!("{:016x}", stable_hash_str(&resolved)),
+        seeds: (sweep.seeds.start, sweep.seeds.end),
+        varied: sweep.points[0].values.iter().map(|(pointer, _)| pointer.clone()).collect(),
+        values: sweep.points.iter().map(values).collect(),
+    }
+}
+
+fn write_results(
+    folder: &std::path::Path,
+    subject: Subject<'_>,
+    header: &Header,
+    rows: &Rows,
+) -> Result<(), Failure> {
+    let write = |file: &str, text: String| files::write(&folder.join(file), text.as_bytes());
+    let varied: Vec<_> = header.varied.iter().map(String::as_str).collect();
+    let values: Vec<Vec<_>> = header.values.iter().map(|point| point.iter().map(String::as_str).collect()).collect();
+    let listed: Vec<_> = rows.values().cloned().collect();
+    write("results.csv", results(&header.scenario, &varied, &values, &listed))?;
+    let manifest = json!({
+        "version": 1,
+        "sweep": header,
+        "result": sweep_document(subject, &summaries(header, rows, subject.confidence)),
+    });
+    write("manifest.json", format!("{manifest:#}\n"))
+}
+
+fn summaries(header: &Header, rows: &Rows, confidence: f64) -> Vec<PointSummary> {
+    let point = |(point, values): (usize, &Vec<String>)| PointSummary {
+        values: header.varied.iter().cloned().zip(values.iter().cloned()).collect(),
+        summary: Summary::of(rows.values().filter(|row| row.point == point), confidence),
+    };
+    header.values.iter().enumerate().map(point).collect()
+}
+
+fn report(
+    format: Format,
+    subject: Subject<'_>,
+    header: &Header,
+    rows: &Rows,
+    output: &mut Output<'_>,
+) -> Result<(), Failure> {
+    let points = summaries(header, rows, subject.confidence);
+    match format {
+        Format::Json => output.say(&format!("{:#}\n", sweep_document(subject, &points))),
+        Format::Human => output.say(&sweep_story(subject, &points)),
+    }
+}
+
+/// Reports what ended a sweep before its time.
+fn stopped(arguments: &Arguments, error: &SweepError, output: &mut Output<'_>) -> Result<u8, Failure> {
+    match error {
+        SweepError::Run(error) => Err(Failure::usage(format!("error: this scenario cannot run: {error}"))),
+        SweepError::Nondeterministic { row, what, event } => {
+            let first = event.map_or_else(String::new, |event| format!(" from event {event} on"));
+            output.say(&format!(
+                "NONDETERMINISTIC\n\nTwo runs of seed {} differ in {}{first}.\nlook: {} run {} --seed {} --check-determinism\n",
+                row.seed,
+                what.join(", "),
+                output.program.clone(),
+                arguments.scenario,
+                row.seed
+            ))?;
+            Ok(crate::check::Verdict::Nondeterministic.exit_code())
+        }
+    }
+}
+
+fn exit_code(rows: &Rows) -> u8 {
+    let any = |verdict: &str| rows.values().any(|row| row.verdict == verdict);
+    if any("refuted") {
+        1
+    } else if any("inconclusive") || rows.is_empty() {
+        3
+    } else {
+        0
+    }
+}
+
+/// A bar on the terminal, with rate and time left; nothing elsewhere.
+fn progress(runs: u64) -> ProgressBar {
+    let style = ProgressStyle::with_template("{bar:40} {pos}/{len} runs, {per_sec}, {eta} left");
+    ProgressBar::new(runs).with_style(style.expect("the template is right"))
+}
+
+/// Set when the process is interrupted; a second interruption ends it at once.
+fn on_interrupt() -> &'static AtomicBool {
+    static INTERRUPTED: AtomicBool = AtomicBool::new(false);
+    static HANDLER: Once = Once::new();
+    HANDLER.call_once(|| {
+        // Without a handler an interruption ends the process, and the journal keeps what was finished all the same.
+        let _ = ctrlc::set_handler(|| {
+            if INTERRUPTED.swap(true, Ordering::Relaxed) {
+                std::process::exit(i32::from(self::INTERRUPTED));
+            }
+        });
+    });
+    INTERRUPTED.store(false, Ordering::Relaxed);
+    &INTERRUPTED
+}
+
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get)
+}
+
+fn seeds(text: &str) -> Result<Range<u64>, String> {
+    let parsed = text.split_once("..").and_then(|(from, to)| Some(from.parse().ok()?..to.parse().ok()?));
+    let range: Range<u64> = parsed.ok_or("write A..B, as in 0..1000")?;
+    if range.is_empty() { Err("there is no seed in it: the end is not one of them".to_owned()) } else { Ok(range) }
+}
+
+fn shard(text: &str) -> Result<Shard, String> {
+    let parsed = text.split_once('/').and_then(|(number, of)| Shard::new(number.parse().ok()?, of.parse().ok()?));
+    parsed.ok_or_else(|| "write I/N, as in 1/4; parts count from 1".to_owned())
+}
+
+fn share(text: &str) -> Result<f64, String> {
+    let parsed: f64 = text.parse().map_err(|_| "write a number between 0 and 1")?;
+    if parsed > 0.0 && parsed < 1.0 { Ok(parsed) } else { Err("it lies between 0 and 1".to_owned()) }
+}

@@ -1,0 +1,172 @@
+//! How sure many runs make us: intervals for rates and means.
+
+use crate::kernel::normal_quantile;
+
+/// An estimate with an interval that contains the true value with the confidence that was asked for.
+#[derive(Clone, Copy, PartialEq, Debug)]
+pub struct Estimate {
+    /// The point estimate.
+    pub value: f64,
+    /// The lower end of the interval.
+    pub low: f64,
+    /// Its upper end.
+    pub high: f64,
+}
+
+impl Estimate {
+    /// How wide the interval is.
+    #[must_use]
+    pub fn width(&self) -> f64 {
+        self.high - self.low
+    }
+}
+
+/// The rate of `successes` among `trials` independent trials, with the score interval of Wilson (Probable Inference, the
+/// Law of Succession, and Statistical Inference, JASA 22, 1927): unlike the textbook's, it is sound near 0 and 1, where
+/// rates of failures lie. `confidence` is between 0 and 1; `None` without a trial.
+#[must_use]
+pub fn rate(successes: u64, trials: u64, confidence: f64) -> Option<Estimate> {
+    if trials == 0 {
+        return None;
+    }
+    let (n, z) = (trials as f64, normal_quantile(0.5 + confidence / 2.0));
+    let share = successes as f64 / n;
+    let centre = (share + z * z / (2.0 * n)) / (1.0 + z * z / n);
+    let half = z / (1.0 + z * z / n) * libm::sqrt(share * (1.0 - share) / n + z * z / (4.0 * n * n));
+    // Rounding must not take an end past what is certain.
+    let low = if successes == 0 { 0.0 } else { (centre - half).max(0.0) };
+    let high = if successes == trials { 1.0 } else { (centre + half).min(1.0) };
+    Some(Estimate { value: share, low, high })
+}
+
+/// How many trials make the interval of a rate no wider than `width`, if the rate stays what it is: at least one.
+#[must_use]
+pub fn trials_for_width(share: f64, width: f64, confidence: f64) -> u64 {
+    let wide = |trials: u64| {
+        let successes = (share * trials as f64) as u64;
+        rate(successes, trials, confidence).is_none_or(|estimate| estimate.width() > width)
+    };
+    let mut enough = 1u64;
+    while wide(enough) && enough < 1 << 50 {
+        enough *= 2;
+    }
+    let (mut low, mut high) = (enough / 2, enough);
+    while high - low > 1 {
+        let middle = low + (high - low) / 2;
+        if wide(middle) { low = middle } else { high = middle }
+    }
+    high
+}
+
+/// The mean of independent observations with Student's interval; `None` without one. A single observation has an
+/// interval without ends.
+#[must_use]
+pub fn mean(observations: &[f64], confidence: f64) -> Option<Estimate> {
+    let n = observations.len() as f64;
+    let value = (!observations.is_empty()).then(|| observations.iter().sum::<f64>() / n)?;
+    if observations.len() == 1 {
+        return Some(Estimate { value, low: f64::NEG_INFINITY, high: f64::INFINITY });
+    }
+    let squares: f64 = observations.iter().map(|x| (x - value) * (x - value)).sum();
+    let half = student_quantile(1.0 - confidence, n - 1.0) * libm::sqrt(squares / (n - 1.0) / n);
+    Some(Estimate { value, low: value - half, high: value + half })
+}
+
+/// What Student's variable of so many degrees of freedom exceeds, in absolute value, with probability `tails` (Hill,
+/// Algorithm 396: Student's t-quantiles, CACM 13(10), 1970; to six digits from three degrees on).
+fn student_quantile(tails: f64, degrees: f64) -> f64 {
+    use std::f64::consts::{FRAC_PI_2, PI};
+    if degrees <= 1.0 {
+        return libm::cos(tails * FRAC_PI_2) / libm::sin(tails * FRAC_PI_2);
+    }
+    if degrees <= 2.0 {
+        return libm::sqrt(2.0 / (tails * (2.0 - tails)) - 2.0);
+    }
+    let n = degrees;
+    let a = 1.0 / (n - 0.5);
+    let b = 48.0 / (a * a);
+    let mut c = ((20_700.0 * a / b - 98.0) * a - 16.0) * a + 96.36;
+    let d = ((94.5 / (b + c) - 3.0) / b + 1.0) * libm::sqrt(a * PI / 2.0) * n;
+    let mut y = libm::pow(d * tails, 2.0 / n);
+    if y > 0.05 + a {
+        let x = normal_quantile(tails / 2.0);
+        y = x * x;
+        if n < 5.0 {
+            c += 0.3 * (n - 4.5) * (x + 0.6);
+        }
+        c += (((0.05 * d * x - 5.0) * x - 7.0) * x - 2.0) * x + b;
+        y = (((((0.4 * y + 6.3) * y + 36.0) * y + 94.5) / c - y - 3.0) / b + 1.0) * x;
+        y = libm::expm1(a * y * y);
+    } else {
+        let inner = ((n + 6.0) / (n * y) - 0.089 * d - 0.822) * (n + 2.0) * 3.0;
+        y = ((1.0 / inner + 0.5 / (n + 4.0)) * y - 1.0) * (n + 1.0) / (n + 2.0) + 1.0 / y;
+    }
+    libm::sqrt(n * y)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::{Draw, SplitMix64};
+
+    fn close(a: f64, b: f64, tolerance: f64) {
+        assert!((a - b).abs() <= tolerance, "{a} is not {b}");
+    }
+
+    /// Values from the tables of Wilson's interval and Student's distribution that every textbook has.
+    #[test]
+    fn intervals_are_those_of_the_tables() {
+        let check = |successes, trials, low, high| {
+            let estimate = rate(successes, trials, 0.95).unwrap();
+            close(estimate.low, low, 5e-4);
+            close(estimate.high, high, 5e-4);
+        };
+        check(0, 10, 0.0, 0.2775);
+        check(10, 10, 0.7225, 1.0);
+        check(5, 10, 0.2366, 0.7634);
+        check(15, 148, 0.0624, 0.1605);
+        check(0, 2_000, 0.0, 0.0019);
+        assert_eq!(rate(0, 0, 0.95), None);
+        let student = |tails, degrees, expected| close(student_quantile(tails, degrees), expected, 2e-3);
+        student(0.05, 1.0, 12.706);
+        student(0.05, 2.0, 4.303);
+        student(0.05, 3.0, 3.182);
+        student(0.05, 10.0, 2.228);
+        student(0.05, 30.0, 2.042);
+        student(0.01, 7.0, 3.499);
+        student(0.10, 120.0, 1.658);
+        student(0.05, 1e6, 1.960);
+        let estimate = mean(&[4.0, 5.0, 6.0], 0.95).unwrap();
+        close(estimate.value, 5.0, 1e-12);
+        close(estimate.width() / 2.0, 4.303 / 3f64.sqrt(), 1e-3);
+        assert_eq!(mean(&[], 0.95), None);
+    }
+
+    #[test]
+    fn as_many_trials_as_a_width_needs() {
+        for (share, width) in [(0.5, 0.1), (0.0, 0.01), (0.99, 0.02), (1.0, 0.5)] {
+            let enough = trials_for_width(share, width, 0.95);
+            let wide = |trials: u64| rate((share * trials as f64) as u64, trials, 0.95).unwrap().width() > width;
+            assert!(!wide(enough), "{share} {width}");
+            assert!(enough == 1 || wide(enough - 1), "{share} {width}");
+        }
+    }
+
+    /// Of many experiments, as many as the confidence says have an interval with the truth in it.
+    #[test]
+    fn intervals_cover_the_truth() {
+        let mut draws = SplitMix64::new(5);
+        let (mut rates, mut means) = (0, 0);
+        for _ in 0..2_000 {
+            let sample: Vec<f64> = (0..20).map(|_| draws.below(1_000) as f64).collect();
+            let estimate = mean(&sample, 0.9).unwrap();
+            means += u32::from(estimate.low <= 499.5 && 499.5 <= estimate.high);
+            let successes = (0..50).filter(|_| draws.below(10) < 1).count() as u64;
+            let estimate = rate(successes, 50, 0.9).unwrap();
+            rates += u32::from(estimate.low <= 0.1 && 0.1 <= estimate.high);
+        }
+        // 1,800 expected; three deviations are 40, and a rate of 50 trials takes few values.
+        assert!(means.abs_diff(1_800) < 50, "{means}");
+        assert!(rates.abs_diff(1_800) < 90, "{rates}");
+    }
+}

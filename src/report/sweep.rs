@@ -1,0 +1,148 @@
+//! What a sweep found, as text and as JSON.
+
+use std::fmt::Write as _;
+
+use serde_json::{Value, json};
+
+use crate::explore::{Estimate, FailureGroup, Summary, trials_for_width};
+use crate::kernel::Span;
+
+use super::json::integer;
+
+/// A point of a grid with what its runs came to.
+#[derive(Clone, Debug)]
+pub struct PointSummary {
+    /// What was set there: a JSON Pointer and a JSON text for each dimension.
+    pub values: Vec<(String, String)>,
+    /// What its runs came to.
+    pub summary: Summary,
+}
+
+/// What a summary is about.
+#[derive(Clone, Copy, Debug)]
+pub struct Subject<'a> {
+    /// What the program is called.
+    pub program: &'a str,
+    /// What the scenario is called.
+    pub scenario: &'a str,
+    /// What the scenario was changed by: `/pointer=JSON`.
+    pub changes: &'a [String],
+    /// The confidence of the intervals, between 0 and 1.
+    pub confidence: f64,
+}
+
+/// How wide the interval of the rate of holding runs should be, for the hint on how many runs that takes.
+const WANTED_WIDTH: f64 = 0.01;
+
+/// A sweep as text.
+#[must_use]
+pub fn sweep_story(subject: Subject<'_>, points: &[PointSummary]) -> String {
+    let mut text = String::new();
+    for PointSummary { values, summary } in points {
+        let set: Vec<_> = values.iter().map(|(pointer, value)| format!("{pointer} = {value}")).collect();
+        let at = if set.is_empty() { subject.scenario.to_owned() } else { set.join(", ") };
+        let _ = writeln!(text, "{at}: {} runs", summary.runs);
+        let verdicts = summary.verdicts.iter().map(|(verdict, count)| format!("{count} {verdict}"));
+        let _ = writeln!(text, "  verdicts      {}", verdicts.collect::<Vec<_>>().join(", "));
+        if let Some(holding) = &summary.holding {
+            let _ = writeln!(text, "  holding       {}", percentages(holding, subject.confidence));
+            if holding.width() > WANTED_WIDTH {
+                let needed = trials_for_width(holding.value, WANTED_WIDTH, subject.confidence);
+                let _ = writeln!(text, "                an interval of 1% takes about {needed} runs");
+            }
+        }
+        if let Some(availability) = &summary.availability {
+            let _ = writeln!(text, "  availability  {}", percentages(availability, subject.confidence));
+        }
+        let quantiles = summary.quantiles.iter().map(|&(share, nanos)| format!("{} {}", name(share), span(nanos)));
+        let _ = writeln!(text, "  latency       {}", quantiles.collect::<Vec<_>>().join(", "));
+        for group in &summary.failures {
+            failure(&mut text, subject, values, group);
+        }
+        let reached = summary.reached.iter().map(|(name, runs)| format!("{name} ({runs})"));
+        let reached = reached.collect::<Vec<_>>().join(", ");
+        if !reached.is_empty() {
+            let _ = writeln!(text, "  reached       {reached}");
+        }
+    }
+    text
+}
+
+fn failure(text: &mut String, subject: Subject<'_>, values: &[(String, String)], group: &FailureGroup) {
+    let FailureGroup { failure, runs, lowest_seed, shortest_seed, shortest_events } = group;
+    let runs = if *runs == 1 { "1 run".to_owned() } else { format!("{runs} runs") };
+    let changes = subject.changes.iter().cloned();
+    let set = changes.chain(values.iter().map(|(pointer, value)| format!("{pointer}={value}")));
+    let set: String = set.map(|change| format!(" --set '{change}'")).collect();
+    let _ = writeln!(
+        text,
+        "  {} by {}: {runs}; lowest seed {lowest_seed}, shortest run {shortest_seed} ({shortest_events} events)\n    \
+         {} run {}{set} --seed {shortest_seed}",
+        failure.class, failure.check, subject.program, subject.scenario
+    );
+}
+
+/// A sweep as one JSON document.
+#[must_use]
+pub fn sweep_document(subject: Subject<'_>, points: &[PointSummary]) -> Value {
+    let point = |point: &PointSummary| {
+        let summary = &point.summary;
+        json!({
+            "values": point.values.iter().map(|(pointer, value)| (pointer.clone(), json!(value))).collect::<serde_json::Map<_, _>>(),
+            "runs": integer(summary.runs),
+            "verdicts": summary.verdicts,
+            "holding": summary.holding.as_ref().map(estimate),
+            "availability": summary.availability.as_ref().map(estimate),
+            "latency_ns": summary.quantiles.iter().map(|&(share, nanos)| (name(share), nanos_or_never(nanos))).collect::<serde_json::Map<_, _>>(),
+            "failures": summary.failures.iter().map(group).collect::<Vec<_>>(),
+            "reached": summary.reached,
+        })
+    };
+    json!({
+        "version": 1,
+        "scenario": subject.scenario,
+        "confidence": subject.confidence,
+        "points": points.iter().map(point).collect::<Vec<_>>(),
+    })
+}
+
+fn group(group: &FailureGroup) -> Value {
+    json!({
+        "check": group.failure.check,
+        "class": group.failure.class,
+        "runs": integer(group.runs),
+        "lowest_seed": integer(group.lowest_seed),
+        "shortest_seed": integer(group.shortest_seed),
+        "shortest_events": integer(group.shortest_events),
+    })
+}
+
+/// An estimate; an end at infinity is null.
+fn estimate(estimate: &Estimate) -> Value {
+    let end = |end: f64| end.is_finite().then_some(end);
+    json!({ "value": estimate.value, "low": end(estimate.low), "high": end(estimate.high) })
+}
+
+fn percentages(estimate: &Estimate, confidence: f64) -> String {
+    let Estimate { value, low, high } = estimate;
+    if low.is_finite() {
+        format!("{:.3}% ({:.3}% to {:.3}%, {}% confidence)", value * 1e2, low * 1e2, high * 1e2, confidence * 1e2)
+    } else {
+        format!("{:.3}%", value * 1e2)
+    }
+}
+
+/// `p50`, `p99`, `p999`.
+fn name(share: f64) -> String {
+    let digits = format!("{:.3}", share);
+    let digits = digits.trim_start_matches("0.").trim_end_matches('0');
+    format!("p{digits:0<2}")
+}
+
+fn span(nanos: u64) -> String {
+    if nanos == u64::MAX { "never".to_owned() } else { Span::from_nanos(nanos).to_string() }
+}
+
+fn nanos_or_never(nanos: u64) -> Value {
+    if nanos == u64::MAX { json!("never") } else { integer(nanos) }
+}
