@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::host::{Cut, FaultId, NodeId, NodeSet, Simulation, class};
 use crate::kernel::{Class, Purpose, Stream, Streams, Time};
 
+use super::budget::{cut_off, granted};
 use super::plan::{Effect, Fault, Group, NodeEffect, Plan, Shape};
 use super::selector::Selector;
 use super::validate::{PlanError, PlanMistake, service_of, services_of, validate};
@@ -26,6 +27,10 @@ pub struct FaultReport {
     pub touched: u64,
     /// Whether it started.
     pub started: bool,
+    /// Whether it may touch nothing.
+    pub may_miss: bool,
+    /// The nemesis that made it, if one did.
+    pub nemesis: Option<String>,
 }
 
 /// Lets the faults of one plan happen in one run. The host knows a fault by the stable hash of its id.
@@ -102,12 +107,20 @@ impl Injector {
     }
 
     fn start(&mut self, simulation: &mut Simulation, number: usize) {
+        let budget = self.faults[number].fault.keep.map(|keep| (keep, self.out(simulation)));
         let tracked = &mut self.faults[number];
         let id = tracked.fault.host_id();
         let now = simulation.now();
         match &tracked.fault.what {
             Effect::Partition { shape, cut_at } => {
-                let cut = resolve(shape, simulation, &mut tracked.stream);
+                let mut cut = resolve(shape, simulation, &mut tracked.stream);
+                if let Some((keep, out)) = &budget {
+                    let wanted = cut_off(&cut, simulation);
+                    // Half a partition would be another one: it happens whole or not at all.
+                    if granted(*keep, &wanted, out, simulation, &mut tracked.stream).len() < wanted.len() {
+                        cut = nothing_of(&cut);
+                    }
+                }
                 simulation.cut(id, cut.clone(), *cut_at);
                 tracked.hit = Some(Hit::Links(cut));
             }
@@ -115,7 +128,10 @@ impl Injector {
                 let chosen = whom.resolve(simulation, &mut tracked.stream);
                 // A zone may hold clients, who have no process.
                 let is_hit = |&node: &NodeId| !what.needs_process() || service_of(node, simulation).is_some();
-                let nodes: NodeSet = chosen.iter().filter(is_hit).collect();
+                let mut nodes: NodeSet = chosen.iter().filter(is_hit).collect();
+                if let Some((keep, out)) = &budget {
+                    nodes = granted(*keep, &nodes, out, simulation, &mut tracked.stream);
+                }
                 nodes.iter().for_each(|node| begin(simulation, id, node, *what));
                 tracked.hit = Some(Hit::Nodes(nodes));
                 if matches!(what, NodeEffect::ClockStep { .. }) {
@@ -127,6 +143,16 @@ impl Injector {
         if let Some(span) = tracked.fault.span() {
             self.ask(simulation, class::FAULT_END, now + span, number);
         }
+    }
+
+    /// Whom the faults that are at work keep from taking part.
+    fn out(&self, simulation: &Simulation) -> NodeSet {
+        let at_work = self.faults.iter().filter(|tracked| tracked.is_at_work() && tracked.fault.what.takes_out());
+        let out = at_work.filter_map(|tracked| tracked.hit.as_ref()).map(|hit| match hit {
+            Hit::Nodes(nodes) => nodes.clone(),
+            Hit::Links(cut) => cut_off(cut, simulation),
+        });
+        out.flat_map(|nodes| nodes.iter().collect::<Vec<_>>()).collect()
     }
 
     fn end(&mut self, simulation: &mut Simulation, number: usize) {
@@ -145,9 +171,9 @@ impl Injector {
     /// fails.
     pub fn heal_all(&mut self, simulation: &mut Simulation) {
         self.due.clear();
-        let at_work = |&(_, tracked): &(usize, &Tracked)| tracked.hit.is_some() && tracked.ended.is_none();
         let by_id = |(number, tracked): (usize, &Tracked)| (tracked.fault.id.clone(), number);
-        let at_work: BTreeSet<_> = self.faults.iter().enumerate().filter(at_work).map(by_id).collect();
+        let faults = self.faults.iter().enumerate();
+        let at_work: BTreeSet<_> = faults.filter(|(_, tracked)| tracked.is_at_work()).map(by_id).collect();
         at_work.into_iter().for_each(|(_, number)| self.end(simulation, number));
     }
 
@@ -162,6 +188,8 @@ impl Injector {
             end: tracked.ended,
             touched: simulation.touched(tracked.fault.host_id()),
             started: tracked.hit.is_some(),
+            may_miss: tracked.fault.may_miss,
+            nemesis: tracked.fault.nemesis.clone(),
         };
         self.faults.iter().map(report).collect()
     }
@@ -172,6 +200,9 @@ impl Injector {
     pub fn resolved(&self) -> Plan {
         let resolve = |tracked: &Tracked| {
             let mut fault = tracked.fault.clone();
+            if tracked.hit.is_some() {
+                fault.keep = None;
+            }
             match (&tracked.hit, &mut fault.what) {
                 (Some(Hit::Links(cut)), Effect::Partition { shape, .. }) => *shape = explicit(cut),
                 (Some(Hit::Nodes(nodes)), Effect::Nodes { whom, .. }) => *whom = listed(nodes),
@@ -180,6 +211,12 @@ impl Injector {
             fault
         };
         Plan { faults: self.faults.iter().map(resolve).collect() }
+    }
+}
+
+impl Tracked {
+    const fn is_at_work(&self) -> bool {
+        self.hit.is_some() && self.ended.is_none()
     }
 }
 
@@ -238,6 +275,14 @@ fn resolve(shape: &Shape, simulation: &Simulation, stream: &mut Stream) -> Cut {
             let from = sides.next().unwrap_or_default();
             Cut::OneWay { from, to: sides.next().unwrap_or_default() }
         }
+    }
+}
+
+/// A cut of the same shape that cuts nothing.
+fn nothing_of(cut: &Cut) -> Cut {
+    match cut {
+        Cut::Groups(groups) => Cut::Groups(vec![NodeSet::default(); groups.len()]),
+        Cut::OneWay { .. } => Cut::OneWay { from: NodeSet::default(), to: NodeSet::default() },
     }
 }
 

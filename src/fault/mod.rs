@@ -1,7 +1,7 @@
 //! Floor 2: the fault plan, where it comes from, whom it hits.
 //!
-//! Whatever fails in a run is an entry of one explicit [`Plan`]: what ([`Effect`]), whom ([`Selector`]), when. An
-//! [`Injector`] lets the plan happen to a simulation and accounts for each fault: whom it hit, from when to when,
+//! Whatever fails in a run is an entry of one explicit [`Plan`]: what ([`Effect`]), whom ([`Selector`]), when. A
+//! [`Nemesis`] makes such entries before the run starts. An [`Injector`] lets the plan happen to a simulation and accounts for each fault: whom it hit, from when to when,
 //! and how much it touched. Three things hold for every fault:
 //!
 //! 1. Faults are independent. What one does ends with it, and with it alone; what one chooses at random comes from
@@ -11,7 +11,9 @@
 //!
 //! Absent here: how a host crashes or a link is cut (floor 1), JSON, and what a fault that touched nothing means.
 
+mod budget;
 mod injector;
+mod nemesis;
 mod plan;
 mod selector;
 mod validate;
@@ -19,7 +21,9 @@ mod validate;
 #[cfg(test)]
 mod tests;
 
+pub use budget::Keep;
 pub use injector::{FaultReport, Injector};
+pub use nemesis::Nemesis;
 pub use plan::{Effect, Fault, Group, NodeEffect, Plan, Shape};
 pub use selector::{Selector, Which};
 pub use validate::{PlanError, PlanMistake};

@@ -3,7 +3,7 @@
 use crate::host::{CrashSettings, CutAt, Drift, FaultId};
 use crate::kernel::{Span, Time, stable_hash_str};
 
-use super::Selector;
+use super::{Keep, Selector};
 
 /// Everything that is to fail in a run. Ids are unique.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
@@ -24,6 +24,12 @@ pub struct Fault {
     /// How long it lasts; `None`: to the end of the run. Effects with an end of their own
     /// ([`NodeEffect::Restart`], [`NodeEffect::ClockStep`]) take no other.
     pub lasts: Option<Span>,
+    /// Whether it may touch nothing. Otherwise a run in which it does proves nothing about it.
+    pub may_miss: bool,
+    /// The nemesis that made it, if one did: each of its faults may touch nothing, but not all of them.
+    pub nemesis: Option<String>,
+    /// The budget that it keeps to; `None`: it hits whomever it means.
+    pub keep: Option<Keep>,
 }
 
 /// What a fault does.
@@ -97,26 +103,13 @@ pub enum Group {
     Rest,
 }
 
-impl Plan {
-    /// When some fault is at work, before `until`: the union of the faults' windows, ascending and disjoint. A
-    /// fault that is over at once has a window without length.
-    #[must_use]
-    pub fn windows(&self, until: Time) -> Vec<(Time, Time)> {
-        let window = |fault: &Fault| (fault.at, fault.end().unwrap_or(until).min(until));
-        let mut windows: Vec<_> = self.faults.iter().filter(|fault| fault.at < until).map(window).collect();
-        windows.sort_unstable();
-        windows.dedup_by(|next, last| {
-            let touches = next.0 <= last.1;
-            if touches {
-                last.1 = last.1.max(next.1);
-            }
-            touches
-        });
-        windows
-    }
-}
-
 impl Fault {
+    /// A fault that has to touch something, and hits whomever it means.
+    #[must_use]
+    pub const fn new(id: String, what: Effect, at: Time, lasts: Option<Span>) -> Self {
+        Self { id, what, at, lasts, may_miss: false, nemesis: None, keep: None }
+    }
+
     /// When it ends, if it does before the run.
     #[must_use]
     pub fn end(&self) -> Option<Time> {
@@ -140,8 +133,18 @@ impl Fault {
 
 impl Effect {
     /// Whether its end follows from what it is.
-    pub(super) const fn ends_by_itself(&self) -> bool {
+    #[must_use]
+    pub const fn ends_by_itself(&self) -> bool {
         matches!(self, Self::Nodes { what: NodeEffect::Restart { .. } | NodeEffect::ClockStep { .. }, .. })
+    }
+
+    /// Whether it keeps those whom it hits from taking part: down, paused, or cut off. A [`Keep`] limits these.
+    #[must_use]
+    pub const fn takes_out(&self) -> bool {
+        match self {
+            Self::Partition { .. } => true,
+            Self::Nodes { what, .. } => what.needs_process(),
+        }
     }
 
     /// Its family's name in scenario files and reports.
@@ -199,22 +202,7 @@ mod tests {
 
     fn fault(what: NodeEffect, at: u64, lasts: Option<u64>) -> Fault {
         let what = Effect::Nodes { whom: Selector::Nodes(vec![]), what };
-        Fault { id: String::new(), what, at: seconds(at), lasts: lasts.map(Span::from_secs) }
-    }
-
-    #[test]
-    fn windows_are_merged_and_clipped() {
-        let check = |pauses: &[(u64, Option<u64>)], expected: &[(u64, u64)]| {
-            let faults = pauses.iter().map(|&(at, lasts)| fault(NodeEffect::Pause, at, lasts)).collect();
-            let windows = Plan { faults }.windows(seconds(60));
-            assert_eq!(windows, expected.iter().map(|&(a, b)| (seconds(a), seconds(b))).collect::<Vec<_>>());
-        };
-        check(&[], &[]);
-        check(&[(45, Some(5)), (20, Some(20))], &[(20, 40), (45, 50)]);
-        check(&[(10, Some(20)), (12, Some(1)), (30, Some(5))], &[(10, 35)]);
-        check(&[(50, Some(20)), (70, None)], &[(50, 60)]);
-        check(&[(50, None), (10, Some(1))], &[(10, 11), (50, 60)]);
-        check(&[(60, None)], &[]);
+        Fault::new(String::new(), what, seconds(at), lasts.map(Span::from_secs))
     }
 
     #[test]
@@ -225,7 +213,5 @@ mod tests {
         check(NodeEffect::Restart { how, after: Span::from_secs(3) }, Some(10));
         check(NodeEffect::Restart { how, after: Span::ZERO }, Some(7));
         check(NodeEffect::ClockStep { nanos: -5 }, Some(7));
-        let plan = Plan { faults: vec![fault(NodeEffect::ClockStep { nanos: 1 }, 7, None)] };
-        assert_eq!(plan.windows(seconds(60)), [(seconds(7), seconds(7))]);
     }
 }

@@ -38,6 +38,8 @@ pub enum Which {
     Minority,
     /// The smallest majority, at random: three of five, three of four.
     Majority,
+    /// As many as may be arbitrarily faulty where agreement needs n > 3f, at random: one of four, two of seven.
+    MinorityThird,
 }
 
 /// The whole, as a share.
@@ -76,6 +78,7 @@ impl Which {
             Self::Share(ppb) => at_random(replicas, share(total, ppb), draws),
             Self::Minority => at_random(replicas, total.saturating_sub(1) / 2, draws),
             Self::Majority => at_random(replicas, total / 2 + 1, draws),
+            Self::MinorityThird => at_random(replicas, total.saturating_sub(1) / 3, draws),
         }
     }
 }
@@ -129,7 +132,10 @@ mod tests {
         check(Which::Share(0), 5, 0);
         check(Which::Share(1), 5, 1);
         check(Which::Share(WHOLE_PPB), 5, 5);
-        for (replicas, minority, majority) in [(1, 0, 1), (2, 0, 2), (3, 1, 2), (4, 1, 3), (5, 2, 3)] {
+        for (replicas, third, minority, majority) in
+            [(1, 0, 0, 1), (2, 0, 0, 2), (3, 0, 1, 2), (4, 1, 1, 3), (5, 1, 2, 3), (7, 2, 3, 4)]
+        {
+            check(Which::MinorityThird, replicas, third);
             check(Which::Minority, replicas, minority);
             check(Which::Majority, replicas, majority);
         }

@@ -112,7 +112,7 @@ fn nodes(nodes: &[u32]) -> Selector {
 }
 
 fn fault(id: &str, what: Effect, from: u64, lasts: Option<u64>) -> Fault {
-    Fault { id: id.into(), what, at: at(from), lasts: lasts.map(ms) }
+    Fault::new(id.into(), what, at(from), lasts.map(ms))
 }
 
 fn on(whom: Selector, what: NodeEffect) -> Effect {

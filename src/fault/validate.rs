@@ -51,6 +51,10 @@ pub enum PlanMistake {
     InTwoGroups(String),
     /// It has an end of its own and is given another.
     EndsByItself,
+    /// Its nemesis would make more faults than so many.
+    TooManyFaults(u32),
+    /// It keeps to a budget of nodes that are out, and takes nobody out.
+    NothingToKeep,
     /// It shifts a clock by `i64::MIN` nanoseconds, which cannot be taken back.
     OffsetTooLarge,
 }
@@ -76,6 +80,10 @@ impl fmt::Display for PlanMistake {
             Self::NoRest => f.write_str("the other groups name no service, so there is no rest of one"),
             Self::InTwoGroups(node) => write!(f, "\"{node}\" is in two groups"),
             Self::EndsByItself => f.write_str("it ends by itself and cannot be given a length"),
+            Self::TooManyFaults(most) => {
+                write!(f, "it would make more than {most} faults: let more time pass between them")
+            }
+            Self::NothingToKeep => f.write_str("it keeps replicas from being out, and takes none out"),
             Self::OffsetTooLarge => f.write_str("the offset cannot be taken back"),
         }
     }
@@ -95,6 +103,9 @@ pub(super) fn validate(plan: &Plan, simulation: &Simulation) -> Result<(), PlanE
 }
 
 fn check_fault(fault: &Fault, simulation: &Simulation) -> Result<(), PlanMistake> {
+    if fault.keep.is_some() && !fault.what.takes_out() {
+        return Err(PlanMistake::NothingToKeep);
+    }
     match &fault.what {
         Effect::Partition { shape, .. } => check_shape(shape, simulation),
         Effect::Nodes { whom, what } => {

@@ -1,6 +1,6 @@
 //! The `faults` part of a scenario: what breaks, where and when.
 
-use crate::fault::{Effect, Fault, Group, NodeEffect, Plan, Selector, Shape as Sides, Which};
+use crate::fault::{Effect, Fault, Group, Keep, NodeEffect, Plan, Selector, Shape as Sides, Which};
 use crate::host::{CrashKeeps, CrashSettings, CutAt};
 use crate::kernel::{Span, Time};
 
@@ -18,11 +18,15 @@ pub(super) struct Written {
     what: What,
     at: Time,
     lasts: Option<Span>,
+    may_miss: bool,
+    nemesis: Option<String>,
+    keep: Option<Spanned<Keep>>,
     place: Place,
 }
 
+/// What a fault does, as written: names are still names.
 #[derive(Clone, Debug)]
-enum What {
+pub(super) enum What {
     Nodes { whom: Where, what: NodeEffect },
     Groups { groups: Vec<Side>, cut_at: CutAt },
     OneWay { from: Side, to: Side, cut_at: CutAt },
@@ -30,7 +34,7 @@ enum What {
 
 /// Whom a fault hits, as written.
 #[derive(Clone, Debug)]
-enum Where {
+pub(super) enum Where {
     Names(Vec<Spanned<String>>),
     Replicas { of: Spanned<String>, which: Which },
     Zone(Spanned<String>),
@@ -38,33 +42,66 @@ enum Where {
 
 /// A side of a partition, as written.
 #[derive(Clone, Debug)]
-enum Side {
+pub(super) enum Side {
     Of(Where),
     Rest,
 }
 
-/// When a fault starts, and how long it lasts.
-type When = (Time, Option<Span>);
+/// When a fault starts, and how long it lasts. Zero and nothing where a nemesis decides.
+pub(super) type When = (Time, Option<Span>);
+
+/// Who says when a fault happens.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub(super) enum Timing {
+    /// The fault itself.
+    Own,
+    /// The nemesis that makes it.
+    Nemesis,
+}
 
 pub(super) fn faults() -> Shape<Vec<Option<Written>>> {
     let fault = object(|fields| {
         let id = fields.maybe("id", "Its name in reports; by default the family and a number.", name().spanned());
-        let read = fields.kind("fault", families());
+        let may_miss = fields.maybe("may_miss", "Whether it may touch nothing; otherwise it has to.", boolean());
+        let nemesis = fields.maybe(
+            "nemesis",
+            "The nemesis that made it: of all its faults one has to touch something.",
+            name(),
+        );
+        let keep = keep(fields);
+        let read = fields.kind("fault", families(Timing::Own));
         let mut place = None;
         fields.check(|here, _| place = Some(here.clone()));
         let (what, (at, lasts)) = read?;
-        Some(Written { id: id?, what, at, lasts, place: place? })
+        let (may_miss, nemesis, keep) = (may_miss?.unwrap_or_default(), nemesis?, keep?);
+        Some(Written { id: id?, what, at, lasts, may_miss, nemesis, keep, place: place? })
     });
     list(fault.lenient())
 }
 
-fn families() -> Vec<Kind<(What, When)>> {
+/// The fault budget of a fault or a nemesis.
+pub(super) fn keep(fields: &mut Fields<'_>) -> Option<Option<Spanned<Keep>>> {
+    fields.maybe(
+        "keep",
+        "How many replicas of each service are never down, paused or cut off at once; what would take more of them is \
+         left out.",
+        either(one_of([("majority", Keep::Majority)]), count(1..=u32::MAX).map(Keep::Replicas)).spanned(),
+    )
+}
+
+/// Every family of faults. Where it is up to the fault, its settings say when it happens.
+pub(super) fn families(timing: Timing) -> Vec<Kind<(What, When)>> {
+    let on_nodes = |name, doc, effect: fn(&mut Fields<'_>) -> Option<NodeEffect>| on_nodes(timing, name, doc, effect);
     vec![
-        kind("partition", "Cuts the links between groups of nodes, or in one direction only.", object(partition)),
+        kind(
+            "partition",
+            "Cuts the links between groups of nodes, or in one direction only.",
+            object(move |fields| partition(fields, timing)),
+        ),
         on_nodes("crash", "Kills processes; each starts again from its disk when the fault ends.", |fields| {
             Some(NodeEffect::Crash(crash(fields)?))
         }),
-        kind("restart", "Kills processes and starts them again.", object(restart)),
+        kind("restart", "Kills processes and starts them again.", object(move |fields| restart(fields, timing))),
         on_nodes("pause", "Stops processes for a while, as a long garbage collection does: nothing is lost.", |_| {
             Some(NodeEffect::Pause)
         }),
@@ -79,14 +116,11 @@ fn families() -> Vec<Kind<(What, When)>> {
         kind(
             "clock_step",
             "Moves wall clocks once.",
-            object(|fields| {
+            object(move |fields| {
                 let whom = whom(fields);
-                let at = fields.required("at", "When.", duration());
+                let at = at(fields, timing, "When.");
                 let by = fields.required("by", "How far forwards; backwards, if negative.", signed_duration());
-                Some((
-                    What::Nodes { whom: whom?, what: NodeEffect::ClockStep { nanos: by? } },
-                    (Time::ZERO + at?, None),
-                ))
+                Some((What::Nodes { whom: whom?, what: NodeEffect::ClockStep { nanos: by? } }, (at?, None)))
             }),
         ),
     ]
@@ -94,9 +128,10 @@ fn families() -> Vec<Kind<(What, When)>> {
 
 /// A family that does the same to each of some nodes, for a while.
 fn on_nodes(
+    timing: Timing,
     name: &str,
     doc: &str,
-    effect: impl Fn(&mut Fields<'_>) -> Option<NodeEffect> + Send + Sync + 'static,
+    effect: fn(&mut Fields<'_>) -> Option<NodeEffect>,
 ) -> Kind<(What, When)> {
     kind(
         name,
@@ -104,16 +139,28 @@ fn on_nodes(
         object(move |fields| {
             let whom = whom(fields);
             let effect = effect(fields);
-            let when = when(fields);
+            let when = when(fields, timing);
             Some((What::Nodes { whom: whom?, what: effect? }, when?))
         }),
     )
 }
 
-fn when(fields: &mut Fields<'_>) -> Option<When> {
-    let at = fields.required("at", "When it starts, from the start of the run.", duration());
-    let lasts = fields.maybe("for", "How long it lasts; without it, to the end of the run.", positive_duration());
-    Some((Time::ZERO + at?, lasts?))
+fn when(fields: &mut Fields<'_>, timing: Timing) -> Option<When> {
+    let at = at(fields, timing, "When it starts, from the start of the run.");
+    let lasts = match timing {
+        Timing::Own => {
+            fields.maybe("for", "How long it lasts; without it, to the end of the run.", positive_duration())
+        }
+        Timing::Nemesis => Some(None),
+    };
+    Some((at?, lasts?))
+}
+
+fn at(fields: &mut Fields<'_>, timing: Timing, doc: &str) -> Option<Time> {
+    match timing {
+        Timing::Own => fields.required("at", doc, duration()).map(|at| Time::ZERO + at),
+        Timing::Nemesis => Some(Time::ZERO),
+    }
 }
 
 fn whom(fields: &mut Fields<'_>) -> Option<Where> {
@@ -142,18 +189,15 @@ fn crash(fields: &mut Fields<'_>) -> Option<CrashSettings> {
     Some(CrashSettings { silent: silent?, keeps: keeps? })
 }
 
-fn restart(fields: &mut Fields<'_>) -> Option<(What, When)> {
+fn restart(fields: &mut Fields<'_>, timing: Timing) -> Option<(What, When)> {
     let whom = whom(fields);
     let how = crash(fields);
-    let at = fields.required("at", "When it is killed.", duration());
+    let at = at(fields, timing, "When it is killed.");
     let after = fields.optional("after", "How long until it starts again.", duration(), "0s");
-    Some((
-        What::Nodes { whom: whom?, what: NodeEffect::Restart { how: how?, after: after? } },
-        (Time::ZERO + at?, None),
-    ))
+    Some((What::Nodes { whom: whom?, what: NodeEffect::Restart { how: how?, after: after? } }, (at?, None)))
 }
 
-fn partition(fields: &mut Fields<'_>) -> Option<(What, When)> {
+fn partition(fields: &mut Fields<'_>, timing: Timing) -> Option<(What, When)> {
     let groups = fields.maybe(
         "groups",
         "Nodes of two groups cannot talk; nodes in no group keep all their links.",
@@ -167,7 +211,7 @@ fn partition(fields: &mut Fields<'_>) -> Option<(What, When)> {
         one_of([("send_and_arrival", CutAt::SendAndArrival), ("send", CutAt::Send)]),
         "send_and_arrival",
     );
-    let when = when(fields);
+    let when = when(fields, timing);
     let (groups, from, to, cut_at) = (groups?, from?, to?, cut_at?);
     let what = match (groups, from, to) {
         (Some(groups), None, None) if groups.len() >= 2 => What::Groups { groups, cut_at },
@@ -219,6 +263,11 @@ fn selectors() -> Vec<Kind<Where>> {
         kind("followers", "Everyone but the leader.", of(Which::Followers)),
         kind("minority", "The largest minority, at random.", of(Which::Minority)),
         kind("majority", "The smallest majority, at random.", of(Which::Majority)),
+        kind(
+            "minority_third",
+            "As many, at random, as may be arbitrarily faulty where agreement needs more than three times as many.",
+            of(Which::MinorityThird),
+        ),
         kind("zone", "Everything in a zone.", name().spanned().map(Where::Zone)),
     ]
 }
@@ -227,26 +276,21 @@ fn of(fields: &mut Fields<'_>) -> Option<Spanned<String>> {
     fields.required("of", "The service.", name().spanned())
 }
 
-/// Makes a plan of what was written; unknown names and ids that are taken are problems.
-pub(super) fn plan(written: &[Written], layout: &Layout, problems: &mut Problems) -> Plan {
+/// Makes a plan of what was written; unknown names and ids that are taken are problems. What is named after one of the
+/// `nemeses` and a number is theirs.
+pub(super) fn plan(written: &[Written], nemeses: &[&str], layout: &Layout, problems: &mut Problems) -> Plan {
     let mut ids = std::collections::BTreeSet::new();
     let mut faults = Vec::new();
     for fault in written {
-        let what = match &fault.what {
-            What::Nodes { whom, what } => Effect::Nodes { whom: resolve(whom, layout, problems), what: *what },
-            What::Groups { groups, cut_at } => {
-                let groups = groups.iter().map(|side| group(side, layout, problems)).collect();
-                Effect::Partition { shape: Sides::Groups(groups), cut_at: *cut_at }
-            }
-            What::OneWay { from, to, cut_at } => {
-                let (from, to) = (group(from, layout, problems), group(to, layout, problems));
-                Effect::Partition { shape: Sides::OneWay { from, to }, cut_at: *cut_at }
-            }
-        };
+        let what = fault.what.resolve(layout, problems);
         let id = match &fault.id {
             Some(id) => {
                 if !ids.insert(id.value.clone()) {
                     problems.add(Problem::new(&id.place, format!("two faults have the id \"{}\"", id.value)));
+                }
+                if let Some(nemesis) = nemeses.iter().find(|nemesis| is_of(&id.value, nemesis)) {
+                    let says = format!("a fault of the nemesis \"{nemesis}\" may have the id \"{}\"", id.value);
+                    problems.add(Problem::new(&id.place, says));
                 }
                 id.value.clone()
             }
@@ -261,14 +305,49 @@ pub(super) fn plan(written: &[Written], layout: &Layout, problems: &mut Problems
             let says = format!("the fault would start at {}, but the run ends at {}", fault.at, layout.duration);
             problems.add(Problem::new(&fault.place, says).help("move it, or lengthen \"duration\""));
         }
-        faults.push(Fault { id, what, at: fault.at, lasts: fault.lasts });
+        let keep = budget(fault.keep.as_ref(), &what, problems);
+        let (may_miss, nemesis) = (fault.may_miss, fault.nemesis.clone());
+        faults.push(Fault { may_miss, nemesis, keep, ..Fault::new(id, what, fault.at, fault.lasts) });
     }
     Plan { faults }
+}
+
+/// The budget of a fault, which has to be one that takes replicas out.
+pub(super) fn budget(keep: Option<&Spanned<Keep>>, what: &Effect, problems: &mut Problems) -> Option<Keep> {
+    let keep = keep?;
+    if !what.takes_out() {
+        let says = format!("\"keep\" is of faults that stop nodes or cut them off; \"{}\" does not", what.kind());
+        problems.add(Problem::new(&keep.place, says));
+    }
+    Some(keep.value)
 }
 
 /// Whether an id is used, by an earlier fault or by one that names itself so.
 fn taken(written: &[Written], ids: &std::collections::BTreeSet<String>, id: &str) -> bool {
     ids.contains(id) || written.iter().filter_map(|fault| fault.id.as_ref()).any(|named| named.value == id)
+}
+
+/// Whether a nemesis of this name may give a fault this id.
+fn is_of(id: &str, nemesis: &str) -> bool {
+    let number = id.strip_prefix(nemesis).and_then(|rest| rest.strip_prefix('-'));
+    number.is_some_and(|number| number.parse::<u32>().is_ok())
+}
+
+impl What {
+    /// With its names resolved; unknown ones are problems.
+    pub(super) fn resolve(&self, layout: &Layout, problems: &mut Problems) -> Effect {
+        match self {
+            Self::Nodes { whom, what } => Effect::Nodes { whom: resolve(whom, layout, problems), what: *what },
+            Self::Groups { groups, cut_at } => {
+                let groups = groups.iter().map(|side| group(side, layout, problems)).collect();
+                Effect::Partition { shape: Sides::Groups(groups), cut_at: *cut_at }
+            }
+            Self::OneWay { from, to, cut_at } => {
+                let (from, to) = (group(from, layout, problems), group(to, layout, problems));
+                Effect::Partition { shape: Sides::OneWay { from, to }, cut_at: *cut_at }
+            }
+        }
+    }
 }
 
 fn group(side: &Side, layout: &Layout, problems: &mut Problems) -> Group {

@@ -14,6 +14,7 @@ use super::faults::{self, faults};
 use super::hypothesis::{Hypothesis, hypothesis};
 use super::input::{Fields, Shape, Spanned, count, duration, map, object, one_of, positive_duration, text};
 use super::layout::Layout;
+use super::nemesis::{self, Generator, nemeses};
 use super::network::{self, Hosts, LinkChanges, empty, hosts, machine, network};
 use super::problem::{Problem, Problems};
 use super::registry::{Deployable, Registry};
@@ -51,6 +52,7 @@ pub struct Scenario {
     pub(super) services: Vec<Service>,
     pub(super) clients: Vec<Client>,
     pub(super) plan: Plan,
+    pub(super) nemeses: Vec<Generator>,
 }
 
 #[derive(Clone)]
@@ -93,6 +95,7 @@ struct Written {
     services: Option<Vec<(Spanned<String>, Option<Deployed>)>>,
     clients: Option<Vec<(Spanned<String>, Option<clients::Written>)>>,
     faults: Vec<faults::Written>,
+    nemeses: Vec<(Spanned<String>, Option<nemesis::Written>)>,
     hypothesis: Hypothesis,
 }
 
@@ -132,6 +135,7 @@ fn read(fields: &mut Fields<'_>, registry: &Registry) -> Option<Written> {
     let services = fields.required("services", "What runs, by name.", map(service.lenient()));
     let clients = fields.optional("clients", "Who calls it, by name.", map(client().lenient()), empty());
     let faults = fields.optional("faults", "What breaks.", faults(), json!([]));
+    let nemeses = fields.optional("nemesis", "What makes faults, by name.", nemeses(), empty());
     let hypothesis = fields.optional("hypothesis", "What is expected to hold.", hypothesis(), empty());
     if let (Some(warm_up), Some(length)) = (warm_up, length)
         && warm_up >= length
@@ -158,6 +162,7 @@ fn read(fields: &mut Fields<'_>, registry: &Registry) -> Option<Written> {
         services,
         clients,
         faults: faults.unwrap_or_default().into_iter().flatten().collect(),
+        nemeses: nemeses.unwrap_or_default(),
         hypothesis: hypothesis.unwrap_or_default(),
     })
 }
@@ -227,7 +232,9 @@ fn assemble(written: Written, resolved: Value, problems: &mut Problems) -> Scena
     let count = layout.zones();
     let link = written.network.base.applied_to(&Link::default());
     let (zone_links, node_links) = links(&written.network, &link, &layout, problems);
-    let plan = faults::plan(&written.faults, &layout, problems);
+    let names: Vec<_> = written.nemeses.iter().map(|(name, _)| name.value.as_str()).collect();
+    let plan = faults::plan(&written.faults, &names, &layout, problems);
+    let nemeses = nemesis::generators(&written.nemeses, &resolved["nemesis"], written.warm_up, &layout, problems);
     Scenario {
         title: written.title,
         story: written.story,
@@ -247,6 +254,7 @@ fn assemble(written: Written, resolved: Value, problems: &mut Problems) -> Scena
         services,
         clients,
         plan,
+        nemeses,
     }
 }
 

@@ -1,5 +1,7 @@
 //! From what happened to a verdict: the hypothesis, and whether it was put to the test.
 
+use std::collections::BTreeMap;
+
 use crate::check::{Budget, Check, Class, Evidence, Phase, Verdict, Windows};
 use crate::fault::{Effect, FaultReport, NodeEffect};
 use crate::host::End;
@@ -31,7 +33,9 @@ pub(super) fn judge(
         }
     }
     checks.extend(ended_early.map(|end| ended(end, names)));
-    checks.extend(faults.iter().filter(|fault| fault.touched == 0).map(idle));
+    let must_touch = |fault: &&FaultReport| !fault.may_miss && fault.nemesis.is_none();
+    checks.extend(faults.iter().filter(must_touch).filter(|fault| fault.touched == 0).map(idle));
+    checks.extend(idle_nemeses(scenario, faults));
     if checks.is_empty() {
         checks.push(Check {
             name: "hypothesis".to_owned(),
@@ -107,13 +111,45 @@ fn idle(fault: &FaultReport) -> Check {
     }
 }
 
+/// Nemeses of whose faults none touched anything. Each fault alone may miss.
+fn idle_nemeses(scenario: &Scenario, faults: &[FaultReport]) -> Vec<Check> {
+    let named = scenario.nemeses.iter().map(|generator| (generator.nemesis.name.as_str(), 0));
+    let mut touched: BTreeMap<&str, u64> = named.collect();
+    for fault in faults {
+        if let Some(nemesis) = &fault.nemesis {
+            *touched.entry(nemesis).or_default() += fault.touched;
+        }
+    }
+    let made = |name: &str| faults.iter().filter(|fault| fault.nemesis.as_deref() == Some(name)).count();
+    let idle = |(name, _): (&str, u64)| Check {
+        name: format!("touched:{name}"),
+        phase: Phase::Always,
+        verdict: Verdict::Inconclusive,
+        observed: format!("{} faults touched nothing", made(name)),
+        expected: "some fault of every nemesis touches something".to_owned(),
+        explanation: match made(name) {
+            0 => format!(
+                "The nemesis \"{name}\" made no fault before its end: shorten \"every\", or give it more time."
+            ),
+            _ => format!(
+                "No fault of the nemesis \"{name}\" met a message, process, task or clock reading, or its budget let \
+                 it take nobody: what held under it was not put to the test."
+            ),
+        },
+        operations: Vec::new(),
+    };
+    touched.into_iter().filter(|&(_, touched)| touched == 0).map(idle).collect()
+}
+
 /// Faults that go beyond what a kind of service promises to tolerate: allowed, and said.
 pub(super) fn notes(scenario: &Scenario) -> Vec<String> {
     let mut notes = Vec::new();
     for (name, service) in scenario.services() {
         let tolerance = service.tolerates();
-        for fault in &scenario.plan.faults {
-            let beyond = match &fault.what {
+        let scripted = scenario.plan.faults.iter().map(|fault| (fault.id.as_str(), &fault.what));
+        let generated = scenario.nemeses.iter().map(|it| (it.nemesis.name.as_str(), &it.nemesis.what));
+        for (id, what) in scripted.chain(generated) {
+            let beyond = match what {
                 Effect::Partition { .. } => !tolerance.partitions,
                 Effect::Nodes { what: NodeEffect::Crash(_) | NodeEffect::Restart { .. }, .. } => {
                     tolerance.crashes == Crashes::None
@@ -122,8 +158,8 @@ pub(super) fn notes(scenario: &Scenario) -> Vec<String> {
                 Effect::Nodes { .. } => !tolerance.clocks,
             };
             if beyond {
-                let kind = fault.what.kind();
-                notes.push(format!("\"{name}\" does not promise to tolerate the fault \"{}\" ({kind}).", fault.id));
+                let kind = what.kind();
+                notes.push(format!("\"{name}\" does not promise to tolerate the fault \"{id}\" ({kind})."));
             }
         }
     }

@@ -13,6 +13,7 @@ pub mod input;
 mod judge;
 mod kinds;
 mod layout;
+mod nemesis;
 mod network;
 mod parse;
 mod problem;

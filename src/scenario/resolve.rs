@@ -9,8 +9,9 @@ use crate::load::{Recording, ScriptedOperation};
 
 use super::file::Scenario;
 
-/// The file with defaults, seed, ids and the targets of the faults filled in.
-pub(super) fn resolved(scenario: &Scenario, seed: u64, plan: &Plan, names: &[String]) -> Value {
+/// The file with defaults, seed, ids and the targets of the faults filled in. After the faults of the file the plan
+/// has those that the nemeses `made`; a nemesis that made none stays, so that it is still found wanting.
+pub(super) fn resolved(scenario: &Scenario, seed: u64, plan: &Plan, made: &[usize], names: &[String]) -> Value {
     let mut resolved = scenario.resolved.clone();
     // A path from where the author's file lies; the resolved one lies elsewhere.
     resolved.as_object_mut().and_then(|resolved| resolved.shift_remove("$schema"));
@@ -27,8 +28,19 @@ pub(super) fn resolved(scenario: &Scenario, seed: u64, plan: &Plan, names: &[Str
         Group::Of(selector) => list(selector),
         Group::Rest => json!("rest"),
     };
+    let mut generated = plan.faults.iter().skip(scenario.plan.faults.len());
+    for (generator, &made) in scenario.nemeses.iter().zip(made) {
+        let entries: Vec<_> = generated.by_ref().take(made).map(|fault| generator.entry(fault)).collect();
+        if made > 0 {
+            resolved["nemesis"].as_object_mut().and_then(|nemeses| nemeses.shift_remove(&generator.nemesis.name));
+        }
+        resolved["faults"].as_array_mut().into_iter().for_each(|faults| faults.extend(entries.iter().cloned()));
+    }
     for (fault, entry) in plan.faults.iter().zip(resolved["faults"].as_array_mut().into_iter().flatten()) {
         entry["id"] = json!(fault.id);
+        if fault.keep.is_none() {
+            entry.as_object_mut().and_then(|entry| entry.shift_remove("keep"));
+        }
         let settings = &mut entry[fault.what.kind()];
         let explicit = match &fault.what {
             Effect::Nodes { whom, .. } => vec![("where", list(whom))],

@@ -5,7 +5,7 @@ use std::fmt;
 use crate::check::{Check, Expectation, Interval, Metrics, Phase, Verdict, Windows};
 use crate::fault::{FaultReport, Injector, PlanError};
 use crate::host::{BuildError, Builder, Census, End, NodeId, Simulation, Step, class};
-use crate::kernel::{Digest, Time, Trace};
+use crate::kernel::{Digest, Streams, Time, Trace};
 use crate::load::{ClientSettings, History, Load, LoadError, Recording};
 
 use super::evidence::ServiceEvidence;
@@ -136,6 +136,8 @@ struct Driver<'a> {
     seed: u64,
     simulation: Simulation,
     injector: Injector,
+    /// How many faults each nemesis made, in their order. They stand in the plan after all others.
+    made: Vec<usize>,
     load: Load,
     reach: Reach,
     /// Whether the load has ended and the run only settles.
@@ -146,13 +148,20 @@ impl<'a> Driver<'a> {
     fn new(scenario: &'a Scenario, mut simulation: Simulation, seed: u64) -> Result<Self, RunError> {
         let settings = scenario.clients.iter().map(|client| client_settings(scenario, client)).collect();
         let mut load = Load::new(settings, seed).map_err(RunError::Load)?;
-        let mut injector = Injector::new(scenario.plan.clone(), seed, &simulation).map_err(RunError::Plan)?;
+        let (mut plan, mut made) = (scenario.plan.clone(), Vec::new());
+        let mut streams = Streams::new(seed);
+        for generator in &scenario.nemeses {
+            let faults = generator.nemesis.faults(&mut streams).map_err(RunError::Plan)?;
+            made.push(faults.len());
+            plan.faults.extend(faults);
+        }
+        let mut injector = Injector::new(plan, seed, &simulation).map_err(RunError::Plan)?;
         let end = Time::ZERO + scenario.duration;
         simulation.tell_at(end, class::CHECK, END_OF_LOAD);
         injector.schedule(&mut simulation);
         load.schedule(&mut simulation);
         let reach = Reach::new(&simulation, scenario);
-        Ok(Self { scenario, seed, simulation, injector, load, reach, is_settling: false })
+        Ok(Self { scenario, seed, simulation, injector, made, load, reach, is_settling: false })
     }
 
     /// Until the last operation has ended; then everything heals, and the run settles.
@@ -190,7 +199,7 @@ impl<'a> Driver<'a> {
     }
 
     fn finish(self, ended_early: Option<End>) -> Run {
-        let Self { scenario, seed, simulation, injector, load, reach, .. } = self;
+        let Self { scenario, seed, simulation, injector, made, load, reach, .. } = self;
         let simulated = simulation.now();
         let recording = load.finish(simulated);
         let history = &recording.history;
@@ -205,7 +214,7 @@ impl<'a> Driver<'a> {
         let verdict = Check::verdict_of(&checks);
         let metrics = Metrics::of(history, &windows, Phase::Always);
         let unavailable_by_design = reach.unavailable_by_design(scenario, history, simulated);
-        let resolved = resolve::resolved(scenario, seed, &injector.resolved(), &names);
+        let resolved = resolve::resolved(scenario, seed, &injector.resolved(), &made, &names);
         Run {
             seed,
             verdict,

@@ -1,0 +1,145 @@
+//! Fault budgets: how many replicas of a service stay, whatever faults would like to do.
+//!
+//! A replica is out while a fault keeps it down, paused, or cut off from the others. A fault with a budget counts
+//! all that are out when it starts, by whichever fault, and takes no more than the budget leaves. Faults without
+//! one take whom they mean.
+
+use crate::host::{Cut, NodeId, NodeSet, Simulation};
+use crate::kernel::Draw;
+
+/// How many replicas of every service are never out at once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keep {
+    /// More than half.
+    Majority,
+    /// So many.
+    Replicas(u32),
+}
+
+impl Keep {
+    fn of(self, replicas: usize) -> usize {
+        match self {
+            Self::Majority => replicas / 2 + 1,
+            Self::Replicas(count) => count as usize,
+        }
+    }
+}
+
+/// Those of `wanted` that may be taken out while `out` are: drawn at random if not all may. Clients are in no budget.
+pub(super) fn granted(
+    keep: Keep,
+    wanted: &NodeSet,
+    out: &NodeSet,
+    simulation: &Simulation,
+    draws: &mut impl Draw,
+) -> NodeSet {
+    let services: Vec<Vec<NodeId>> =
+        simulation.service_names().map(|name| simulation.replicas(name).collect()).collect();
+    let mut order: Vec<_> = wanted.iter().collect();
+    draws.shuffle(&mut order);
+    let mut out = out.clone();
+    let may_go = |node: &NodeId| {
+        let fits = services.iter().find(|replicas| replicas.contains(node)).is_none_or(|replicas| {
+            let left = replicas.iter().filter(|&&replica| !out.contains(replica)).count();
+            out.contains(*node) || left > keep.of(replicas.len())
+        });
+        if fits {
+            out.insert(*node);
+        }
+        fits
+    };
+    order.into_iter().filter(may_go).collect()
+}
+
+/// The replicas that a cut separates from most of their service: all but those of its largest side, the first of
+/// several. Replicas on no side are with every side.
+pub(super) fn cut_off(cut: &Cut, simulation: &Simulation) -> NodeSet {
+    let sides: Vec<&NodeSet> = match cut {
+        Cut::Groups(groups) => groups.iter().collect(),
+        Cut::OneWay { from, to } => vec![from, to],
+    };
+    let separated = |service: &str| {
+        let on = |side: &NodeSet| simulation.replicas(service).filter(|&replica| side.contains(replica)).count();
+        let largest = sides.iter().enumerate().rev().max_by_key(|(_, side)| on(side)).map(|(index, _)| index);
+        let others = sides.iter().enumerate().filter(move |&(index, _)| Some(index) != largest);
+        let others: Vec<NodeId> = others.flat_map(|(_, side)| side.iter()).collect();
+        simulation.replicas(service).filter(move |replica| others.contains(replica)).collect::<Vec<_>>()
+    };
+    simulation.service_names().flat_map(separated).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::host::tests::{Play, actors};
+    use crate::host::{Builder, HostSettings, ZoneId};
+    use crate::kernel::SplitMix64;
+
+    const IDLE: Play = |_, _, _| {};
+
+    /// Five nodes "n" (0 to 4), two nodes "m" (5 and 6), and a client (7).
+    fn cluster() -> Simulation {
+        let mut builder = Builder::new(1);
+        actors(&mut builder, "n", 5, &HostSettings::default(), IDLE);
+        actors(&mut builder, "m", 2, &HostSettings::default(), IDLE);
+        builder.client("client", ZoneId(0));
+        builder.finish().expect("names are unique")
+    }
+
+    fn set(nodes: &[u32]) -> NodeSet {
+        nodes.iter().copied().map(NodeId).collect()
+    }
+
+    #[test]
+    fn no_more_are_granted_than_the_budget_leaves() {
+        let simulation = cluster();
+        let check = |keep, wanted: &[u32], out: &[u32], expected: usize| {
+            for seed in 0..20 {
+                let granted = granted(keep, &set(wanted), &set(out), &simulation, &mut SplitMix64::new(seed));
+                assert_eq!(granted.len(), expected, "{keep:?}: {wanted:?} while {out:?}: {granted:?}");
+                assert!(granted.iter().all(|node| wanted.contains(&node.0)));
+            }
+        };
+        check(Keep::Majority, &[0, 1, 2, 3, 4], &[], 2);
+        check(Keep::Majority, &[0, 1, 2, 3, 4], &[1], 2);
+        check(Keep::Majority, &[0, 2, 3, 4], &[1], 1);
+        check(Keep::Majority, &[0, 2], &[1, 3], 0);
+        check(Keep::Majority, &[1, 3], &[1, 3], 2);
+        check(Keep::Majority, &[1, 3], &[0, 1, 2, 3, 4], 2);
+        check(Keep::Majority, &[5, 6], &[], 0);
+        check(Keep::Majority, &[0, 5, 7], &[], 2);
+        check(Keep::Replicas(1), &[0, 1, 2, 3, 4, 5, 6], &[], 5);
+        check(Keep::Replicas(9), &[0, 5], &[], 0);
+        check(Keep::Replicas(4), &[0, 1], &[5], 1);
+    }
+
+    #[test]
+    fn whoever_is_granted_is_drawn() {
+        let simulation = cluster();
+        let draw = |seed| {
+            let all = set(&[0, 1, 2, 3, 4]);
+            granted(Keep::Replicas(4), &all, &NodeSet::default(), &simulation, &mut SplitMix64::new(seed))
+        };
+        let drawn: std::collections::BTreeSet<_> =
+            (0..60).flat_map(|seed| draw(seed).iter().collect::<Vec<_>>()).collect();
+        assert_eq!(drawn.len(), 5, "{drawn:?}");
+    }
+
+    #[test]
+    fn the_largest_side_is_not_cut_off() {
+        let simulation = cluster();
+        let check = |cut: Cut, expected: &[u32]| {
+            let found: Vec<u32> = cut_off(&cut, &simulation).iter().map(|node| node.0).collect();
+            assert_eq!(found, expected, "{cut:?}");
+        };
+        let groups = |sides: &[&[u32]]| Cut::Groups(sides.iter().map(|side| set(side)).collect());
+        check(groups(&[&[0, 1], &[2, 3, 4]]), &[0, 1]);
+        check(groups(&[&[2, 3, 4], &[0, 1]]), &[0, 1]);
+        check(groups(&[&[0], &[1, 2], &[3, 4]]), &[0, 3, 4]);
+        check(groups(&[&[0], &[1]]), &[1]);
+        check(groups(&[&[0, 5], &[1, 2, 6]]), &[0, 6]);
+        check(groups(&[&[7], &[0, 1, 2, 3, 4]]), &[]);
+        check(groups(&[]), &[]);
+        check(Cut::OneWay { from: set(&[0]), to: set(&[1, 2, 3, 4]) }, &[0]);
+    }
+}

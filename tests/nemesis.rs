@@ -1,0 +1,199 @@
+//! Generated faults: a run's resolved scenario needs no generator, and one fault less shifts no other.
+
+use std::collections::BTreeSet;
+
+use partita::check::Verdict;
+use partita::kernel::Fact;
+use partita::scenario::{Document, Registry, Run, RunOptions, Scenario};
+use serde_json::{Value, json};
+
+fn read(value: &Value) -> Scenario {
+    let document = Document::from_value("test", value).expect("not too deep");
+    Scenario::read(&document, &Registry::standard()).unwrap_or_else(|problems| panic!("{problems}\n{value:#}"))
+}
+
+fn run(value: &Value, seed: u64) -> Run {
+    read(value).run(RunOptions { seed, keep_trace: true }).expect("a run")
+}
+
+/// Five registers, two clients, and what is to fail.
+fn scenario(nemesis: Value) -> Value {
+    json!({
+        "version": 1, "title": "Chaos", "duration": "10s", "warm_up": "500ms",
+        "network": { "latency": { "exponential": { "mean": "3ms" } }, "loss": "1%" },
+        "services": { "store": { "majority_register": { "replicas": 5 } } },
+        "clients": {
+            "a": { "calls": "store", "arrivals": { "poisson": "20/s" }, "operations": { "read": 1, "write": 1 }, "timeout": "300ms" },
+            "b": { "calls": "store", "arrivals": { "poisson": "20/s" }, "operations": { "read": 1 }, "timeout": "300ms" }
+        },
+        "nemesis": nemesis,
+        "hypothesis": { "always": ["linearizable", { "lost_writes": {} }] }
+    })
+}
+
+fn every_family() -> Value {
+    let one = json!({ "one": { "of": "store" } });
+    let every = json!({ "exponential": { "mean": "900ms" } });
+    let lasts = json!({ "uniform": { "low": "50ms", "high": "700ms" } });
+    json!({
+        "killer": { "crash": { "where": one }, "every": every, "for": lasts, "keep": "majority" },
+        "cutter": { "partition": { "groups": [{ "minority": { "of": "store" } }, "rest"] }, "every": every, "for": lasts, "keep": 3, "gap": "100ms" },
+        "deafener": { "partition": { "from": one, "to": "rest" }, "every": every, "for": lasts, "start": "2s", "stop": "8s" },
+        "sleeper": { "pause": { "where": { "share": { "of": "store", "part": "40%" } } }, "every": every, "for": lasts },
+        "reviver": { "restart": { "where": one, "disk_keeps": "torn_prefix" }, "every": every, "gap": "10ms" },
+        "skewer": { "clock_drift": { "where": one, "rate": "5%" }, "every": every, "for": lasts },
+        "stepper": { "clock_step": { "where": one, "by": "-20ms" }, "every": every }
+    })
+}
+
+/// All records, and what is said of the run.
+fn notes(run: &Run) -> (Vec<Fact>, u64, Verdict) {
+    (facts(run), run.digest().value(), run.verdict)
+}
+
+fn facts(run: &Run) -> Vec<Fact> {
+    run.trace.records().iter().map(|record| record.fact).collect()
+}
+
+/// The resolved scenario replays to the same run, without a nemesis, whatever it was resolved from.
+fn check_replay(first: &Run) {
+    assert_eq!(first.resolved["nemesis"], json!({}), "seed {}", first.seed);
+    let second = run(&first.resolved, first.seed);
+    assert_eq!(second.digest().value(), first.digest().value(), "seed {}", first.seed);
+    assert_eq!(notes(&second).2, notes(first).2);
+    assert_eq!(second.faults, first.faults);
+    assert!(second.resolved == first.resolved, "seed {}", first.seed);
+}
+
+/// Without one of its faults, a resolved scenario is the same run until that fault was to start.
+fn check_removal(first: &Run, number: usize) {
+    let mut fewer = first.resolved.clone();
+    fewer["faults"].as_array_mut().expect("a list").remove(number);
+    let start = first.faults[number].start;
+    let before = |run: &Run| facts(run).into_iter().take_while(|fact| fact.time < start).collect::<Vec<_>>();
+    let without = run(&fewer, first.seed);
+    assert_eq!(before(&without), before(first), "seed {}, without {}", first.seed, first.faults[number].id);
+    let ids = |faults: &[partita::fault::FaultReport]| {
+        faults.iter().map(|fault| (fault.id.clone(), fault.targets.clone())).collect::<Vec<_>>()
+    };
+    let mut expected = ids(&first.faults);
+    expected.remove(number);
+    assert_eq!(ids(&without.faults), expected);
+}
+
+#[test]
+fn generated_faults_replay_without_their_generator() {
+    for seed in 0..4 {
+        let first = run(&scenario(every_family()), seed);
+        let made: BTreeSet<_> = first.faults.iter().filter_map(|fault| fault.nemesis.clone()).collect();
+        assert_eq!(made.len(), 7, "{made:?}");
+        assert!(first.faults.len() > 20);
+        check_replay(&first);
+    }
+}
+
+#[test]
+fn one_fault_less_shifts_no_other() {
+    let first = run(&scenario(every_family()), 11);
+    for number in (0..first.faults.len()).step_by(7) {
+        check_removal(&first, number);
+    }
+}
+
+/// The greatest number of replicas that were down at once.
+fn most_down(run: &Run) -> usize {
+    let spans: Vec<_> =
+        run.faults.iter().map(|fault| (fault.start, fault.end.expect("healed"), &fault.targets)).collect();
+    let down_at = |at| {
+        let down = spans.iter().filter(|(start, end, _)| *start <= at && at < *end);
+        down.flat_map(|(.., targets)| targets.iter()).collect::<BTreeSet<_>>().len()
+    };
+    spans.iter().map(|&(start, ..)| down_at(start)).max().unwrap_or_default()
+}
+
+#[test]
+fn a_budget_keeps_a_majority() {
+    let killer = |keep: Option<&str>| {
+        let mut killer = json!({ "crash": { "where": { "one": { "of": "store" } } }, "every": "300ms", "for": "2s" });
+        if let Some(keep) = keep {
+            killer["keep"] = json!(keep);
+        }
+        json!({ "killer": killer })
+    };
+    for seed in 0..3 {
+        assert_eq!(most_down(&run(&scenario(killer(Some("majority"))), seed)), 2);
+        assert!(most_down(&run(&scenario(killer(None)), seed)) > 2);
+    }
+}
+
+#[test]
+fn a_nemesis_may_miss_and_all_its_faults_may_not() {
+    let verdict = |of: &str, every: &str| {
+        let nemesis =
+            json!({ "sleeper": { "pause": { "where": { "one": { "of": of } } }, "every": every, "for": "20ms" } });
+        let mut scenario = scenario(nemesis);
+        scenario["services"]["idle"] = json!({ "majority_register": { "replicas": 3 } });
+        let run = run(&scenario, 5);
+        let deciding =
+            run.checks.iter().filter(|check| check.verdict != Verdict::Holds).map(|check| check.name.clone());
+        (run.faults.iter().any(|fault| fault.touched == 0), run.verdict.name(), deciding.collect::<Vec<_>>())
+    };
+    assert_eq!(verdict("store", "40ms"), (true, "holds", vec![]));
+    assert_eq!(verdict("idle", "400ms"), (true, "inconclusive", vec!["touched:sleeper".to_owned()]));
+    assert_eq!(verdict("store", "30s"), (false, "inconclusive", vec!["touched:sleeper".to_owned()]));
+}
+
+#[test]
+fn a_fault_that_may_miss_is_not_held_against_the_run() {
+    for (may_miss, expected) in [(true, "holds"), (false, "inconclusive")] {
+        let mut scenario = scenario(json!({}));
+        scenario["faults"] = json!([{ "id": "late", "may_miss": may_miss, "pause": { "where": { "leader": { "of": "store" } }, "at": "5s" } }]);
+        assert_eq!(run(&scenario, 1).verdict.name(), expected);
+    }
+}
+
+#[test]
+fn what_makes_no_sense_is_refused() {
+    let check = |nemesis: Value, faults: Value, expected: &str| {
+        let mut scenario = scenario(nemesis);
+        scenario["faults"] = faults;
+        let document = Document::from_value("test", &scenario).expect("not too deep");
+        let Err(problems) = Scenario::read(&document, &Registry::standard()) else {
+            panic!("accepted: {scenario:#}")
+        };
+        assert!(problems.to_string().contains(expected), "{problems}");
+    };
+    let pause = json!({ "where": { "all": { "of": "store" } } });
+    let none = json!([]);
+    check(json!({ "pause": { "pause": pause, "every": "1s" } }), none.clone(), "\"pause\" is a family of faults");
+    check(
+        json!({ "x": { "pause": pause, "every": "1s", "gap": "1s" } }),
+        none.clone(),
+        "a gap after a fault that lasts",
+    );
+    check(
+        json!({ "x": { "restart": pause, "every": "1s", "for": "1s" } }),
+        none.clone(),
+        "\"restart\" ends by itself",
+    );
+    check(
+        json!({ "x": { "pause": pause, "every": "1s", "start": "5s", "stop": "5s" } }),
+        none.clone(),
+        "starts at 5s and stops at 5s",
+    );
+    check(json!({ "x": { "pause": pause, "every": "1s", "stop": "11s" } }), none.clone(), "in a run of 10s");
+    let drift = json!({ "where": { "all": { "of": "store" } }, "rate": "1%" });
+    check(
+        json!({ "x": { "clock_drift": drift, "every": "1s", "keep": 1 } }),
+        none,
+        "\"keep\" is of faults that stop nodes",
+    );
+    let named = json!([{ "id": "x-3", "pause": { "where": ["store-0"], "at": "1s" } }]);
+    check(
+        json!({ "x": { "pause": pause, "every": "1s" } }),
+        named,
+        "a fault of the nemesis \"x\" may have the id \"x-3\"",
+    );
+    let at = json!({ "where": { "all": { "of": "store" } }, "at": "1s" });
+    check(json!({ "x": { "pause": at, "every": "1s" } }), json!([]), "unknown field \"at\"");
+}
