@@ -69,7 +69,7 @@ fn check_replay(first: &Run) {
 fn check_removal(first: &Run, number: usize) {
     let mut fewer = first.resolved.clone();
     fewer["faults"].as_array_mut().expect("a list").remove(number);
-    let start = first.faults[number].start;
+    let start = first.faults[number].start.expect("an instant");
     let before = |run: &Run| facts(run).into_iter().take_while(|fact| fact.time < start).collect::<Vec<_>>();
     let without = run(&fewer, first.seed);
     assert_eq!(before(&without), before(first), "seed {}, without {}", first.seed, first.faults[number].id);
@@ -102,8 +102,11 @@ fn one_fault_less_shifts_no_other() {
 
 /// The greatest number of replicas that were down at once.
 fn most_down(run: &Run) -> usize {
-    let spans: Vec<_> =
-        run.faults.iter().map(|fault| (fault.start, fault.end.expect("healed"), &fault.targets)).collect();
+    let spans: Vec<_> = run
+        .faults
+        .iter()
+        .map(|fault| (fault.start.expect("an instant"), fault.end.expect("healed"), &fault.targets))
+        .collect();
     let down_at = |at| {
         let down = spans.iter().filter(|(start, end, _)| *start <= at && at < *end);
         down.flat_map(|(.., targets)| targets.iter()).collect::<BTreeSet<_>>().len()
@@ -196,4 +199,27 @@ fn what_makes_no_sense_is_refused() {
     );
     let at = json!({ "where": { "all": { "of": "store" } }, "at": "1s" });
     check(json!({ "x": { "pause": at, "every": "1s" } }), json!([]), "unknown field \"at\"");
+}
+
+#[test]
+fn triggered_faults_replay_as_instants() {
+    let minority = json!({ "minority": { "of": "store" } });
+    let triggers = [
+        json!({ "acknowledged": { "operations": 40 } }),
+        json!({ "message": { "of": "store", "kind": "store", "nth": 25 } }),
+        json!({ "reached": { "of": "store", "path": "a read wrote back" } }),
+    ];
+    for (seed, trigger) in (0..).zip(triggers) {
+        let mut scenario = scenario(json!({}));
+        scenario["faults"] = json!([
+            { "id": "hit", "crash": { "where": minority, "at": trigger, "for": "500ms" } },
+            { "id": "cut", "partition": { "groups": [minority, "rest"], "at": trigger, "for": "1s" } },
+            { "id": "never", "may_miss": true, "clock_step": { "where": minority, "at": { "leader": { "of": "store" } }, "by": "1s" } }
+        ]);
+        let first = run(&scenario, seed);
+        assert!(first.faults[0].started && first.faults[1].started && !first.faults[2].started);
+        assert_eq!(first.faults[0].start, first.faults[1].start);
+        assert!(first.resolved["faults"][0]["crash"]["at"].is_string(), "{:#}", first.resolved["faults"]);
+        check_replay(&first);
+    }
 }

@@ -8,6 +8,7 @@ use crate::kernel::{Class, Purpose, Stream, Streams, Time};
 use super::budget::{cut_off, granted};
 use super::plan::{Effect, Fault, Group, NodeEffect, Plan, Shape};
 use super::selector::Selector;
+use super::trigger::Start;
 use super::validate::{PlanError, PlanMistake, service_of, services_of, validate};
 
 /// What became of a fault.
@@ -19,8 +20,8 @@ pub struct FaultReport {
     pub kind: &'static str,
     /// Whom it hit, ascending; for a partition, everyone on one of its sides.
     pub targets: Vec<NodeId>,
-    /// When it started, or was to start.
-    pub start: Time,
+    /// When it started, or was to start; `None`: what would trigger it has not happened.
+    pub start: Option<Time>,
     /// When it ended; `None` if it has not started or is still at work.
     pub end: Option<Time>,
     /// How much it touched: messages dropped, processes killed, work delayed, clocks read.
@@ -47,6 +48,8 @@ struct Tracked {
     fault: Fault,
     /// For its random choices.
     stream: Stream,
+    /// The number of the host's lookout, if it has a trigger.
+    lookout: Option<usize>,
     hit: Option<Hit>,
     ended: Option<Time>,
 }
@@ -69,22 +72,41 @@ impl Injector {
         validate(&plan, simulation)?;
         let mut streams = Streams::new(seed);
         let track = |fault: Fault| match streams.open(CHOICES, &fault.id) {
-            Ok(stream) => Ok(Tracked { fault, stream, hit: None, ended: None }),
+            Ok(stream) => Ok(Tracked { fault, stream, lookout: None, hit: None, ended: None }),
             Err(clash) => Err(PlanError { fault: fault.id, mistake: PlanMistake::StreamClash(clash) }),
         };
         let faults = plan.faults.into_iter().map(track).collect::<Result<_, _>>()?;
         Ok(Self { faults, due: BTreeMap::new() })
     }
 
-    /// Asks the simulation for a token at the start of every fault. Once, before the run.
+    /// Asks the simulation for a token at the start of every fault, or at what triggers it. Once, before the run.
     pub fn schedule(&mut self, simulation: &mut Simulation) {
         for number in 0..self.faults.len() {
-            let fault = &self.faults[number].fault;
-            let class = match &fault.what {
-                Effect::Nodes { what, .. } if what.is_of_clocks() => class::CLOCK,
-                _ => class::FAULT_START,
+            let tracked = &mut self.faults[number];
+            let class = tracked.class();
+            match &tracked.fault.start {
+                Start::At(at) => {
+                    let at = *at;
+                    self.ask(simulation, class, at, number);
+                }
+                Start::When(trigger) => {
+                    let lookout = trigger.lookout(simulation, class);
+                    tracked.lookout = Some(simulation.look_out(lookout));
+                }
+            }
+        }
+    }
+
+    /// Gives the faults whose triggers have fired their instants.
+    fn collect(&mut self, simulation: &mut Simulation) {
+        for (lookout, at) in simulation.signs() {
+            let Some(number) = self.faults.iter().position(|tracked| tracked.lookout == Some(lookout)) else {
+                continue;
             };
-            self.ask(simulation, class, fault.at, number);
+            let tracked = &mut self.faults[number];
+            tracked.fault.start = Start::At(at);
+            let due = (at, tracked.fault.id.clone(), number);
+            self.due.entry(tracked.class()).or_default().insert(due);
         }
     }
 
@@ -97,6 +119,7 @@ impl Injector {
     /// A token has come of the class `FAULT_END`, `FAULT_START` or `CLOCK`: lets the next fault of that class start
     /// or end.
     pub fn token(&mut self, simulation: &mut Simulation, class: Class) {
+        self.collect(simulation);
         let Some(due) = self.due.get_mut(&class) else { return };
         // After everything was healed, tokens still come for what is called off.
         if due.first().is_none_or(|&(at, ..)| at > simulation.now()) {
@@ -170,6 +193,8 @@ impl Injector {
     /// Ends, by their ids, all faults that are at work, and calls off those still to start: from now on nothing
     /// fails.
     pub fn heal_all(&mut self, simulation: &mut Simulation) {
+        self.collect(simulation);
+        simulation.stop_looking_out();
         self.due.clear();
         let by_id = |(number, tracked): (usize, &Tracked)| (tracked.fault.id.clone(), number);
         let faults = self.faults.iter().enumerate();
@@ -184,7 +209,7 @@ impl Injector {
             id: tracked.fault.id.clone(),
             kind: tracked.fault.what.kind(),
             targets: tracked.hit.as_ref().map_or_else(Vec::new, Hit::targets),
-            start: tracked.fault.at,
+            start: tracked.fault.start.instant(),
             end: tracked.ended,
             touched: simulation.touched(tracked.fault.host_id()),
             started: tracked.hit.is_some(),
@@ -215,6 +240,14 @@ impl Injector {
 }
 
 impl Tracked {
+    /// The class of the token that lets it start.
+    const fn class(&self) -> Class {
+        match &self.fault.what {
+            Effect::Nodes { what, .. } if what.is_of_clocks() => class::CLOCK,
+            _ => class::FAULT_START,
+        }
+    }
+
     const fn is_at_work(&self) -> bool {
         self.hit.is_some() && self.ended.is_none()
     }

@@ -1,6 +1,7 @@
 //! Floor 2: the fault plan, where it comes from, whom it hits.
 //!
-//! Whatever fails in a run is an entry of one explicit [`Plan`]: what ([`Effect`]), whom ([`Selector`]), when. A
+//! Whatever fails in a run is an entry of one explicit [`Plan`]: what ([`Effect`]), whom ([`Selector`]), when
+//! ([`Start`]). A
 //! [`Nemesis`] makes such entries before the run starts. An [`Injector`] lets the plan happen to a simulation and accounts for each fault: whom it hit, from when to when,
 //! and how much it touched. Three things hold for every fault:
 //!
@@ -16,6 +17,7 @@ mod injector;
 mod nemesis;
 mod plan;
 mod selector;
+mod trigger;
 mod validate;
 
 #[cfg(test)]
@@ -26,4 +28,5 @@ pub use injector::{FaultReport, Injector};
 pub use nemesis::Nemesis;
 pub use plan::{Effect, Fault, Group, NodeEffect, Plan, Shape};
 pub use selector::{Selector, Which};
+pub use trigger::{Start, Trigger};
 pub use validate::{PlanError, PlanMistake};

@@ -103,7 +103,7 @@ mod tests {
     fn faults_come_at_their_intervals_and_keep_their_distance() {
         let check = |nemesis: Nemesis, expected: &[u64]| {
             let faults = nemesis.faults(&mut Streams::new(1)).expect("not too many");
-            let starts: Vec<_> = faults.iter().map(|fault| fault.at).collect();
+            let starts: Vec<_> = faults.iter().filter_map(|fault| fault.start.instant()).collect();
             assert_eq!(starts, expected.iter().copied().map(seconds).collect::<Vec<_>>());
             for (number, fault) in faults.iter().enumerate() {
                 assert_eq!(fault.id, format!("sleep-{number}"));
@@ -122,7 +122,7 @@ mod tests {
         let exponential = Sampler::exponential(Span::from_secs(1), Span::ZERO).expect("a mean");
         let drawn = nemesis(exponential.clone(), Some(1), None);
         let starts = |nemesis: &Nemesis, streams: &mut Streams| -> Vec<_> {
-            nemesis.faults(streams).expect("not too many").iter().map(|fault| fault.at).collect()
+            nemesis.faults(streams).expect("not too many").iter().filter_map(|fault| fault.start.instant()).collect()
         };
         let alone = starts(&drawn, &mut Streams::new(7));
         assert!(alone.len() > 5, "{alone:?}");

@@ -3,7 +3,7 @@
 use crate::host::{CrashSettings, CutAt, Drift, FaultId};
 use crate::kernel::{Span, Time, stable_hash_str};
 
-use super::{Keep, Selector};
+use super::{Keep, Selector, Start};
 
 /// Everything that is to fail in a run. Ids are unique.
 #[derive(Clone, Debug, PartialEq, Eq, Default)]
@@ -20,7 +20,7 @@ pub struct Fault {
     /// What it does, and to whom.
     pub what: Effect,
     /// When it starts.
-    pub at: Time,
+    pub start: Start,
     /// How long it lasts; `None`: to the end of the run. Effects with an end of their own
     /// ([`NodeEffect::Restart`], [`NodeEffect::ClockStep`]) take no other.
     pub lasts: Option<Span>,
@@ -104,16 +104,16 @@ pub enum Group {
 }
 
 impl Fault {
-    /// A fault that has to touch something, and hits whomever it means.
+    /// A fault at an instant, that has to touch something, and hits whomever it means.
     #[must_use]
     pub const fn new(id: String, what: Effect, at: Time, lasts: Option<Span>) -> Self {
-        Self { id, what, at, lasts, may_miss: false, nemesis: None, keep: None }
+        Self { id, what, start: Start::At(at), lasts, may_miss: false, nemesis: None, keep: None }
     }
 
-    /// When it ends, if it does before the run.
+    /// When it ends, if that is known and before the run's end.
     #[must_use]
     pub fn end(&self) -> Option<Time> {
-        self.span().map(|span| self.at + span)
+        Some(self.start.instant()? + self.span()?)
     }
 
     /// What hosts know it by.

@@ -1,5 +1,7 @@
 //! Whole plans, carried out on a small cluster that uses everything a fault can touch.
 
+mod triggers;
+
 use proptest::prelude::*;
 
 use super::*;
@@ -164,7 +166,7 @@ fn every_family_makes_a_difference_and_says_so() {
         let [report] = &injector.report(&simulation)[..] else { panic!("one fault") };
         assert_eq!((report.id.as_str(), report.kind), (fault.id.as_str(), fault.what.kind()));
         assert!(report.started && report.touched > 0, "{report:?}");
-        assert_eq!((report.start, report.end), (fault.at, fault.end()));
+        assert_eq!((report.start, report.end), (fault.start.instant(), fault.end()));
         assert!(report.targets.contains(&NodeId(1)));
         assert_ne!(outcome(&simulation), outcome(&without), "{}", fault.id);
     }
@@ -265,7 +267,7 @@ fn at_one_instant_faults_end_before_others_start_and_go_by_id() {
 fn healing_ends_what_is_at_work_and_calls_off_the_rest() {
     let mut faults = families();
     faults.iter_mut().for_each(|fault| {
-        fault.at = at(100);
+        fault.start = Start::At(at(100));
         fault.lasts = fault.lasts.and(Some(ms(1_000)));
     });
     faults.push(fault("late", on(nodes(&[0]), NodeEffect::Pause), 300, None));
@@ -412,7 +414,7 @@ proptest! {
         let removed = fewer.faults.remove(which.index(plan.faults.len()));
         let before = |simulation: &Simulation| {
             let facts = simulation.trace().records().iter().map(|record| record.fact);
-            facts.take_while(|fact| fact.time < removed.at).collect::<Vec<_>>()
+            facts.take_while(|fact| Some(fact.time) < removed.start.instant()).collect::<Vec<_>>()
         };
         let (with, _) = carried_out(cluster(seed, shuffled, BUSY), plan, seed);
         let (without, _) = carried_out(cluster(seed, shuffled, BUSY), fewer, seed);

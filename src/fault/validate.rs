@@ -8,6 +8,7 @@ use crate::kernel::StreamClash;
 
 use super::plan::{Effect, Fault, Group, NodeEffect, Plan, Shape};
 use super::selector::{Selector, WHOLE_PPB, Which};
+use super::trigger::Start;
 
 /// Why a plan cannot be carried out.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -105,6 +106,12 @@ pub(super) fn validate(plan: &Plan, simulation: &Simulation) -> Result<(), PlanE
 fn check_fault(fault: &Fault, simulation: &Simulation) -> Result<(), PlanMistake> {
     if fault.keep.is_some() && !fault.what.takes_out() {
         return Err(PlanMistake::NothingToKeep);
+    }
+    if let Start::When(trigger) = &fault.start {
+        let service = trigger.of.as_ref().filter(|&of| !simulation.service_names().any(|name| name == of));
+        if let Some(service) = service {
+            return Err(PlanMistake::NoSuchService(service.clone()));
+        }
     }
     match &fault.what {
         Effect::Partition { shape, .. } => check_shape(shape, simulation),

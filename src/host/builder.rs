@@ -17,6 +17,7 @@ use super::pool::Pool;
 use super::record::Census;
 use super::run_queue::RunQueue;
 use super::service::{Birth, Group, Service};
+use super::sign::Lookouts;
 use super::simulation::{Limits, Simulation};
 use super::{DEFAULT_CAPACITY, Disk, Node, NodeId, Watch};
 
@@ -268,6 +269,7 @@ impl Builder {
             shuffle_ties: self.shuffle_ties,
             maybes: self.maybes,
             draws: CoreDraws::new(self.seed),
+            lookouts: Lookouts::default(),
         };
         let mut simulation = Simulation {
             core,

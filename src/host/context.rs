@@ -6,6 +6,7 @@ use super::core::Core;
 use super::event::{Body, CallPacket, Effect};
 use super::pool::Pool;
 use super::record::Tag;
+use super::sign::Seen;
 use super::timers::{Deadline, Timers};
 use super::{CallId, CausalContext, DiskId, DiskOperation, Node, NodeId, Reply, Request, RequestId, Terms, WallTime};
 
@@ -178,18 +179,21 @@ impl<'a, N: Node> Context<'a, N> {
         if self.core.part(self.me).role != Some((role, epoch)) {
             self.core.part(self.me).role = Some((role, epoch));
             self.core.annotate(Tag::Role, self.me, epoch, role);
+            self.core.show(self.me, Seen::Role(role));
         }
     }
 
     /// Puts a remark into the trace. It must depend on nothing but what this node knows.
     pub fn note(&mut self, text: &str) {
         self.core.annotate(Tag::Note, self.me, 0, text);
+        self.core.show(self.me, Seen::Note(text));
     }
 
     /// Says that a rare path was reached, so that it can be known which runs put it to the test.
     pub fn reached(&mut self, name: &'static str) {
         *self.core.reached.entry(name).or_default() += 1;
         self.core.annotate(Tag::Reached, self.me, 0, name);
+        self.core.show(self.me, Seen::Reached(name));
     }
 
     /// Whether to do the rare thing of this name now (as `FoundationDB`'s BUGGIFY): never, unless the run has

@@ -15,6 +15,7 @@ use super::network::{self, Fate, Network};
 use super::pool::Pool;
 use super::record::{Census, Tag};
 use super::run_queue::{Ends, Job, RunQueue};
+use super::sign::{Lookouts, Seen};
 use super::{
     Breach, CallError, CallId, Clock, Disk, DiskId, DiskOperation, DropCause, FaultId, NodeId, Reply, Request, Terms,
     Violation,
@@ -144,6 +145,7 @@ pub(crate) struct Core {
     /// How many of 10^9 passes of each switched-on point do what [`super::Context::maybe`] asks about.
     pub(crate) maybes: BTreeMap<String, u64>,
     pub(crate) draws: CoreDraws,
+    pub(crate) lookouts: Lookouts,
 }
 
 /// The host's own counter-based draws.
@@ -302,6 +304,17 @@ impl Core {
     /// Enters a record about the event that is being handled, without becoming a cause itself.
     pub(crate) fn annotate(&mut self, tag: Tag, node: NodeId, c: u64, label: &str) {
         self.enter(tag, (node, node, c, stable_hash_str(label)), self.moment.record, || label.to_owned());
+    }
+
+    /// Shows a sign to whoever looks out for it. A token tells of what it completes.
+    #[cold]
+    pub(crate) fn show(&mut self, node: NodeId, sign: Seen<'_>) {
+        if self.lookouts.is_empty() {
+            return;
+        }
+        for (at, class) in self.lookouts.see(self.agenda.now(), node, sign) {
+            self.schedule_token(at, class, 0);
+        }
     }
 
     #[inline]

@@ -13,6 +13,7 @@ use super::core::{Bodies, Core};
 use super::event::{Packet, TimerHandle};
 use super::pool::Pool;
 use super::record::Tag;
+use super::sign::Seen;
 use super::timers::Timers;
 use super::watch::{Watch, Watcher};
 use super::{
@@ -137,6 +138,9 @@ impl<N: Node> Service for Group<N> {
         let message = self.messages.take(slot);
         let about = (packet.to, packet.from, packet.number, stable_hash(&message));
         core.record(Tag::Deliver, about, packet.cause, || label(&message));
+        if core.lookouts.of_messages {
+            core.show(packet.to, Seen::Message(message.kind()));
+        }
         self.run(core, packet.to, |state, cx| state.receive(packet.from, &message, cx));
     }
 

@@ -8,6 +8,7 @@ use super::core::{Bodies, CLIENT, Core, CoreDraws, End, Moment, NO_RECORD, NodeS
 use super::event::{Body, CallPacket, Effect, Event, Packet, Task, class};
 use super::record::{Census, Tag};
 use super::service::{NoBodies, Service};
+use super::sign::{Lookout, Seen};
 use super::{
     CallError, CallId, CausalContext, DropCause, NodeId, NodeSet, Reply, Request, RequestId, Terms, View, Violation,
 };
@@ -102,6 +103,7 @@ impl Simulation {
         core.posts.clear();
         core.disk_operations.clear();
         core.moment = Moment { node: NodeId(0), record: NO_RECORD, work: Span::ZERO };
+        core.lookouts.clear();
         self.services.iter_mut().for_each(|service| service.reset());
         self.events = 0;
         self.at_this_instant = 0;
@@ -340,6 +342,9 @@ impl Simulation {
             self.core.agenda.cancel(deadline);
         }
         if self.core.state(call.caller).service == CLIENT {
+            if matches!(result, Ok(Reply::Ok(_) | Reply::No(_))) {
+                self.core.show(call.caller, Seen::Acknowledgement);
+            }
             self.told = Some(Step::Answer { client: call.caller, from, tag: call.tag, result, seen });
             return;
         }
@@ -432,6 +437,22 @@ impl Simulation {
     pub fn tell_at(&mut self, at: Time, class: Class, token: u64) {
         let at = at.max(self.now());
         self.core.schedule_token(at, class, token);
+    }
+
+    /// Begins to look out for a sign, and answers the lookout's number. A nanosecond after it has been seen often enough, a
+    /// token 0 of the lookout's class comes, and [`Self::signs`] says so.
+    pub fn look_out(&mut self, lookout: Lookout) -> usize {
+        self.core.lookouts.add(lookout)
+    }
+
+    /// What was seen since this was last asked: the number of the lookout, and when its token comes.
+    pub fn signs(&mut self) -> Vec<(usize, Time)> {
+        self.core.lookouts.collect()
+    }
+
+    /// Looks out for nothing any more.
+    pub fn stop_looking_out(&mut self) {
+        self.core.lookouts.clear();
     }
 
     /// Lets a client ask a node; the answer comes as [`Step::Answer`] with this `tag`.

@@ -116,7 +116,7 @@ fn fault(run: &Run, fault: &FaultReport) -> Value {
         "id": fault.id,
         "kind": fault.kind,
         "targets": fault.targets.iter().map(|&node| run.name(node)).collect::<Vec<_>>(),
-        "start_ns": integer(fault.start.as_nanos()),
+        "start_ns": fault.start.map(|start| integer(start.as_nanos())),
         "end_ns": fault.end.map(|end| integer(end.as_nanos())),
         "touched": integer(fault.touched),
     })

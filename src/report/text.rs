@@ -108,6 +108,10 @@ fn service_kind<'a>(scenario: &'a Scenario, name: &str) -> &'a str {
 fn broke(text: &mut String, run: &Run) {
     for (index, fault) in run.faults.iter().enumerate() {
         let head = if index == 0 { "broke" } else { "" };
+        let Some(start) = fault.start else {
+            let _ = writeln!(text, "{head:<9} {} \"{}\" was never triggered", fault.kind, fault.id);
+            continue;
+        };
         let names: Vec<_> = fault.targets.iter().map(|&node| run.name(node)).collect();
         let end = fault.end.map_or("the end".to_owned(), |end| end.to_string());
         let _ = writeln!(
@@ -115,7 +119,7 @@ fn broke(text: &mut String, run: &Run) {
             "{head:<9} {} \"{}\" from {} to {end}: {}; touched {}",
             fault.kind,
             fault.id,
-            fault.start,
+            start,
             if names.is_empty() { "nobody".to_owned() } else { names.join(", ") },
             count(fault.touched, "time"),
         );

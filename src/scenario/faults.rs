@@ -10,13 +10,14 @@ use super::input::{
 };
 use super::layout::Layout;
 use super::problem::{Place, Problem, Problems};
+use super::trigger::{Begins, begins};
 
 /// One fault as written: names are still names.
 #[derive(Clone, Debug)]
 pub(super) struct Written {
     id: Option<Spanned<String>>,
     what: What,
-    at: Time,
+    begins: Begins,
     lasts: Option<Span>,
     may_miss: bool,
     nemesis: Option<String>,
@@ -48,7 +49,7 @@ pub(super) enum Side {
 }
 
 /// When a fault starts, and how long it lasts. Zero and nothing where a nemesis decides.
-pub(super) type When = (Time, Option<Span>);
+pub(super) type When = (Begins, Option<Span>);
 
 /// Who says when a fault happens.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -72,9 +73,9 @@ pub(super) fn faults() -> Shape<Vec<Option<Written>>> {
         let read = fields.kind("fault", families(Timing::Own));
         let mut place = None;
         fields.check(|here, _| place = Some(here.clone()));
-        let (what, (at, lasts)) = read?;
+        let (what, (begins, lasts)) = read?;
         let (may_miss, nemesis, keep) = (may_miss?.unwrap_or_default(), nemesis?, keep?);
-        Some(Written { id: id?, what, at, lasts, may_miss, nemesis, keep, place: place? })
+        Some(Written { id: id?, what, begins, lasts, may_miss, nemesis, keep, place: place? })
     });
     list(fault.lenient())
 }
@@ -146,7 +147,7 @@ fn on_nodes(
 }
 
 fn when(fields: &mut Fields<'_>, timing: Timing) -> Option<When> {
-    let at = at(fields, timing, "When it starts, from the start of the run.");
+    let at = at(fields, timing, "When it starts: an instant from the start of the run, or what triggers it.");
     let lasts = match timing {
         Timing::Own => {
             fields.maybe("for", "How long it lasts; without it, to the end of the run.", positive_duration())
@@ -156,10 +157,10 @@ fn when(fields: &mut Fields<'_>, timing: Timing) -> Option<When> {
     Some((at?, lasts?))
 }
 
-fn at(fields: &mut Fields<'_>, timing: Timing, doc: &str) -> Option<Time> {
+fn at(fields: &mut Fields<'_>, timing: Timing, doc: &str) -> Option<Begins> {
     match timing {
-        Timing::Own => fields.required("at", doc, duration()).map(|at| Time::ZERO + at),
-        Timing::Nemesis => Some(Time::ZERO),
+        Timing::Own => fields.required("at", doc, begins()),
+        Timing::Nemesis => Some(Begins::At(Time::ZERO)),
     }
 }
 
@@ -301,13 +302,14 @@ pub(super) fn plan(written: &[Written], nemeses: &[&str], layout: &Layout, probl
                 id
             }
         };
-        if fault.at + Span::from_nanos(1) > Time::ZERO + layout.duration {
-            let says = format!("the fault would start at {}, but the run ends at {}", fault.at, layout.duration);
+        let start = fault.begins.resolve(layout, problems);
+        if let Some(at) = start.instant().filter(|&at| at >= Time::ZERO + layout.duration) {
+            let says = format!("the fault would start at {at}, but the run ends at {}", layout.duration);
             problems.add(Problem::new(&fault.place, says).help("move it, or lengthen \"duration\""));
         }
         let keep = budget(fault.keep.as_ref(), &what, problems);
         let (may_miss, nemesis) = (fault.may_miss, fault.nemesis.clone());
-        faults.push(Fault { may_miss, nemesis, keep, ..Fault::new(id, what, fault.at, fault.lasts) });
+        faults.push(Fault { id, what, start, lasts: fault.lasts, may_miss, nemesis, keep });
     }
     Plan { faults }
 }

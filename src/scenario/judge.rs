@@ -102,11 +102,14 @@ fn idle(fault: &FaultReport) -> Check {
         verdict: Verdict::Inconclusive,
         observed: "touched nothing".to_owned(),
         expected: "every fault touches something".to_owned(),
-        explanation: format!(
-            "The fault \"{}\" ({}) met no message, process, task or clock reading: what held under it was not put to \
-             the test.",
-            fault.id, fault.kind
-        ),
+        explanation: match fault.start {
+            None => format!("What would trigger the fault \"{}\" ({}) never happened.", fault.id, fault.kind),
+            Some(_) => format!(
+                "The fault \"{}\" ({}) met no message, process, task or clock reading: what held under it was not put \
+                 to the test.",
+                fault.id, fault.kind
+            ),
+        },
         operations: Vec::new(),
     }
 }

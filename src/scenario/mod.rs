@@ -22,6 +22,7 @@ mod registry;
 mod resolve;
 mod run;
 mod tree;
+mod trigger;
 mod units;
 
 pub use distribution::distribution;

@@ -119,7 +119,7 @@ impl Generator {
     /// One of its faults as an entry of `faults`.
     pub(super) fn entry(&self, fault: &Fault) -> Value {
         let mut settings = self.settings.clone();
-        settings["at"] = json!(fault.at.to_string());
+        settings["at"] = json!(fault.start.instant().map(|at| at.to_string()));
         if let Some(lasts) = fault.lasts {
             settings["for"] = json!(lasts.to_string());
         }

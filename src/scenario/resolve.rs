@@ -3,7 +3,7 @@
 
 use serde_json::{Value, json};
 
-use crate::fault::{Effect, Group, Plan, Selector, Shape};
+use crate::fault::{Effect, Group, Plan, Selector, Shape, Start};
 use crate::host::Request;
 use crate::load::{Recording, ScriptedOperation};
 
@@ -42,6 +42,9 @@ pub(super) fn resolved(scenario: &Scenario, seed: u64, plan: &Plan, made: &[usiz
             entry.as_object_mut().and_then(|entry| entry.shift_remove("keep"));
         }
         let settings = &mut entry[fault.what.kind()];
+        if let (Start::At(at), true) = (&fault.start, settings["at"].is_object()) {
+            settings["at"] = json!(at.to_string());
+        }
         let explicit = match &fault.what {
             Effect::Nodes { whom, .. } => vec![("where", list(whom))],
             Effect::Partition { shape: Shape::Groups(groups), .. } => {

@@ -1,0 +1,116 @@
+//! Waiting for signs of what nodes and clients do: what a triggered fault waits for.
+
+use crate::kernel::{Class, Span, Time};
+
+use super::{NodeId, NodeSet};
+
+/// Something that can be seen from outside when it happens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Sign {
+    /// A node takes on this role ([`super::Context::role`]), in whatever epoch.
+    Role(String),
+    /// A node notes this ([`super::Context::note`]).
+    Note(String),
+    /// A node reaches the rare path of this name ([`super::Context::reached`]).
+    Reached(String),
+    /// A node begins to handle a message of this kind ([`super::Message::kind`]).
+    Message(String),
+    /// A client learns a reply that says yes or a definite no.
+    Acknowledgement,
+}
+
+/// A sign to look out for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Lookout {
+    /// What to see.
+    pub sign: Sign,
+    /// At whom: the node that acts, or the client that learns.
+    pub at: NodeSet,
+    /// How often it has to be seen: from 1.
+    pub times: u64,
+    /// From here on nothing is seen.
+    pub until: Time,
+    /// The class of the token that tells it, a nanosecond after the cause.
+    pub class: Class,
+}
+
+/// A sign as it happens.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Seen<'a> {
+    Role(&'a str),
+    Note(&'a str),
+    Reached(&'a str),
+    Message(&'a str),
+    Acknowledgement,
+}
+
+impl Sign {
+    fn is(&self, seen: Seen<'_>) -> bool {
+        match (self, seen) {
+            (Self::Role(wanted), Seen::Role(seen))
+            | (Self::Note(wanted), Seen::Note(seen))
+            | (Self::Reached(wanted), Seen::Reached(seen))
+            | (Self::Message(wanted), Seen::Message(seen)) => wanted == seen,
+            (Self::Acknowledgement, Seen::Acknowledgement) => true,
+            _ => false,
+        }
+    }
+}
+
+/// From a cause to what it triggers.
+const REACTION: Span = Span::from_nanos(1);
+
+/// Everything that is looked out for in a run.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Lookouts {
+    waiting: Vec<Waiting>,
+    /// What came to pass, to be collected: the number of the lookout, and when its token comes.
+    fired: Vec<(usize, Time)>,
+    /// Whether messages are among it, so that others cost a look at this alone.
+    pub(crate) of_messages: bool,
+}
+
+#[derive(Clone, Debug)]
+struct Waiting {
+    lookout: Lookout,
+    seen: u64,
+}
+
+impl Lookouts {
+    /// Begins to look out; answers the lookout's number.
+    pub(crate) fn add(&mut self, lookout: Lookout) -> usize {
+        self.of_messages |= matches!(lookout.sign, Sign::Message(_));
+        self.waiting.push(Waiting { lookout, seen: 0 });
+        self.waiting.len() - 1
+    }
+
+    /// Takes a sign; answers when tokens of which classes are to come for what it completes.
+    pub(crate) fn see(&mut self, now: Time, node: NodeId, sign: Seen<'_>) -> Vec<(Time, Class)> {
+        let at = now + REACTION;
+        let mut tokens = Vec::new();
+        for (number, Waiting { lookout, seen }) in self.waiting.iter_mut().enumerate() {
+            if at < lookout.until && lookout.at.contains(node) && lookout.sign.is(sign) {
+                *seen += 1;
+                if *seen == lookout.times {
+                    self.fired.push((number, at));
+                    tokens.push((at, lookout.class));
+                }
+            }
+        }
+        tokens
+    }
+
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.waiting.is_empty()
+    }
+
+    /// What came to pass since it was last asked.
+    pub(crate) fn collect(&mut self) -> Vec<(usize, Time)> {
+        std::mem::take(&mut self.fired)
+    }
+
+    /// Lookouts for nothing any more.
+    pub(crate) fn clear(&mut self) {
+        *self = Self::default();
+    }
+}
