@@ -3,6 +3,7 @@
 use super::convergence::{Divergence, Replica, diverged};
 use super::durability::{FinalState, lost_writes};
 use super::linearizable::{Budget, Linearizability, linearizable};
+use super::liveness::{Liveness, Recovery};
 use super::metrics::{Metrics, Reached, percent, reaches};
 use super::model::Register;
 use super::sentence::{clause, count, list};
@@ -55,6 +56,11 @@ pub enum Expectation {
     Convergence,
     /// What the kind of service declares of its own insides is true after every event.
     Invariants,
+    /// After everything has healed, every client completes an operation on every object that it uses.
+    Liveness {
+        /// In so much time.
+        within: Span,
+    },
 }
 
 /// What an expectation is judged by.
@@ -69,6 +75,8 @@ pub struct Evidence<'a> {
     /// What was seen to break the invariants of the service, in the order of time, in sentences; `None` if it has no
     /// invariants.
     pub violations: Option<&'a [(&'static str, String)]>,
+    /// What clients were asked after everything had healed; `None` if they were not.
+    pub recovery: Option<&'a Recovery>,
     /// What a check may spend.
     pub budget: Budget,
 }
@@ -93,6 +101,7 @@ impl Expectation {
             Self::StaleReads { .. } => "stale_reads",
             Self::Convergence => "convergence",
             Self::Invariants => "invariants",
+            Self::Liveness { .. } => "liveness",
         }
     }
 
@@ -109,13 +118,20 @@ impl Expectation {
             Self::StaleReads { at_most } => format!("at most {at_most} stale"),
             Self::Convergence => "all replicas equal".into(),
             Self::Invariants => "true after every event".into(),
+            Self::Liveness { within } => format!("every client gets on within {within}"),
         }
     }
 
     /// Whether it speaks of the objects of one service, and not of how clients were served in all.
     #[must_use]
     pub const fn is_of_one_service(&self) -> bool {
-        !matches!(self, Self::Availability { .. } | Self::Latency { .. })
+        !matches!(self, Self::Availability { .. } | Self::Latency { .. } | Self::Liveness { .. })
+    }
+
+    /// Whether it speaks of what follows after faults have healed.
+    #[must_use]
+    pub const fn needs_healing(&self) -> bool {
+        matches!(self, Self::Convergence | Self::Liveness { .. })
     }
 
     /// Judges the expectation in a phase of the run. Lost writes and stale reads count in the phase that they
@@ -132,6 +148,7 @@ impl Expectation {
             Self::StaleReads { at_most } => evidence.stale_reads(phase, at_most),
             Self::Convergence => evidence.convergence(),
             Self::Invariants => evidence.invariants(),
+            Self::Liveness { within } => evidence.liveness(within),
         };
         let (verdict, explanation) = match (phase, finding.verdict) {
             (Phase::Before, Verdict::Refuted(Class::Availability | Class::Latency)) => {
@@ -326,6 +343,36 @@ impl Evidence<'_> {
         };
         let named = answer.lost.iter().flat_map(|lost| [Some(lost.write), lost.shown_by]).flatten();
         Finding { verdict, observed, explanation, operations: named.take(NAMED).collect() }
+    }
+
+    fn liveness(&self, within: Span) -> Finding {
+        let Some(recovery) = self.recovery else {
+            return Finding::inconclusive("nobody was asked", "The run ended before everything had healed.");
+        };
+        match recovery.within(within) {
+            Liveness::Vacuous => {
+                let why = "No client had used an object that it could have been asked for again.";
+                Finding::inconclusive("nobody was asked", why)
+            }
+            Liveness::Live { probes, slowest } => {
+                let explanation = format!(
+                    "After everything had healed, each client completed an operation on each of its objects: {} in {slowest}.",
+                    count(probes, "operation")
+                );
+                Finding {
+                    verdict: Verdict::Holds,
+                    observed: format!("all within {slowest}"),
+                    explanation,
+                    operations: Vec::new(),
+                }
+            }
+            Liveness::Stuck { observed, story } => Finding {
+                verdict: Verdict::Refuted(Class::Liveness),
+                observed,
+                explanation: story,
+                operations: Vec::new(),
+            },
+        }
     }
 
     fn convergence(&self) -> Finding {

@@ -10,7 +10,7 @@ use petgraph::visit::EdgeRef;
 use crate::kernel::{Agenda, Span, Streams, Trace, stable_hash_str};
 
 use super::call::Calls;
-use super::core::{CLIENT, Core, CoreDraws, Moment, NO_RECORD, NodeParts, NodeState, scale};
+use super::core::{CLIENT, Core, CoreDraws, Moment, NO_RECORD, NodeParts, NodeState, Point, scale};
 use super::drive::DiskTiming;
 use super::network::{End, Link, Network};
 use super::pool::Pool;
@@ -102,7 +102,7 @@ pub struct Builder {
     limits: Limits,
     keep_trace: bool,
     shuffle_ties: bool,
-    maybes: BTreeMap<String, u64>,
+    maybes: BTreeMap<String, Point>,
 }
 
 impl Builder {
@@ -168,7 +168,7 @@ impl Builder {
 
     /// Switches a point of [`super::Context::maybe`] on, to be taken so many of 10^9 times.
     pub fn switch_on(&mut self, name: &str, ppb: u64) -> &mut Self {
-        self.maybes.insert(name.to_owned(), ppb);
+        self.maybes.insert(name.to_owned(), Point { ppb, ..Point::default() });
         self
     }
 

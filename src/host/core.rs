@@ -69,7 +69,8 @@ pub(crate) struct NodeParts {
     pub(crate) role: Option<(&'static str, u64)>,
     /// Events scheduled for this node; breaks ties when they are shuffled.
     scheduled: u64,
-    maybes: u64,
+    /// How often it passed each point that is switched on, by the hash of the point's name.
+    maybes: BTreeMap<u64, u64>,
 }
 
 /// The event that is being handled.
@@ -142,10 +143,21 @@ pub(crate) struct Core {
     pub(crate) services: BTreeMap<String, (u32, u32)>,
     pub(crate) streams: Streams,
     pub(crate) shuffle_ties: bool,
-    /// How many of 10^9 passes of each switched-on point do what [`super::Context::maybe`] asks about.
-    pub(crate) maybes: BTreeMap<String, u64>,
+    /// The points of [`super::Context::maybe`] that are switched on.
+    pub(crate) maybes: BTreeMap<String, Point>,
     pub(crate) draws: CoreDraws,
     pub(crate) lookouts: Lookouts,
+}
+
+/// A point of [`super::Context::maybe`] that is switched on.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Point {
+    /// How many of 10^9 passes do the rare thing.
+    pub ppb: u64,
+    /// How often nodes passed it.
+    pub passed: u64,
+    /// How often they did the rare thing.
+    pub taken: u64,
 }
 
 /// The host's own counter-based draws.
@@ -194,7 +206,7 @@ impl NodeParts {
             slowness_ppb,
             role: None,
             scheduled: 0,
-            maybes: 0,
+            maybes: BTreeMap::new(),
         }
     }
 
@@ -209,7 +221,7 @@ impl NodeParts {
         self.stream = None;
         self.role = None;
         self.scheduled = 0;
-        self.maybes = 0;
+        self.maybes.clear();
     }
 }
 
@@ -564,10 +576,15 @@ impl Core {
 
     /// Whether a switched-on point does its rare thing this time.
     pub(crate) fn maybe(&mut self, node: NodeId, name: &str) -> bool {
-        let Some(&ppb) = self.maybes.get(name) else { return false };
+        let Some(point) = self.maybes.get_mut(name) else { return false };
         let part = &mut self.parts[node.0 as usize];
-        part.maybes += 1;
-        self.draws.maybe.link(part.name_hash, stable_hash_str(name)).draws(part.maybes).chance(ppb)
+        let hash = stable_hash_str(name);
+        let passed = part.maybes.entry(hash).or_default();
+        *passed += 1;
+        let is_taken = self.draws.maybe.link(part.name_hash, hash).draws(*passed).chance(point.ppb);
+        point.passed += 1;
+        point.taken += u64::from(is_taken);
+        is_taken
     }
 
     /// The random stream of a node's present incarnation.

@@ -46,7 +46,7 @@ pub use builder::{BuildError, Builder, HostSettings, ZoneId};
 pub use call::{CallError, CallId, RequestId};
 pub use clock::{Clock, Drift, WALL_EPOCH_NANOS, WallTime};
 pub use context::Context;
-pub use core::End;
+pub use core::{End, Point};
 pub use disk::{
     CrashKeeps, CrashLoss, DEFAULT_CAPACITY, Disk, DiskError, DiskOperation, DiskOutput, DiskResult, LARGEST_FILE,
     SECTOR_BYTES,

@@ -4,7 +4,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::kernel::{Class, Fired, Span, Time, Trace, stable_hash};
 
-use super::core::{Bodies, CLIENT, Core, CoreDraws, End, Moment, NO_RECORD, NodeState};
+use super::core::{Bodies, CLIENT, Core, CoreDraws, End, Moment, NO_RECORD, NodeState, Point};
 use super::event::{Body, CallPacket, Effect, Event, Packet, Task, class};
 use super::record::{Census, Tag};
 use super::service::{NoBodies, Service};
@@ -104,6 +104,7 @@ impl Simulation {
         core.disk_operations.clear();
         core.moment = Moment { node: NodeId(0), record: NO_RECORD, work: Span::ZERO };
         core.lookouts.clear();
+        core.maybes.values_mut().for_each(|point| *point = Point { ppb: point.ppb, ..Point::default() });
         self.services.iter_mut().for_each(|service| service.reset());
         self.events = 0;
         self.at_this_instant = 0;
@@ -566,6 +567,11 @@ impl Simulation {
     /// How often each rare path was reached.
     pub fn reached(&self) -> impl Iterator<Item = (&'static str, u64)> + '_ {
         self.core.reached.iter().map(|(&name, &count)| (name, count))
+    }
+
+    /// The points of [`super::Context::maybe`] that are switched on, by name.
+    pub fn maybes(&self) -> impl Iterator<Item = (&str, Point)> {
+        self.core.maybes.iter().map(|(name, &point)| (name.as_str(), point))
     }
 
     /// The trace so far.

@@ -48,6 +48,7 @@ impl<'a> ServiceEvidence<'a> {
             windows,
             replicas: &self.replicas,
             violations,
+            recovery: None,
             budget: Budget::default(),
         };
         let mut check = expectation.judge(phase, &evidence);

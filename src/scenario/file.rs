@@ -12,11 +12,12 @@ use super::clients::{self, client};
 use super::document::Document;
 use super::faults::{self, faults};
 use super::hypothesis::{Hypothesis, hypothesis};
-use super::input::{Fields, Shape, Spanned, count, duration, map, object, one_of, positive_duration, text};
+use super::input::{Fields, Shape, Spanned, count, duration, map, object, one_of, positive_duration, ratio, text};
 use super::layout::Layout;
 use super::nemesis::{self, Generator, nemeses};
 use super::network::{self, Hosts, LinkChanges, empty, hosts, machine, network};
 use super::problem::{Problem, Problems};
+use super::recovery::{Heal, heal};
 use super::registry::{Deployable, Registry};
 
 /// The version of the format.
@@ -44,6 +45,7 @@ pub struct Scenario {
     /// The file with every default filled in.
     pub resolved: Value,
     pub(super) shuffle_ties: bool,
+    pub(super) heal: Heal,
     pub(super) limits: Limits,
     pub(super) zones: u32,
     pub(super) link: Link,
@@ -53,6 +55,8 @@ pub struct Scenario {
     pub(super) clients: Vec<Client>,
     pub(super) plan: Plan,
     pub(super) nemeses: Vec<Generator>,
+    /// The points of `Context::maybe` that are switched on, with their parts per billion.
+    pub(super) maybes: Vec<(String, u64)>,
 }
 
 #[derive(Clone)]
@@ -89,6 +93,7 @@ struct Written {
     duration: Span,
     settle: Span,
     shuffle_ties: bool,
+    heal: Heal,
     limits: Limits,
     hosts: Option<Hosts>,
     network: network::Network,
@@ -96,6 +101,7 @@ struct Written {
     clients: Option<Vec<(Spanned<String>, Option<clients::Written>)>>,
     faults: Vec<faults::Written>,
     nemeses: Vec<(Spanned<String>, Option<nemesis::Written>)>,
+    maybes: Vec<(Spanned<String>, u64)>,
     hypothesis: Hypothesis,
 }
 
@@ -129,6 +135,13 @@ fn read(fields: &mut Fields<'_>, registry: &Registry) -> Option<Written> {
         one_of([("first_in_first_out", false), ("shuffled", true)]),
         "first_in_first_out",
     );
+    let heal = fields.optional(
+        "heal",
+        "What heals when the load has ended: everything, a random majority of every service while the rest has failed \
+         for good, or nothing.",
+        heal(),
+        "everything",
+    );
     let limits = fields.optional("limits", "How much a run may do before it is given up.", object(limits), empty());
     let hosts = fields.optional("hosts", "Zones, and which service lives where.", hosts(), empty());
     let network = fields.optional("network", "How links behave.", network(), empty());
@@ -136,6 +149,12 @@ fn read(fields: &mut Fields<'_>, registry: &Registry) -> Option<Written> {
     let clients = fields.optional("clients", "Who calls it, by name.", map(client().lenient()), empty());
     let faults = fields.optional("faults", "What breaks.", faults(), json!([]));
     let nemeses = fields.optional("nemesis", "What makes faults, by name.", nemeses(), empty());
+    let maybes = fields.optional(
+        "maybe",
+        "Points in the code of nodes where a rare thing may happen, by name, and how often it does.",
+        map(ratio()),
+        empty(),
+    );
     let hypothesis = fields.optional("hypothesis", "What is expected to hold.", hypothesis(), empty());
     if let (Some(warm_up), Some(length)) = (warm_up, length)
         && warm_up >= length
@@ -144,6 +163,12 @@ fn read(fields: &mut Fields<'_>, registry: &Registry) -> Option<Written> {
     }
     if services.as_ref().is_some_and(Vec::is_empty) {
         fields.refuse("services", "a scenario needs a service");
+    }
+    if let (Some(Heal::Nothing), Some(hypothesis)) = (heal, &hypothesis)
+        && let Some((_, expectation)) = hypothesis.expectations.iter().find(|(_, it)| it.needs_healing())
+    {
+        let says = format!("\"{}\" is about what follows after everything has healed", expectation.name());
+        fields.refuse("heal", says);
     }
     // These two are only checked.
     drop((schema, version));
@@ -156,6 +181,7 @@ fn read(fields: &mut Fields<'_>, registry: &Registry) -> Option<Written> {
         duration: length.unwrap_or(Span::MAX),
         settle: settle.unwrap_or_default(),
         shuffle_ties: ties.unwrap_or_default(),
+        heal: heal.unwrap_or_default(),
         limits: limits.unwrap_or_default(),
         hosts,
         network: network.unwrap_or_default(),
@@ -163,6 +189,7 @@ fn read(fields: &mut Fields<'_>, registry: &Registry) -> Option<Written> {
         clients,
         faults: faults.unwrap_or_default().into_iter().flatten().collect(),
         nemeses: nemeses.unwrap_or_default(),
+        maybes: maybes.unwrap_or_default(),
         hypothesis: hypothesis.unwrap_or_default(),
     })
 }
@@ -246,6 +273,7 @@ fn assemble(written: Written, resolved: Value, problems: &mut Problems) -> Scena
         hypothesis: written.hypothesis,
         resolved,
         shuffle_ties: written.shuffle_ties,
+        heal: written.heal,
         limits: written.limits,
         zones: count,
         link,
@@ -255,6 +283,7 @@ fn assemble(written: Written, resolved: Value, problems: &mut Problems) -> Scena
         clients,
         plan,
         nemeses,
+        maybes: written.maybes.into_iter().map(|(name, ppb)| (name.value, ppb)).collect(),
     }
 }
 

@@ -80,6 +80,14 @@ fn kinds() -> Vec<Kind<Expectation>> {
             "What the kind of service declares of its own insides is true after every event.",
             Expectation::Invariants,
         ),
+        kind(
+            "liveness",
+            "After everything has healed, every client completes an operation on every object that it uses.",
+            object(|fields| {
+                let within = fields.required("within", "How long that may take.", positive_duration());
+                Some(Expectation::Liveness { within: within? })
+            }),
+        ),
         bare("convergence", "All live replicas hold the same at the end.", Expectation::Convergence),
     ]
 }

@@ -2,40 +2,46 @@
 
 use std::collections::BTreeMap;
 
-use crate::check::{Budget, Check, Class, Evidence, Phase, Verdict, Windows};
+use crate::check::{Budget, Check, Class, Evidence, Phase, Recovery, Verdict, Windows};
 use crate::fault::{Effect, FaultReport, NodeEffect};
-use crate::host::End;
+use crate::host::{End, NodeId, Point, Simulation};
 use crate::load::History;
 use crate::store::Crashes;
 
 use super::evidence::ServiceEvidence;
 use super::file::Scenario;
 
+/// What a run is judged by.
+pub(super) struct Finished<'a> {
+    pub(super) history: &'a History,
+    pub(super) windows: &'a Windows,
+    pub(super) services: &'a [ServiceEvidence<'a>],
+    pub(super) faults: &'a [FaultReport],
+    pub(super) recovery: Option<&'a Recovery>,
+    pub(super) ended_early: Option<&'a End>,
+    pub(super) simulation: &'a Simulation,
+}
+
 /// Judges a run: every expectation, then whether the run came to its end, then whether every fault touched
 /// something.
-pub(super) fn judge(
-    scenario: &Scenario,
-    history: &History,
-    windows: &Windows,
-    services: &[ServiceEvidence<'_>],
-    faults: &[FaultReport],
-    ended_early: Option<&End>,
-    names: &[String],
-) -> Vec<Check> {
+pub(super) fn judge(scenario: &Scenario, finished: &Finished<'_>) -> Vec<Check> {
+    let Finished { history, windows, services, faults, recovery, ended_early, simulation } = *finished;
     let expectations = &scenario.hypothesis.expectations;
     let mut checks = Vec::new();
     for (phase, expectation) in expectations {
         if expectation.is_of_one_service() {
             checks.extend(services.iter().map(|service| service.judge(*phase, expectation, windows)));
         } else {
-            let evidence = Evidence { history, windows, replicas: &[], violations: None, budget: Budget::default() };
+            let budget = Budget::default();
+            let evidence = Evidence { history, windows, replicas: &[], violations: None, recovery, budget };
             checks.push(expectation.judge(*phase, &evidence));
         }
     }
-    checks.extend(ended_early.map(|end| ended(end, names)));
+    checks.extend(ended_early.map(|end| ended(end, simulation)));
     let must_touch = |fault: &&FaultReport| !fault.may_miss && fault.nemesis.is_none();
     checks.extend(faults.iter().filter(must_touch).filter(|fault| fault.touched == 0).map(idle));
     checks.extend(idle_nemeses(scenario, faults));
+    checks.extend(simulation.maybes().filter(|(_, point)| point.taken == 0).map(idle_point));
     if checks.is_empty() {
         checks.push(Check {
             name: "hypothesis".to_owned(),
@@ -53,8 +59,8 @@ pub(super) fn judge(
 }
 
 /// A run that did not come to its end.
-fn ended(end: &End, names: &[String]) -> Check {
-    let name = |node: &crate::host::NodeId| names.get(node.0 as usize).map_or("?", String::as_str).to_owned();
+fn ended(end: &End, simulation: &Simulation) -> Check {
+    let name = |node: &crate::host::NodeId| simulation.name(*node).to_owned();
     let (name, verdict, observed, explanation) = match end {
         End::Panic { node, record, message } => (
             "no_panic",
@@ -144,9 +150,30 @@ fn idle_nemeses(scenario: &Scenario, faults: &[FaultReport]) -> Vec<Check> {
     touched.into_iter().filter(|&(_, touched)| touched == 0).map(idle).collect()
 }
 
-/// Faults that go beyond what a kind of service promises to tolerate: allowed, and said.
-pub(super) fn notes(scenario: &Scenario) -> Vec<String> {
+/// A point in the nodes' code that was switched on and changed nothing.
+fn idle_point((name, point): (&str, Point)) -> Check {
+    let passed = point.passed;
+    Check {
+        name: format!("maybe:{name}"),
+        phase: Phase::Always,
+        verdict: Verdict::Inconclusive,
+        observed: format!("passed {passed} times, never taken"),
+        expected: "every point that is switched on is taken".to_owned(),
+        explanation: match passed {
+            0 => format!("No node passed the point \"{name}\": is that its name, and does this kind have it?"),
+            _ => format!("The nodes passed the point \"{name}\" and never did the rare thing: raise its ratio."),
+        },
+        operations: Vec::new(),
+    }
+}
+
+/// Faults that go beyond what a kind of service promises to tolerate: allowed, and said. And who failed for good.
+pub(super) fn notes(scenario: &Scenario, frozen: &[NodeId], simulation: &Simulation) -> Vec<String> {
     let mut notes = Vec::new();
+    if !frozen.is_empty() {
+        let names: Vec<_> = frozen.iter().map(|&node| simulation.name(node)).collect();
+        notes.push(format!("Outside the core, and failed for good when the rest healed: {}.", names.join(", ")));
+    }
     for (name, service) in scenario.services() {
         let tolerance = service.tolerates();
         let scripted = scenario.plan.faults.iter().map(|fault| (fault.id.as_str(), &fault.what));

@@ -18,6 +18,7 @@ mod network;
 mod parse;
 mod problem;
 mod reach;
+mod recovery;
 mod registry;
 mod resolve;
 mod run;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::check::{Check, Expectation, Interval, Metrics, Phase, Verdict, Windows};
+use crate::check::{Check, Expectation, Interval, Metrics, Phase, Recovery, Verdict, Windows};
 use crate::fault::{FaultReport, Injector, PlanError};
 use crate::host::{BuildError, Builder, Census, End, NodeId, Simulation, Step, class};
 use crate::kernel::{Digest, Streams, Time, Trace};
@@ -10,8 +10,9 @@ use crate::load::{ClientSettings, History, Load, LoadError, Recording};
 
 use super::evidence::ServiceEvidence;
 use super::file::{Client, Scenario};
-use super::judge::judge;
+use super::judge::{Finished, judge};
 use super::reach::Reach;
+use super::recovery::{Heal, Probing, freeze};
 use super::resolve;
 
 /// How to run a scenario.
@@ -88,6 +89,7 @@ impl Run {
 /// The tokens of the scenario floor, in class [`class::CHECK`].
 const END_OF_LOAD: u64 = 0;
 const END_OF_RUN: u64 = 1;
+const END_OF_RECOVERY: u64 = 2;
 
 impl Scenario {
     /// Runs the scenario once.
@@ -123,6 +125,9 @@ impl Scenario {
         for service in &self.services {
             service.what.deploy(&service.name, &service.placement, &service.host, is_watched, &mut builder);
         }
+        for (name, ppb) in &self.maybes {
+            builder.switch_on(name, *ppb);
+        }
         for client in &self.clients {
             builder.client(&client.name, client.zone);
         }
@@ -140,8 +145,29 @@ struct Driver<'a> {
     made: Vec<usize>,
     load: Load,
     reach: Reach,
-    /// Whether the load has ended and the run only settles.
-    is_settling: bool,
+    stage: Stage,
+    /// The replicas that have failed for good.
+    frozen: Vec<NodeId>,
+}
+
+/// How far a run is.
+enum Stage {
+    /// Clients do what they are told.
+    Load,
+    /// Everything has healed, and clients are asked whether they get on.
+    Recovery(Box<Probing>),
+    /// All is over, and what is under way comes to rest.
+    Settling(Option<Recovery>),
+}
+
+impl Stage {
+    /// The clients that act now: those of the load, unless others do.
+    const fn load<'s>(&'s mut self, load: &'s mut Load) -> &'s mut Load {
+        match self {
+            Self::Recovery(probing) => &mut probing.load,
+            Self::Load | Self::Settling(_) => load,
+        }
+    }
 }
 
 impl<'a> Driver<'a> {
@@ -161,45 +187,69 @@ impl<'a> Driver<'a> {
         injector.schedule(&mut simulation);
         load.schedule(&mut simulation);
         let reach = Reach::new(&simulation, scenario);
-        Ok(Self { scenario, seed, simulation, injector, made, load, reach, is_settling: false })
+        Ok(Self { scenario, seed, simulation, injector, made, load, reach, stage: Stage::Load, frozen: Vec::new() })
     }
 
-    /// Until the last operation has ended; then everything heals, and the run settles.
+    /// Until the last operation has ended; then everything heals, clients show that they get on, and the run settles.
     fn drive(mut self) -> Run {
         let ended = loop {
             match self.simulation.run() {
                 Step::Ran => {}
                 Step::Token { class: class::CHECK, token: END_OF_RUN } => break None,
                 Step::Token { class: class::CHECK, .. } => {}
-                Step::Token { class: class::CLIENT, .. } => self.load.wake(&mut self.simulation),
+                Step::Token { class: class::CLIENT, .. } => {
+                    self.stage.load(&mut self.load).wake(&mut self.simulation)
+                }
                 Step::Token { class, .. } => {
                     self.injector.token(&mut self.simulation, class);
                     self.reach.look(&self.simulation);
                 }
                 Step::Answer { client, tag, result, seen, .. } => {
-                    self.load.answer(&mut self.simulation, client, tag, result, seen);
+                    self.stage.load(&mut self.load).answer(&mut self.simulation, client, tag, result, seen);
                 }
                 Step::Ended(End::Quiet) => break None,
                 Step::Ended(end) => break Some(end),
             }
-            let is_over = self.simulation.now() >= Time::ZERO + self.scenario.duration;
-            if is_over && !self.is_settling && self.load.open() == 0 {
-                self.settle();
+            let now = self.simulation.now();
+            match &self.stage {
+                Stage::Load if now >= Time::ZERO + self.scenario.duration && self.load.open() == 0 => self.heal(),
+                Stage::Recovery(probing) if now >= probing.deadline || probing.is_over() => self.settle(),
+                _ => {}
             }
         };
         self.finish(ended)
     }
 
+    fn heal(&mut self) {
+        let Self { scenario, seed, simulation, .. } = self;
+        if scenario.heal == Heal::Core {
+            self.frozen = freeze(simulation, scenario, *seed);
+        }
+        if scenario.heal != Heal::Nothing {
+            self.injector.heal_all(simulation);
+        }
+        self.reach.look(simulation);
+        match Probing::new(scenario, &self.load, *seed, simulation) {
+            Some(probing) => {
+                simulation.tell_at(probing.deadline, class::CHECK, END_OF_RECOVERY);
+                self.stage = Stage::Recovery(Box::new(probing));
+            }
+            None => self.settle(),
+        }
+    }
+
     fn settle(&mut self) {
-        self.is_settling = true;
-        self.injector.heal_all(&mut self.simulation);
-        self.reach.look(&self.simulation);
+        let recovery = match std::mem::replace(&mut self.stage, Stage::Settling(None)) {
+            Stage::Recovery(probing) => Some(probing.finish(self.scenario, &self.simulation, &self.reach)),
+            Stage::Load | Stage::Settling(_) => None,
+        };
+        self.stage = Stage::Settling(recovery);
         let end = self.simulation.now() + self.scenario.settle;
         self.simulation.tell_at(end, class::CHECK, END_OF_RUN);
     }
 
     fn finish(self, ended_early: Option<End>) -> Run {
-        let Self { scenario, seed, simulation, injector, made, load, reach, .. } = self;
+        let Self { scenario, seed, simulation, injector, made, load, reach, stage, frozen } = self;
         let simulated = simulation.now();
         let recording = load.finish(simulated);
         let history = &recording.history;
@@ -210,7 +260,16 @@ impl<'a> Driver<'a> {
         let windows = Windows::new(warm_up, end, &lasted, scenario.hypothesis.within);
         let services = ServiceEvidence::of_all(scenario, history, &simulation);
         let names: Vec<_> = simulation.nodes().map(|node| simulation.name(node).to_owned()).collect();
-        let checks = judge(scenario, history, &windows, &services, &faults, ended_early.as_ref(), &names);
+        let finished = Finished {
+            history,
+            windows: &windows,
+            services: &services,
+            faults: &faults,
+            recovery: if let Stage::Settling(recovery) = &stage { recovery.as_ref() } else { None },
+            ended_early: ended_early.as_ref(),
+            simulation: &simulation,
+        };
+        let checks = judge(scenario, &finished);
         let verdict = Check::verdict_of(&checks);
         let metrics = Metrics::of(history, &windows, Phase::Always);
         let unavailable_by_design = reach.unavailable_by_design(scenario, history, simulated);
@@ -219,7 +278,7 @@ impl<'a> Driver<'a> {
             seed,
             verdict,
             checks,
-            notes: super::judge::notes(scenario),
+            notes: super::judge::notes(scenario, &frozen, &simulation),
             unavailable_by_design,
             windows,
             metrics,
@@ -238,7 +297,8 @@ impl<'a> Driver<'a> {
     }
 }
 
-fn client_settings(scenario: &Scenario, client: &Client) -> (NodeId, ClientSettings) {
+/// What a client is told to do, and where it lives.
+pub(super) fn client_settings(scenario: &Scenario, client: &Client) -> (NodeId, ClientSettings) {
     let written = client.written.clone();
     let settings = ClientSettings {
         name: client.name.clone(),
