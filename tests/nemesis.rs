@@ -223,3 +223,60 @@ fn triggered_faults_replay_as_instants() {
         check_replay(&first);
     }
 }
+
+/// A short scenario in which a harsh swarm is at work.
+fn swarm() -> Value {
+    let mut scenario = scenario(json!({}));
+    scenario["duration"] = json!("6s");
+    scenario["services"]["log"] = json!({ "single": {} });
+    scenario["clients"]["b"]["calls"] = json!("log");
+    scenario["swarm"] = json!("harsh");
+    scenario["hypothesis"]["always"] =
+        json!(["linearizable", { "lost_writes": {} }, { "liveness": { "within": "10s" } }]);
+    scenario
+}
+
+/// Every seed of a swarm: nothing is refuted, the resolved scenario replays, and without some of its faults, each chosen
+/// by the seed, it is the same run until they were to start.
+fn check_swarm(seeds: std::ops::Range<u64>, removals: usize) {
+    let mut kinds = BTreeSet::new();
+    for seed in seeds {
+        let first = run(&swarm(), seed);
+        assert!(!matches!(first.verdict, Verdict::Refuted(_)), "seed {seed}: {:?}", first.checks);
+        assert!(first.notes.iter().any(|note| note.starts_with("Swarm, up to harsh: ")), "{:?}", first.notes);
+        if first.faults.is_empty() {
+            continue;
+        }
+        kinds.extend(first.faults.iter().map(|fault| fault.kind));
+        assert!(first.resolved.get("swarm").is_none());
+        check_replay(&first);
+        let step = first.faults.len().div_ceil(removals);
+        (seed as usize % step..first.faults.len()).step_by(step).for_each(|number| check_removal(&first, number));
+    }
+    assert_eq!(kinds, ["clock_drift", "clock_step", "crash", "partition", "pause", "restart"].into());
+}
+
+#[test]
+fn a_harsh_swarm_replays() {
+    check_swarm(0..6, 2);
+}
+
+#[test]
+#[ignore = "takes minutes"]
+fn two_hundred_seeds_of_a_harsh_swarm_replay() {
+    check_swarm(0..200, 12);
+}
+
+#[test]
+fn chaos_is_one_line() {
+    let mut touched = Vec::new();
+    for level in ["calm", "realistic", "harsh"] {
+        let mut scenario = scenario(json!({}));
+        scenario["chaos"] = json!(level);
+        let first = run(&scenario, 2);
+        assert_eq!(first.verdict, Verdict::Holds, "{level}: {:?}", first.checks);
+        touched.push(first.faults.len());
+        check_replay(&first);
+    }
+    assert!(touched.is_sorted() && touched[2] > 5 * touched[0], "{touched:?}");
+}

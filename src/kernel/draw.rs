@@ -53,6 +53,15 @@ pub trait Draw {
         (self.next_u64() >> 11) as f64 * (1.0 / (1u64 << 53) as f64)
     }
 
+    /// A number from `low` to `high`, both above zero, whose logarithm is uniform: from 1 to 10 as likely as from 10 to
+    /// 100. Draws exactly once; zero counts as one, and `low` is drawn where nothing lies between.
+    fn log_uniform(&mut self, low: u64, high: u64) -> u64 {
+        let (low, high) = (low.max(1), high.max(low).max(1));
+        let ratio = high as f64 / low as f64;
+        let drawn = low as f64 * libm::exp(self.unit() * libm::log(ratio));
+        (libm::floor(drawn + 0.5) as u64).clamp(low, high)
+    }
+
     /// Puts `items` into an order chosen at random, all equally likely (Durstenfeld, Algorithm 235, 1964).
     fn shuffle<T>(&mut self, items: &mut [T])
     where
@@ -76,6 +85,21 @@ pub trait Draw {
 mod tests {
     use super::*;
     use crate::kernel::SplitMix64;
+
+    #[test]
+    fn log_uniform_numbers_have_uniform_logarithms() {
+        let mut draws = SplitMix64::new(1);
+        let drawn: Vec<u64> = (0..3_000).map(|_| draws.log_uniform(10, 10_000)).collect();
+        for (low, high) in [(10, 100), (100, 1_000), (1_000, 10_001)] {
+            let count = drawn.iter().filter(|&&number| (low..high).contains(&number)).count();
+            // The deviation is about 26.
+            assert!(count.abs_diff(1_000) < 130, "{count} from {low} to {high}");
+        }
+        assert_eq!(drawn[..4], [0, 0, 0, 0]);
+        for (low, high, expected) in [(7, 7, 7), (7, 3, 7), (0, 0, 1)] {
+            assert_eq!(draws.log_uniform(low, high), expected);
+        }
+    }
 
     /// A source that plays back given words.
     struct Script(Vec<u64>);

@@ -8,6 +8,7 @@ use crate::fault::Plan;
 use crate::host::{HostSettings, Limits, Link, NodeId, ZoneId};
 use crate::kernel::Span;
 
+use super::chaos::{Chaos, level};
 use super::clients::{self, client};
 use super::document::Document;
 use super::faults::{self, faults};
@@ -55,6 +56,7 @@ pub struct Scenario {
     pub(super) clients: Vec<Client>,
     pub(super) plan: Plan,
     pub(super) nemeses: Vec<Generator>,
+    pub(super) chaos: Option<Chaos>,
     /// The points of `Context::maybe` that are switched on, with their parts per billion.
     pub(super) maybes: Vec<(String, u64)>,
 }
@@ -101,6 +103,7 @@ struct Written {
     clients: Option<Vec<(Spanned<String>, Option<clients::Written>)>>,
     faults: Vec<faults::Written>,
     nemeses: Vec<(Spanned<String>, Option<nemesis::Written>)>,
+    chaos: Option<Chaos>,
     maybes: Vec<(Spanned<String>, u64)>,
     hypothesis: Hypothesis,
 }
@@ -149,6 +152,13 @@ fn read(fields: &mut Fields<'_>, registry: &Registry) -> Option<Written> {
     let clients = fields.optional("clients", "Who calls it, by name.", map(client().lenient()), empty());
     let faults = fields.optional("faults", "What breaks.", faults(), json!([]));
     let nemeses = fields.optional("nemesis", "What makes faults, by name.", nemeses(), empty());
+    let preset =
+        fields.maybe("chaos", "Every family of faults that the services tolerate, so much of each.", level());
+    let swarm = fields.maybe(
+        "swarm",
+        "Some of these families, drawn by the seed, each as intense as the seed draws, up to so much.",
+        level(),
+    );
     let maybes = fields.optional(
         "maybe",
         "Points in the code of nodes where a rare thing may happen, by name, and how often it does.",
@@ -170,6 +180,9 @@ fn read(fields: &mut Fields<'_>, registry: &Registry) -> Option<Written> {
         let says = format!("\"{}\" is about what follows after everything has healed", expectation.name());
         fields.refuse("heal", says);
     }
+    if let (Some(Some(_)), Some(Some(_))) = (preset, swarm) {
+        fields.refuse("swarm", "a scenario has \"chaos\" or a \"swarm\", not both");
+    }
     // These two are only checked.
     drop((schema, version));
     Some(Written {
@@ -189,6 +202,7 @@ fn read(fields: &mut Fields<'_>, registry: &Registry) -> Option<Written> {
         clients,
         faults: faults.unwrap_or_default().into_iter().flatten().collect(),
         nemeses: nemeses.unwrap_or_default(),
+        chaos: swarm.flatten().map(Chaos::Swarm).or(preset.flatten().map(Chaos::Preset)),
         maybes: maybes.unwrap_or_default(),
         hypothesis: hypothesis.unwrap_or_default(),
     })
@@ -283,6 +297,7 @@ fn assemble(written: Written, resolved: Value, problems: &mut Problems) -> Scena
         clients,
         plan,
         nemeses,
+        chaos: written.chaos,
         maybes: written.maybes.into_iter().map(|(name, ppb)| (name.value, ppb)).collect(),
     }
 }

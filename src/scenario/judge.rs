@@ -8,6 +8,7 @@ use crate::host::{End, NodeId, Point, Simulation};
 use crate::load::History;
 use crate::store::Crashes;
 
+use super::chaos::{CHAOS, Chaos};
 use super::evidence::ServiceEvidence;
 use super::file::Scenario;
 
@@ -123,7 +124,9 @@ fn idle(fault: &FaultReport) -> Check {
 /// Nemeses of whose faults none touched anything. Each fault alone may miss.
 fn idle_nemeses(scenario: &Scenario, faults: &[FaultReport]) -> Vec<Check> {
     let named = scenario.nemeses.iter().map(|generator| (generator.nemesis.name.as_str(), 0));
-    let mut touched: BTreeMap<&str, u64> = named.collect();
+    // A swarm may leave every family out.
+    let chaos = matches!(scenario.chaos, Some(Chaos::Preset(_))).then_some((CHAOS, 0));
+    let mut touched: BTreeMap<&str, u64> = named.chain(chaos).collect();
     for fault in faults {
         if let Some(nemesis) = &fault.nemesis {
             *touched.entry(nemesis).or_default() += fault.touched;

@@ -2,6 +2,7 @@
 //!
 //! Absent here: the file system and the terminal. A file arrives as bytes; problems are drawn by `cli`.
 
+mod chaos;
 mod clients;
 mod distribution;
 mod document;

@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::fault::{Fault, Keep, Nemesis};
-use crate::kernel::{Sampler, Span, Time};
+use crate::fault::{Fault, Keep, Nemesis, PlanError};
+use crate::kernel::{Sampler, Span, Streams, Time};
 
 use super::distribution::distribution;
 use super::faults::{Timing, What, budget, families, keep};
@@ -29,6 +29,8 @@ pub(super) struct Generator {
     pub(super) nemesis: Nemesis,
     /// The settings of a fault, without its times.
     settings: Value,
+    /// What its faults are said to be of: itself, unless it is a part of something.
+    group: String,
 }
 
 pub(super) fn nemeses() -> Shape<Vec<(Spanned<String>, Option<Written>)>> {
@@ -110,12 +112,24 @@ pub(super) fn generators(
             stop: Time::ZERO + stop,
             keep,
         };
-        generators.push(Generator { nemesis, settings });
+        generators.push(Generator { group: nemesis.name.clone(), nemesis, settings });
     }
     generators
 }
 
 impl Generator {
+    /// Makes it a part of something: of all the faults of that one has to touch something.
+    pub(super) fn belongs_to(&mut self, group: &str) {
+        group.clone_into(&mut self.group);
+    }
+
+    /// Its faults in one run. See [`Nemesis::faults`].
+    pub(super) fn faults(&self, streams: &mut Streams) -> Result<Vec<Fault>, PlanError> {
+        let mut faults = self.nemesis.faults(streams)?;
+        faults.iter_mut().for_each(|fault| fault.nemesis = Some(self.group.clone()));
+        Ok(faults)
+    }
+
     /// One of its faults as an entry of `faults`.
     pub(super) fn entry(&self, fault: &Fault) -> Value {
         let mut settings = self.settings.clone();

@@ -8,10 +8,17 @@ use crate::host::Request;
 use crate::load::{Recording, ScriptedOperation};
 
 use super::file::Scenario;
+use super::nemesis::Generator;
 
 /// The file with defaults, seed, ids and the targets of the faults filled in. After the faults of the file the plan
 /// has those that the nemeses `made`; a nemesis that made none stays, so that it is still found wanting.
-pub(super) fn resolved(scenario: &Scenario, seed: u64, plan: &Plan, made: &[usize], names: &[String]) -> Value {
+pub(super) fn resolved(
+    scenario: &Scenario,
+    seed: u64,
+    plan: &Plan,
+    made: &[(Generator, usize)],
+    names: &[String],
+) -> Value {
     let mut resolved = scenario.resolved.clone();
     // A path from where the author's file lies; the resolved one lies elsewhere.
     resolved.as_object_mut().and_then(|resolved| resolved.shift_remove("$schema"));
@@ -29,10 +36,14 @@ pub(super) fn resolved(scenario: &Scenario, seed: u64, plan: &Plan, made: &[usiz
         Group::Rest => json!("rest"),
     };
     let mut generated = plan.faults.iter().skip(scenario.plan.faults.len());
-    for (generator, &made) in scenario.nemeses.iter().zip(made) {
-        let entries: Vec<_> = generated.by_ref().take(made).map(|fault| generator.entry(fault)).collect();
-        if made > 0 {
+    for (number, (generator, made)) in made.iter().enumerate() {
+        let entries: Vec<_> = generated.by_ref().take(*made).map(|fault| generator.entry(fault)).collect();
+        if *made > 0 && number < scenario.nemeses.len() {
             resolved["nemesis"].as_object_mut().and_then(|nemeses| nemeses.shift_remove(&generator.nemesis.name));
+        } else if *made > 0 {
+            for chaos in ["chaos", "swarm"] {
+                resolved.as_object_mut().and_then(|resolved| resolved.shift_remove(chaos));
+            }
         }
         resolved["faults"].as_array_mut().into_iter().for_each(|faults| faults.extend(entries.iter().cloned()));
     }

@@ -11,6 +11,7 @@ use crate::load::{ClientSettings, History, Load, LoadError, Recording};
 use super::evidence::ServiceEvidence;
 use super::file::{Client, Scenario};
 use super::judge::{Finished, judge};
+use super::nemesis::Generator;
 use super::reach::Reach;
 use super::recovery::{Heal, Probing, freeze};
 use super::resolve;
@@ -141,8 +142,10 @@ struct Driver<'a> {
     seed: u64,
     simulation: Simulation,
     injector: Injector,
-    /// How many faults each nemesis made, in their order. They stand in the plan after all others.
-    made: Vec<usize>,
+    /// What made faults, and how many, in their order. They stand in the plan after all others.
+    made: Vec<(Generator, usize)>,
+    /// What the seed has drawn of chaos, in words.
+    chaos: Option<String>,
     load: Load,
     reach: Reach,
     stage: Stage,
@@ -176,9 +179,10 @@ impl<'a> Driver<'a> {
         let mut load = Load::new(settings, seed).map_err(RunError::Load)?;
         let (mut plan, mut made) = (scenario.plan.clone(), Vec::new());
         let mut streams = Streams::new(seed);
-        for generator in &scenario.nemeses {
-            let faults = generator.nemesis.faults(&mut streams).map_err(RunError::Plan)?;
-            made.push(faults.len());
+        let (chaos, words) = scenario.chaos.map(|chaos| chaos.generators(scenario, seed)).unzip();
+        for generator in scenario.nemeses.iter().cloned().chain(chaos.into_iter().flatten()) {
+            let faults = generator.faults(&mut streams).map_err(RunError::Plan)?;
+            made.push((generator, faults.len()));
             plan.faults.extend(faults);
         }
         let mut injector = Injector::new(plan, seed, &simulation).map_err(RunError::Plan)?;
@@ -187,7 +191,18 @@ impl<'a> Driver<'a> {
         injector.schedule(&mut simulation);
         load.schedule(&mut simulation);
         let reach = Reach::new(&simulation, scenario);
-        Ok(Self { scenario, seed, simulation, injector, made, load, reach, stage: Stage::Load, frozen: Vec::new() })
+        Ok(Self {
+            scenario,
+            seed,
+            simulation,
+            injector,
+            made,
+            chaos: words,
+            load,
+            reach,
+            stage: Stage::Load,
+            frozen: Vec::new(),
+        })
     }
 
     /// Until the last operation has ended; then everything heals, clients show that they get on, and the run settles.
@@ -249,7 +264,7 @@ impl<'a> Driver<'a> {
     }
 
     fn finish(self, ended_early: Option<End>) -> Run {
-        let Self { scenario, seed, simulation, injector, made, load, reach, stage, frozen } = self;
+        let Self { scenario, seed, simulation, injector, made, chaos, load, reach, stage, frozen } = self;
         let simulated = simulation.now();
         let recording = load.finish(simulated);
         let history = &recording.history;
@@ -273,12 +288,14 @@ impl<'a> Driver<'a> {
         let verdict = Check::verdict_of(&checks);
         let metrics = Metrics::of(history, &windows, Phase::Always);
         let unavailable_by_design = reach.unavailable_by_design(scenario, history, simulated);
+        let mut notes = super::judge::notes(scenario, &frozen, &simulation);
+        notes.extend(chaos);
         let resolved = resolve::resolved(scenario, seed, &injector.resolved(), &made, &names);
         Run {
             seed,
             verdict,
             checks,
-            notes: super::judge::notes(scenario, &frozen, &simulation),
+            notes,
             unavailable_by_design,
             windows,
             metrics,
