@@ -148,7 +148,7 @@ fn a_node_that_waits_for_ever_is_the_story() {
     let stuck = run(&scenario(json!({ "roll_call": { "resends": false } }), split()), 1);
     assert_eq!(stuck.verdict, Verdict::Refuted(Class::Liveness));
     let check = liveness(&stuck);
-    assert_eq!(check.observed, "7 of 7 operations got nowhere", "{}", check.explanation);
+    assert_eq!(check.observed, "8 of 8 operations got nowhere", "{}", check.explanation);
     assert!(
         check.explanation.contains("store-0 waits for a pong of node 1 and a pong of node 2"),
         "{}",

@@ -10,9 +10,10 @@ use petgraph::visit::EdgeRef;
 use crate::kernel::{Agenda, Span, Streams, Trace, stable_hash_str};
 
 use super::call::Calls;
-use super::core::{CLIENT, Core, CoreDraws, Moment, NO_RECORD, NodeParts, NodeState, Point, scale};
+use super::core::{CLIENT, Core, CoreDraws, Moment, NO_RECORD, NodeParts, NodeState, scale};
 use super::drive::DiskTiming;
 use super::network::{End, Link, Network};
+use super::point::Point;
 use super::pool::Pool;
 use super::record::Census;
 use super::run_queue::RunQueue;

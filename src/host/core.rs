@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::kernel::{
-    Agenda, Class, Draw, EventId, Fact, FateKey, Full, Purpose, Span, Stream, Streams, Time, Trace, stable_hash,
+    Agenda, Class, EventId, Fact, FateKey, Full, Purpose, Span, Stream, Streams, Time, Trace, stable_hash,
     stable_hash_str,
 };
 
@@ -12,10 +12,11 @@ use super::call::{Call, Calls};
 use super::drive::{DiskTiming, Drive};
 use super::event::{Body, CallPacket, Effect, Event, Packet, Task, TimerHandle, class};
 use super::network::{self, Fate, Network};
+use super::point::Point;
 use super::pool::Pool;
 use super::record::{Census, Tag};
 use super::run_queue::{Ends, Job, RunQueue};
-use super::sign::{Lookouts, Seen};
+use super::sign::Lookouts;
 use super::{
     Breach, CallError, CallId, Clock, Disk, DiskId, DiskOperation, DropCause, FaultId, NodeId, Reply, Request, Terms,
     Violation,
@@ -70,7 +71,7 @@ pub(crate) struct NodeParts {
     /// Events scheduled for this node; breaks ties when they are shuffled.
     scheduled: u64,
     /// How often it passed each point that is switched on, by the hash of the point's name.
-    maybes: BTreeMap<u64, u64>,
+    pub(super) maybes: BTreeMap<u64, u64>,
 }
 
 /// The event that is being handled.
@@ -149,23 +150,12 @@ pub(crate) struct Core {
     pub(crate) lookouts: Lookouts,
 }
 
-/// A point of [`super::Context::maybe`] that is switched on.
-#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub struct Point {
-    /// How many of 10^9 passes do the rare thing.
-    pub ppb: u64,
-    /// How often nodes passed it.
-    pub passed: u64,
-    /// How often they did the rare thing.
-    pub taken: u64,
-}
-
 /// The host's own counter-based draws.
 #[derive(Clone, Debug)]
 pub(crate) struct CoreDraws {
     disk: FateKey,
     ties: FateKey,
-    maybe: FateKey,
+    pub(super) maybe: FateKey,
 }
 
 impl CoreDraws {
@@ -316,17 +306,6 @@ impl Core {
     /// Enters a record about the event that is being handled, without becoming a cause itself.
     pub(crate) fn annotate(&mut self, tag: Tag, node: NodeId, c: u64, label: &str) {
         self.enter(tag, (node, node, c, stable_hash_str(label)), self.moment.record, || label.to_owned());
-    }
-
-    /// Shows a sign to whoever looks out for it. A token tells of what it completes.
-    #[cold]
-    pub(crate) fn show(&mut self, node: NodeId, sign: Seen<'_>) {
-        if self.lookouts.is_empty() {
-            return;
-        }
-        for (at, class) in self.lookouts.see(self.agenda.now(), node, sign) {
-            self.schedule_token(at, class, 0);
-        }
     }
 
     #[inline]
@@ -572,19 +551,6 @@ impl Core {
                 self.part(node).run.wait(task);
             }
         }
-    }
-
-    /// Whether a switched-on point does its rare thing this time.
-    pub(crate) fn maybe(&mut self, node: NodeId, name: &str) -> bool {
-        let Some(point) = self.maybes.get_mut(name) else { return false };
-        let part = &mut self.parts[node.0 as usize];
-        let hash = stable_hash_str(name);
-        let passed = part.maybes.entry(hash).or_default();
-        *passed += 1;
-        let is_taken = self.draws.maybe.link(part.name_hash, hash).draws(*passed).chance(point.ppb);
-        point.passed += 1;
-        point.taken += u64::from(is_taken);
-        is_taken
     }
 
     /// The random stream of a node's present incarnation.

@@ -28,6 +28,7 @@ mod network;
 mod node;
 mod node_set;
 mod ordinals;
+mod point;
 mod pool;
 mod record;
 mod request;
@@ -46,7 +47,7 @@ pub use builder::{BuildError, Builder, HostSettings, ZoneId};
 pub use call::{CallError, CallId, RequestId};
 pub use clock::{Clock, Drift, WALL_EPOCH_NANOS, WallTime};
 pub use context::Context;
-pub use core::{End, Point};
+pub use core::End;
 pub use disk::{
     CrashKeeps, CrashLoss, DEFAULT_CAPACITY, Disk, DiskError, DiskOperation, DiskOutput, DiskResult, LARGEST_FILE,
     SECTOR_BYTES,
@@ -57,6 +58,7 @@ pub use life::{CrashSettings, FaultId};
 pub use network::{Cut, CutAt, DropCause, Link};
 pub use node::{Message, Node, NodeId, View};
 pub use node_set::NodeSet;
+pub use point::Point;
 pub use record::{Census, Tag};
 pub use request::{Key, NotDone, Reply, Request, Value};
 pub use service::Birth;

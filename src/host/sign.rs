@@ -2,7 +2,8 @@
 
 use crate::kernel::{Class, Span, Time};
 
-use super::{NodeId, NodeSet};
+use super::core::Core;
+use super::{NodeId, NodeSet, Simulation};
 
 /// Something that can be seen from outside when it happens.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -112,5 +113,36 @@ impl Lookouts {
     /// Lookouts for nothing any more.
     pub(crate) fn clear(&mut self) {
         *self = Self::default();
+    }
+}
+
+impl Core {
+    /// Shows a sign to whoever looks out for it. A token tells of what it completes.
+    #[cold]
+    pub(crate) fn show(&mut self, node: NodeId, sign: Seen<'_>) {
+        if self.lookouts.is_empty() {
+            return;
+        }
+        for (at, class) in self.lookouts.see(self.agenda.now(), node, sign) {
+            self.schedule_token(at, class, 0);
+        }
+    }
+}
+
+impl Simulation {
+    /// Begins to look out for a sign, and answers the lookout's number. A nanosecond after it has been seen often enough, a
+    /// token 0 of the lookout's class comes, and [`Self::signs`] says so.
+    pub fn look_out(&mut self, lookout: Lookout) -> usize {
+        self.core.lookouts.add(lookout)
+    }
+
+    /// What was seen since this was last asked: the number of the lookout, and when its token comes.
+    pub fn signs(&mut self) -> Vec<(usize, Time)> {
+        self.core.lookouts.collect()
+    }
+
+    /// Looks out for nothing any more.
+    pub fn stop_looking_out(&mut self) {
+        self.core.lookouts.clear();
     }
 }

@@ -4,11 +4,12 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::kernel::{Class, Fired, Span, Time, Trace, stable_hash};
 
-use super::core::{Bodies, CLIENT, Core, CoreDraws, End, Moment, NO_RECORD, NodeState, Point};
+use super::core::{Bodies, CLIENT, Core, CoreDraws, End, Moment, NO_RECORD, NodeState};
 use super::event::{Body, CallPacket, Effect, Event, Packet, Task, class};
+use super::point::Point;
 use super::record::{Census, Tag};
 use super::service::{NoBodies, Service};
-use super::sign::{Lookout, Seen};
+use super::sign::Seen;
 use super::{
     CallError, CallId, CausalContext, DropCause, NodeId, NodeSet, Reply, Request, RequestId, Terms, View, Violation,
 };
@@ -440,22 +441,6 @@ impl Simulation {
         self.core.schedule_token(at, class, token);
     }
 
-    /// Begins to look out for a sign, and answers the lookout's number. A nanosecond after it has been seen often enough, a
-    /// token 0 of the lookout's class comes, and [`Self::signs`] says so.
-    pub fn look_out(&mut self, lookout: Lookout) -> usize {
-        self.core.lookouts.add(lookout)
-    }
-
-    /// What was seen since this was last asked: the number of the lookout, and when its token comes.
-    pub fn signs(&mut self) -> Vec<(usize, Time)> {
-        self.core.lookouts.collect()
-    }
-
-    /// Looks out for nothing any more.
-    pub fn stop_looking_out(&mut self) {
-        self.core.lookouts.clear();
-    }
-
     /// Lets a client ask a node; the answer comes as [`Step::Answer`] with this `tag`.
     pub fn call(&mut self, client: NodeId, to: NodeId, request: Request, timeout: Span, tag: u64) -> CallId {
         self.call_on_terms(client, to, request, Terms::NONE, timeout, tag)
@@ -567,11 +552,6 @@ impl Simulation {
     /// How often each rare path was reached.
     pub fn reached(&self) -> impl Iterator<Item = (&'static str, u64)> + '_ {
         self.core.reached.iter().map(|(&name, &count)| (name, count))
-    }
-
-    /// The points of [`super::Context::maybe`] that are switched on, by name.
-    pub fn maybes(&self) -> impl Iterator<Item = (&str, Point)> {
-        self.core.maybes.iter().map(|(name, &point)| (name.as_str(), point))
     }
 
     /// The trace so far.

@@ -12,7 +12,7 @@ use crate::store::{Crashes, Tolerance};
 
 use super::document::Document;
 use super::file::Scenario;
-use super::input::{Shape, one_of};
+use super::input::{Fields, Shape, one_of};
 use super::layout::Layout;
 use super::nemesis::{Generator, generators, nemeses};
 
@@ -34,7 +34,22 @@ pub(super) enum Chaos {
     Swarm(Level),
 }
 
-pub(super) fn level() -> Shape<Level> {
+/// The fields `chaos` and `swarm`, of which a scenario has one at most.
+pub(super) fn chaos(fields: &mut Fields<'_>) -> Option<Chaos> {
+    let preset =
+        fields.maybe("chaos", "Every family of faults that the services tolerate, so much of each.", level());
+    let swarm = fields.maybe(
+        "swarm",
+        "Some of these families, drawn by the seed, each as intense as the seed draws, up to so much.",
+        level(),
+    );
+    if let (Some(Some(_)), Some(Some(_))) = (preset, swarm) {
+        fields.refuse("swarm", "a scenario has \"chaos\" or a \"swarm\", not both");
+    }
+    swarm.flatten().map(Chaos::Swarm).or(preset.flatten().map(Chaos::Preset))
+}
+
+fn level() -> Shape<Level> {
     one_of([("calm", Level::Calm), ("realistic", Level::Realistic), ("harsh", Level::Harsh)])
 }
 
@@ -161,7 +176,7 @@ const FAMILIES: [Family; 8] = [
 /// Where the numbers of one family come from.
 enum Dial {
     Fixed(Level),
-    Drawn(Stream, Level),
+    Drawn(Box<Stream>, Level),
 }
 
 impl Dial {
@@ -192,7 +207,7 @@ impl Chaos {
             Self::Swarm(level) => {
                 let mut stream = streams.open(SWARM, name).ok()?;
                 // Drawn in any case, so that a family draws the same whether its neighbours take part or not.
-                (stream.below(2) == 0).then_some(Dial::Drawn(stream, level))
+                (stream.below(2) == 0).then_some(Dial::Drawn(Box::new(stream), level))
             }
         }
     }
@@ -322,18 +337,17 @@ mod tests {
     }
 
     #[test]
-    fn only_what_a_kind_tolerates_takes_part() {
-        let generators = |service: Value| {
-            let scenario = scenario(service, json!({ "chaos": "harsh" }));
-            let generators = scenario.chaos.expect("chaos").generators(&scenario, 1).0;
-            let tolerance = scenario.services[0].what.tolerates();
-            let tolerated = FAMILIES.iter().filter(|family| (family.tolerated)(&tolerance)).count();
-            assert_eq!(generators.len(), tolerated);
-            tolerated
+    fn only_what_is_tolerated_takes_part() {
+        let check = |tolerance: Tolerance, expected: &[&str]| {
+            let families = FAMILIES.iter().filter(|family| (family.tolerated)(&tolerance));
+            assert_eq!(families.map(|family| family.name).collect::<Vec<_>>(), expected);
         };
-        assert_eq!(generators(json!({ "majority_register": {} })), FAMILIES.len());
-        let nothing = FAMILIES.iter().filter(|family| (family.tolerated)(&Tolerance::NOTHING));
-        assert_eq!(nothing.count(), 0);
+        check(Tolerance::NOTHING, &[]);
+        check(Tolerance { clocks: true, ..Tolerance::NOTHING }, &["drift", "step"]);
+        check(Tolerance { partitions: true, pauses: true, ..Tolerance::NOTHING }, &["pause", "split", "one-way"]);
+        let minority = Tolerance { crashes: Crashes::Minority, ..Tolerance::NOTHING };
+        check(minority, &["crash", "power", "restart"]);
+        assert!(FAMILIES[..3].iter().all(|family| (family.keeps)(&minority) == Keeps::Always));
     }
 
     #[test]

@@ -8,7 +8,7 @@ use crate::fault::Plan;
 use crate::host::{HostSettings, Limits, Link, NodeId, ZoneId};
 use crate::kernel::Span;
 
-use super::chaos::{Chaos, level};
+use super::chaos::{Chaos, chaos};
 use super::clients::{self, client};
 use super::document::Document;
 use super::faults::{self, faults};
@@ -101,11 +101,16 @@ struct Written {
     network: network::Network,
     services: Option<Vec<(Spanned<String>, Option<Deployed>)>>,
     clients: Option<Vec<(Spanned<String>, Option<clients::Written>)>>,
+    breaks: Breaks,
+    hypothesis: Hypothesis,
+}
+
+/// What breaks, as written.
+struct Breaks {
     faults: Vec<faults::Written>,
     nemeses: Vec<(Spanned<String>, Option<nemesis::Written>)>,
     chaos: Option<Chaos>,
     maybes: Vec<(Spanned<String>, u64)>,
-    hypothesis: Hypothesis,
 }
 
 fn file(registry: &Registry) -> Shape<Written> {
@@ -138,33 +143,13 @@ fn read(fields: &mut Fields<'_>, registry: &Registry) -> Option<Written> {
         one_of([("first_in_first_out", false), ("shuffled", true)]),
         "first_in_first_out",
     );
-    let heal = fields.optional(
-        "heal",
-        "What heals when the load has ended: everything, a random majority of every service while the rest has failed \
-         for good, or nothing.",
-        heal(),
-        "everything",
-    );
+    let heal = heal(fields);
     let limits = fields.optional("limits", "How much a run may do before it is given up.", object(limits), empty());
     let hosts = fields.optional("hosts", "Zones, and which service lives where.", hosts(), empty());
     let network = fields.optional("network", "How links behave.", network(), empty());
     let services = fields.required("services", "What runs, by name.", map(service.lenient()));
     let clients = fields.optional("clients", "Who calls it, by name.", map(client().lenient()), empty());
-    let faults = fields.optional("faults", "What breaks.", faults(), json!([]));
-    let nemeses = fields.optional("nemesis", "What makes faults, by name.", nemeses(), empty());
-    let preset =
-        fields.maybe("chaos", "Every family of faults that the services tolerate, so much of each.", level());
-    let swarm = fields.maybe(
-        "swarm",
-        "Some of these families, drawn by the seed, each as intense as the seed draws, up to so much.",
-        level(),
-    );
-    let maybes = fields.optional(
-        "maybe",
-        "Points in the code of nodes where a rare thing may happen, by name, and how often it does.",
-        map(ratio()),
-        empty(),
-    );
+    let breaks = breaks(fields);
     let hypothesis = fields.optional("hypothesis", "What is expected to hold.", hypothesis(), empty());
     if let (Some(warm_up), Some(length)) = (warm_up, length)
         && warm_up >= length
@@ -179,9 +164,6 @@ fn read(fields: &mut Fields<'_>, registry: &Registry) -> Option<Written> {
     {
         let says = format!("\"{}\" is about what follows after everything has healed", expectation.name());
         fields.refuse("heal", says);
-    }
-    if let (Some(Some(_)), Some(Some(_))) = (preset, swarm) {
-        fields.refuse("swarm", "a scenario has \"chaos\" or a \"swarm\", not both");
     }
     // These two are only checked.
     drop((schema, version));
@@ -200,12 +182,27 @@ fn read(fields: &mut Fields<'_>, registry: &Registry) -> Option<Written> {
         network: network.unwrap_or_default(),
         services,
         clients,
-        faults: faults.unwrap_or_default().into_iter().flatten().collect(),
-        nemeses: nemeses.unwrap_or_default(),
-        chaos: swarm.flatten().map(Chaos::Swarm).or(preset.flatten().map(Chaos::Preset)),
-        maybes: maybes.unwrap_or_default(),
+        breaks,
         hypothesis: hypothesis.unwrap_or_default(),
     })
+}
+
+fn breaks(fields: &mut Fields<'_>) -> Breaks {
+    let faults = fields.optional("faults", "What breaks.", faults(), json!([]));
+    let nemeses = fields.optional("nemesis", "What makes faults, by name.", nemeses(), empty());
+    let chaos = chaos(fields);
+    let maybes = fields.optional(
+        "maybe",
+        "Points in the code of nodes where a rare thing may happen, by name, and how often it does.",
+        map(ratio()),
+        empty(),
+    );
+    Breaks {
+        faults: faults.unwrap_or_default().into_iter().flatten().collect(),
+        nemeses: nemeses.unwrap_or_default(),
+        chaos,
+        maybes: maybes.unwrap_or_default(),
+    }
 }
 
 fn limits(fields: &mut Fields<'_>) -> Option<Limits> {
@@ -273,9 +270,10 @@ fn assemble(written: Written, resolved: Value, problems: &mut Problems) -> Scena
     let count = layout.zones();
     let link = written.network.base.applied_to(&Link::default());
     let (zone_links, node_links) = links(&written.network, &link, &layout, problems);
-    let names: Vec<_> = written.nemeses.iter().map(|(name, _)| name.value.as_str()).collect();
-    let plan = faults::plan(&written.faults, &names, &layout, problems);
-    let nemeses = nemesis::generators(&written.nemeses, &resolved["nemesis"], written.warm_up, &layout, problems);
+    let names: Vec<_> = written.breaks.nemeses.iter().map(|(name, _)| name.value.as_str()).collect();
+    let plan = faults::plan(&written.breaks.faults, &names, &layout, problems);
+    let nemeses =
+        nemesis::generators(&written.breaks.nemeses, &resolved["nemesis"], written.warm_up, &layout, problems);
     Scenario {
         title: written.title,
         story: written.story,
@@ -297,8 +295,8 @@ fn assemble(written: Written, resolved: Value, problems: &mut Problems) -> Scena
         clients,
         plan,
         nemeses,
-        chaos: written.chaos,
-        maybes: written.maybes.into_iter().map(|(name, ppb)| (name.value, ppb)).collect(),
+        chaos: written.breaks.chaos,
+        maybes: written.breaks.maybes.into_iter().map(|(name, ppb)| (name.value, ppb)).collect(),
     }
 }
 

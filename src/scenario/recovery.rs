@@ -7,7 +7,7 @@ use crate::kernel::{Draw, Purpose, Span, Streams, Time, stable_hash_str};
 use crate::load::{ClientSettings, Load, ScriptedOperation, Workload};
 
 use super::file::Scenario;
-use super::input::{Shape, one_of};
+use super::input::{Fields, one_of};
 use super::reach::Reach;
 use super::run::client_settings;
 
@@ -23,8 +23,15 @@ pub(super) enum Heal {
     Nothing,
 }
 
-pub(super) fn heal() -> Shape<Heal> {
-    one_of([("everything", Heal::Everything), ("core", Heal::Core), ("nothing", Heal::Nothing)])
+/// The field `heal`.
+pub(super) fn heal(fields: &mut Fields<'_>) -> Option<Heal> {
+    fields.optional(
+        "heal",
+        "What heals when the load has ended: everything, a random majority of every service while the rest has failed \
+         for good, or nothing.",
+        one_of([("everything", Heal::Everything), ("core", Heal::Core), ("nothing", Heal::Nothing)]),
+        "everything",
+    )
 }
 
 const CORE: Purpose = Purpose::new("core");
@@ -63,6 +70,9 @@ pub(super) struct Probing {
 /// The operations start within the first such part of the time that they have: at once would be a stampede.
 const STARTS_WITHIN: u64 = 10;
 
+/// An operation that was open in the instant of the heal was open while things were broken.
+const AFTER: Span = Span::from_nanos(1);
+
 impl Probing {
     /// The clients of a scenario whose hypothesis speaks of liveness, after a load; `None` for any other.
     pub(super) fn new(scenario: &Scenario, load: &Load, seed: u64, simulation: &mut Simulation) -> Option<Self> {
@@ -81,7 +91,7 @@ impl Probing {
             total += requests.len();
             let apart = Span::from_nanos(within.as_nanos() / STARTS_WITHIN / (requests.len() as u64).max(1));
             let planned = (0..).zip(requests).map(|(number, request)| {
-                let at = healed + apart.times(number);
+                let at = healed + AFTER + apart.times(number);
                 ScriptedOperation { number, session: None, at, request, answers: None }
             });
             let (node, settings) = client_settings(scenario, client);
