@@ -243,7 +243,8 @@ fn check_swarm(seeds: std::ops::Range<u64>, removals: usize) {
     for seed in seeds {
         let first = run(&swarm(), seed);
         assert!(!matches!(first.verdict, Verdict::Refuted(_)), "seed {seed}: {:?}", first.checks);
-        assert!(first.notes.iter().any(|note| note.starts_with("Swarm, up to harsh: ")), "{:?}", first.notes);
+        let chaos = first.chaos.as_deref().expect("a swarm");
+        assert!(chaos.starts_with("Swarm, up to harsh: ") && first.resolved["note"] == json!(chaos), "{chaos}");
         if first.faults.is_empty() {
             continue;
         }

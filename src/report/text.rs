@@ -38,6 +38,9 @@ pub fn story(scenario: &Scenario, run: &Run, audience: &Audience<'_>) -> String 
     }
     text.push('\n');
     happened(&mut text, scenario, run);
+    if let Some(chaos) = &run.chaos {
+        wrap(&mut text, chaos, "", audience.width);
+    }
     broke(&mut text, run);
     judged(&mut text, run, audience, paint);
     let _ = writeln!(text, "\n{}  digest {:016x}", verdict(run.verdict, paint), run.digest().value());

@@ -5,7 +5,7 @@ use crate::host::{CrashKeeps, CrashSettings, CutAt};
 use crate::kernel::{Span, Time};
 
 use super::input::{
-    Fields, Kind, Shape, Spanned, boolean, count, drift, duration, either, kind, list, name, object, one_of,
+    Fields, Kind, Shape, Spanned, boolean, count, drift, duration, either, kind, list, name, named, object, one_of,
     positive_duration, ratio, signed_duration,
 };
 use super::layout::Layout;
@@ -234,7 +234,9 @@ fn side() -> Shape<Side> {
 }
 
 fn selector() -> Shape<Where> {
-    either(list(name().spanned()).map(Where::Names), object(|fields| fields.kind("selector", selectors())))
+    named("selector", || {
+        either(list(name().spanned()).map(Where::Names), object(|fields| fields.kind("selector", selectors())))
+    })
 }
 
 fn selectors() -> Vec<Kind<Where>> {

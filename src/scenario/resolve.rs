@@ -15,8 +15,8 @@ use super::nemesis::Generator;
 pub(super) fn resolved(
     scenario: &Scenario,
     seed: u64,
-    plan: &Plan,
-    made: &[(Generator, usize)],
+    (plan, made): (&Plan, &[(Generator, usize)]),
+    chaos: Option<&str>,
     names: &[String],
 ) -> Value {
     let mut resolved = scenario.resolved.clone();
@@ -40,12 +40,15 @@ pub(super) fn resolved(
         let entries: Vec<_> = generated.by_ref().take(*made).map(|fault| generator.entry(fault)).collect();
         if *made > 0 && number < scenario.nemeses.len() {
             resolved["nemesis"].as_object_mut().and_then(|nemeses| nemeses.shift_remove(&generator.nemesis.name));
-        } else if *made > 0 {
-            for chaos in ["chaos", "swarm"] {
-                resolved.as_object_mut().and_then(|resolved| resolved.shift_remove(chaos));
-            }
         }
         resolved["faults"].as_array_mut().into_iter().for_each(|faults| faults.extend(entries.iter().cloned()));
+    }
+    if let (Some(chaos), true) = (chaos, made.iter().skip(scenario.nemeses.len()).any(|(_, made)| *made > 0)) {
+        for generator in ["chaos", "swarm"] {
+            resolved.as_object_mut().and_then(|resolved| resolved.shift_remove(generator));
+        }
+        let note = resolved["note"].as_str().map(|note| format!("{note}\n")).unwrap_or_default();
+        resolved["note"] = json!(note + chaos);
     }
     for (fault, entry) in plan.faults.iter().zip(resolved["faults"].as_array_mut().into_iter().flatten()) {
         entry["id"] = json!(fault.id);

@@ -36,6 +36,8 @@ pub struct Run {
     pub checks: Vec<Check>,
     /// What is worth knowing about the verdict, in sentences.
     pub notes: Vec<String>,
+    /// Which families of faults took part by `chaos` or `swarm`, and how intense they were, in words.
+    pub chaos: Option<String>,
     /// What the clients did and saw.
     pub recording: Recording,
     /// By operation of the history: whether it was not answered, and at some instant could not have been, because
@@ -288,14 +290,13 @@ impl<'a> Driver<'a> {
         let verdict = Check::verdict_of(&checks);
         let metrics = Metrics::of(history, &windows, Phase::Always);
         let unavailable_by_design = reach.unavailable_by_design(scenario, history, simulated);
-        let mut notes = super::judge::notes(scenario, &frozen, &simulation);
-        notes.extend(chaos);
-        let resolved = resolve::resolved(scenario, seed, &injector.resolved(), &made, &names);
+        let resolved = resolve::resolved(scenario, seed, (&injector.resolved(), &made), chaos.as_deref(), &names);
         Run {
             seed,
             verdict,
             checks,
-            notes,
+            notes: super::judge::notes(scenario, &frozen, &simulation),
+            chaos,
             unavailable_by_design,
             windows,
             metrics,

@@ -4,7 +4,7 @@ use crate::fault::{Start, Trigger};
 use crate::host::Sign;
 use crate::kernel::Time;
 
-use super::input::{Fields, Kind, Shape, Spanned, count, duration, either, kind, name, object, text};
+use super::input::{Fields, Kind, Shape, Spanned, count, duration, either, kind, name, named, object, text};
 use super::layout::Layout;
 use super::problem::Problems;
 
@@ -17,8 +17,10 @@ pub(super) enum Begins {
 
 /// An instant, or a trigger.
 pub(super) fn begins() -> Shape<Begins> {
-    let instant = duration().map(|at| Begins::At(Time::ZERO + at));
-    either(instant, object(|fields| fields.kind("trigger", triggers())))
+    named("start", || {
+        let instant = duration().map(|at| Begins::At(Time::ZERO + at));
+        either(instant, object(|fields| fields.kind("trigger", triggers())))
+    })
 }
 
 fn triggers() -> Vec<Kind<Begins>> {
