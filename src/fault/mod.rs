@@ -11,7 +11,9 @@
 //!
 //! Absent here: how a host crashes or a link is cut (floor 1), JSON, and what a fault that touched nothing means.
 
+mod family;
 mod injector;
+mod links;
 mod plan;
 mod selector;
 mod validate;
@@ -19,7 +21,9 @@ mod validate;
 #[cfg(test)]
 mod tests;
 
+pub use family::{FAMILIES, Family, Parameter, families_page};
 pub use injector::{FaultReport, Injector};
+pub use links::{Clogging, LinkEffect, LinkSelector, Pattern, Swizzle};
 pub use plan::{Effect, Fault, Group, NodeEffect, Plan, Shape};
 pub use selector::{Selector, Which};
 pub use validate::{PlanError, PlanMistake};

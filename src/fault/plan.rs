@@ -3,17 +3,17 @@
 use crate::host::{CrashSettings, CutAt, Drift, FaultId};
 use crate::kernel::{Span, Time, stable_hash_str};
 
-use super::Selector;
+use super::{LinkEffect, LinkSelector, Pattern, Selector};
 
 /// Everything that is to fail in a run. Ids are unique.
-#[derive(Clone, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Debug, PartialEq, Default)]
 pub struct Plan {
     /// The faults, in no particular order.
     pub faults: Vec<Fault>,
 }
 
 /// One fault.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Fault {
     /// Its name: in reports, for its random stream, and for the order of faults at one instant.
     pub id: String,
@@ -22,12 +22,13 @@ pub struct Fault {
     /// When it starts.
     pub at: Time,
     /// How long it lasts; `None`: to the end of the run. Effects with an end of their own
-    /// ([`NodeEffect::Restart`], [`NodeEffect::ClockStep`]) take no other.
+    /// ([`NodeEffect::Restart`], [`NodeEffect::ClockStep`], [`LinkEffect::Message`]) take no other; those that go by
+    /// steps ([`LinkEffect::goes_by_steps`]) need one.
     pub lasts: Option<Span>,
 }
 
 /// What a fault does.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Effect {
     /// Cuts links.
     Partition {
@@ -36,6 +37,8 @@ pub enum Effect {
         /// When the cut kills a message.
         cut_at: CutAt,
     },
+    /// Disturbs links otherwise.
+    Links(LinkEffect),
     /// Does the same to each of some nodes.
     Nodes {
         /// Whom it hits.
@@ -85,6 +88,15 @@ pub enum Shape {
         /// Those who do not hear them.
         to: Group,
     },
+    /// These links.
+    Links(LinkSelector),
+    /// The replicas of a service are split by chance.
+    Drawn {
+        /// The service.
+        of: String,
+        /// How.
+        pattern: Pattern,
+    },
 }
 
 /// A side of a partition. A node that two sides choose is in the first. Nodes on no side keep all their links.
@@ -132,7 +144,9 @@ impl Fault {
     pub(super) const fn span(&self) -> Option<Span> {
         match self.what {
             Effect::Nodes { what: NodeEffect::Restart { after, .. }, .. } => Some(after),
-            Effect::Nodes { what: NodeEffect::ClockStep { .. }, .. } => Some(Span::ZERO),
+            Effect::Nodes { what: NodeEffect::ClockStep { .. }, .. } | Effect::Links(LinkEffect::Message(_)) => {
+                Some(Span::ZERO)
+            }
             _ => self.lasts,
         }
     }
@@ -141,7 +155,11 @@ impl Fault {
 impl Effect {
     /// Whether its end follows from what it is.
     pub(super) const fn ends_by_itself(&self) -> bool {
-        matches!(self, Self::Nodes { what: NodeEffect::Restart { .. } | NodeEffect::ClockStep { .. }, .. })
+        matches!(
+            self,
+            Self::Nodes { what: NodeEffect::Restart { .. } | NodeEffect::ClockStep { .. }, .. }
+                | Self::Links(LinkEffect::Message(_))
+        )
     }
 
     /// Its family's name in scenario files and reports.
@@ -149,6 +167,7 @@ impl Effect {
     pub const fn kind(&self) -> &'static str {
         match self {
             Self::Partition { .. } => "partition",
+            Self::Links(effect) => effect.kind(),
             Self::Nodes { what, .. } => what.kind(),
         }
     }
@@ -178,12 +197,13 @@ impl NodeEffect {
 }
 
 impl Shape {
-    /// Its sides, in order.
+    /// Its sides, in order; none if it is not made of sides.
     #[must_use]
     pub fn groups(&self) -> Vec<&Group> {
         match self {
             Self::Groups(groups) => groups.iter().collect(),
             Self::OneWay { from, to } => vec![from, to],
+            Self::Links(_) | Self::Drawn { .. } => Vec::new(),
         }
     }
 }

@@ -225,6 +225,10 @@ impl Clone for Box<dyn Service> {
 }
 
 impl<M: Message> Bodies for Pool<M> {
+    fn kind(&self, slot: u32) -> &'static str {
+        self.get(slot).kind()
+    }
+
     fn discard(&mut self, slot: u32) {
         self.take(slot);
     }
@@ -260,6 +264,9 @@ fn label(message: &impl Message) -> String {
 pub(crate) struct NoBodies;
 
 impl Bodies for NoBodies {
+    fn kind(&self, _: u32) -> &'static str {
+        ""
+    }
     fn discard(&mut self, _: u32) {}
     fn duplicate(&mut self, slot: u32) -> u32 {
         slot

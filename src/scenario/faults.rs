@@ -1,15 +1,19 @@
 //! The `faults` part of a scenario: what breaks, where and when.
 
-use crate::fault::{Effect, Fault, Group, NodeEffect, Plan, Selector, Shape as Sides, Which};
+mod links;
+
+use crate::fault::{Effect, Fault, Group, NodeEffect, Pattern, Plan, Selector, Shape as Sides, Which};
 use crate::host::{CrashKeeps, CrashSettings, CutAt};
 use crate::kernel::{Span, Time};
 
 use super::input::{
-    Fields, Kind, Shape, Spanned, boolean, count, drift, duration, either, kind, list, name, object, one_of,
+    Fields, Kind, Shape, Spanned, boolean, count, drift, duration, either, kind, list, name, named, object, one_of,
     positive_duration, ratio, signed_duration,
 };
 use super::layout::Layout;
 use super::problem::{Place, Problem, Problems};
+use links::{LinksWhat, LinksWritten};
+pub(super) use links::{explicit, explicit_links};
 
 /// One fault as written: names are still names.
 #[derive(Clone, Debug)]
@@ -26,6 +30,9 @@ enum What {
     Nodes { whom: Where, what: NodeEffect },
     Groups { groups: Vec<Side>, cut_at: CutAt },
     OneWay { from: Side, to: Side, cut_at: CutAt },
+    CutLinks { links: LinksWritten, cut_at: CutAt },
+    Pattern { of: Spanned<String>, pattern: Pattern, cut_at: CutAt },
+    Links(LinksWhat),
 }
 
 /// Whom a fault hits, as written.
@@ -59,7 +66,7 @@ pub(super) fn faults() -> Shape<Vec<Option<Written>>> {
 }
 
 fn families() -> Vec<Kind<(What, When)>> {
-    vec![
+    let mut families = vec![
         kind("partition", "Cuts the links between groups of nodes, or in one direction only.", object(partition)),
         on_nodes("crash", "Kills processes; each starts again from its disk when the fault ends.", |fields| {
             Some(NodeEffect::Crash(crash(fields)?))
@@ -89,7 +96,9 @@ fn families() -> Vec<Kind<(What, When)>> {
                 ))
             }),
         ),
-    ]
+    ];
+    families.extend(links::families());
+    families
 }
 
 /// A family that does the same to each of some nodes, for a while.
@@ -161,6 +170,12 @@ fn partition(fields: &mut Fields<'_>) -> Option<(What, When)> {
     );
     let from = fields.maybe("from", "Instead of groups: those who are not heard ...", side());
     let to = fields.maybe("to", "... by these, in that direction only.", side());
+    let links = fields.maybe("links", "Instead of groups: just these links.", links::links());
+    let pattern = fields.maybe(
+        "pattern",
+        "Instead of groups: the replicas of a service are split by chance.",
+        object(|fields| fields.kind("pattern", links::patterns())),
+    );
     let cut_at = fields.optional(
         "cut",
         "A message dies if its link is cut when it is sent or when it arrives, or only when it is sent.",
@@ -168,16 +183,19 @@ fn partition(fields: &mut Fields<'_>) -> Option<(What, When)> {
         "send_and_arrival",
     );
     let when = when(fields);
-    let (groups, from, to, cut_at) = (groups?, from?, to?, cut_at?);
-    let what = match (groups, from, to) {
-        (Some(groups), None, None) if groups.len() >= 2 => What::Groups { groups, cut_at },
-        (Some(_), None, None) => {
+    let (groups, from, to, links, pattern, cut_at) = (groups?, from?, to?, links?, pattern?, cut_at?);
+    let what = match (groups, (from, to), links, pattern) {
+        (Some(groups), (None, None), None, None) if groups.len() >= 2 => What::Groups { groups, cut_at },
+        (Some(_), (None, None), None, None) => {
             fields.refuse("groups", "a partition needs two groups or more");
             return None;
         }
-        (None, Some(from), Some(to)) => What::OneWay { from, to, cut_at },
+        (None, (Some(from), Some(to)), None, None) => What::OneWay { from, to, cut_at },
+        (None, (None, None), Some(links), None) => What::CutLinks { links, cut_at },
+        (None, (None, None), None, Some((of, pattern))) => What::Pattern { of, pattern, cut_at },
         _ => {
-            fields.refuse("groups", "a partition has either \"groups\", or \"from\" and \"to\"");
+            let says = "a partition has \"groups\", or \"from\" and \"to\", or \"links\", or a \"pattern\"";
+            fields.refuse("groups", says);
             return None;
         }
     };
@@ -189,7 +207,9 @@ fn side() -> Shape<Side> {
 }
 
 fn selector() -> Shape<Where> {
-    either(list(name().spanned()).map(Where::Names), object(|fields| fields.kind("selector", selectors())))
+    named("selector", || {
+        either(list(name().spanned()).map(Where::Names), object(|fields| fields.kind("selector", selectors())))
+    })
 }
 
 fn selectors() -> Vec<Kind<Where>> {
@@ -242,6 +262,16 @@ pub(super) fn plan(written: &[Written], layout: &Layout, problems: &mut Problems
                 let (from, to) = (group(from, layout, problems), group(to, layout, problems));
                 Effect::Partition { shape: Sides::OneWay { from, to }, cut_at: *cut_at }
             }
+            What::CutLinks { links, cut_at } => {
+                let links = links::selected(links, layout, problems);
+                Effect::Partition { shape: Sides::Links(links), cut_at: *cut_at }
+            }
+            What::Pattern { of, pattern, cut_at } => {
+                layout.service(of, problems);
+                let shape = Sides::Drawn { of: of.value.clone(), pattern: *pattern };
+                Effect::Partition { shape, cut_at: *cut_at }
+            }
+            What::Links(what) => links::effect(what, layout, problems),
         };
         let id = match &fault.id {
             Some(id) => {

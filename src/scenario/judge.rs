@@ -1,8 +1,9 @@
 //! From what happened to a verdict: the hypothesis, and whether it was put to the test.
 
 use crate::check::{Budget, Check, Class, Evidence, Phase, Verdict, Windows};
-use crate::fault::{Effect, FaultReport, NodeEffect};
+use crate::fault::{Effect, FaultReport, LinkEffect, NodeEffect};
 use crate::host::End;
+use crate::host::LinkFault;
 use crate::load::History;
 use crate::store::Crashes;
 
@@ -114,7 +115,12 @@ pub(super) fn notes(scenario: &Scenario) -> Vec<String> {
         let tolerance = service.tolerates();
         for fault in &scenario.plan.faults {
             let beyond = match &fault.what {
-                Effect::Partition { .. } => !tolerance.partitions,
+                Effect::Partition { .. } | Effect::Links(LinkEffect::Flap { .. }) => !tolerance.partitions,
+                // Nobody promises to see through a lie.
+                Effect::Links(LinkEffect::Disturb {
+                    what: LinkFault::Corruption { checksums: false, .. }, ..
+                }) => true,
+                Effect::Links(_) => !tolerance.messages,
                 Effect::Nodes { what: NodeEffect::Crash(_) | NodeEffect::Restart { .. }, .. } => {
                     tolerance.crashes == Crashes::None
                 }

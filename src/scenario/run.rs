@@ -196,7 +196,7 @@ impl<'a> Driver<'a> {
         let history = &recording.history;
         let faults = injector.report(&simulation);
         let last = |fault: &FaultReport| Interval { start: fault.start, end: fault.end.unwrap_or(Time::MAX) };
-        let lasted: Vec<_> = faults.iter().map(last).collect();
+        let lasted: Vec<_> = faults.iter().filter(|fault| fault.started).map(last).collect();
         let (warm_up, end) = (Time::ZERO + scenario.warm_up, Time::ZERO + scenario.duration);
         let windows = Windows::new(warm_up, end, &lasted, scenario.hypothesis.within);
         let services = ServiceEvidence::of_all(scenario, history, &simulation);
