@@ -190,7 +190,7 @@ fn what_makes_no_sense_is_refused_where_it_stands() {
             "faults": [fault]
         });
         let document = Document::from_value("bad.json", &value).expect("JSON");
-        let problems = Scenario::read(&document, &Registry::standard()).expect_err("refused").to_string();
+        let problems = Scenario::read(&document, &Registry::standard()).err().expect("refused").to_string();
         assert!(problems.contains(at) && problems.contains(says), "{problems}");
     };
     let clog = |links: Value| json!({ "clog": { "links": links, "at": "1s" } });
