@@ -203,7 +203,7 @@ fn what_makes_no_sense_is_refused_where_it_stands() {
     check(
         json!({ "bandwidth": { "rate": "0B/s", "at": "1s" } }),
         "/faults/0/bandwidth/rate",
-        "nothing would ever arrive",
+        "a bandwidth is more than zero",
     );
     check(
         json!({ "swizzle_clog": { "at": "1s", "for": "1s" } }),

@@ -42,7 +42,8 @@ pub enum LinkEffect {
     /// Nodes are clogged one by one, and let go one by one in another order (the swizzle-clogging of FoundationDB's
     /// tests).
     SwizzleClog(Swizzle),
-    /// One message meets a fate of its own. The fault has no time: it starts and ends when it meets its message.
+    /// One message meets a fate of its own. The fault waits for it from the start of the run, and is said to start and
+    /// end when it meets it.
     Message(MessageFault),
 }
 

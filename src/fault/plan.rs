@@ -19,7 +19,7 @@ pub struct Fault {
     pub id: String,
     /// What it does, and to whom.
     pub what: Effect,
-    /// When it starts.
+    /// When it starts; that of a single message ([`LinkEffect::Message`]) is zero.
     pub at: Time,
     /// How long it lasts; `None`: to the end of the run. Effects with an end of their own
     /// ([`NodeEffect::Restart`], [`NodeEffect::ClockStep`], [`LinkEffect::Message`]) take no other; those that go by

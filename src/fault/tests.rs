@@ -373,7 +373,8 @@ fn any_plan() -> impl Strategy<Value = Plan> {
             let needs_length = matches!(&what, Effect::Links(effect) if effect.goes_by_steps());
             let lasts =
                 lasts.or(needs_length.then_some(4)).filter(|_| !what.ends_by_itself()).map(|lasts| lasts * 30);
-            fault(&format!("f{number}"), what, start * 30, lasts)
+            let start = if matches!(what, Effect::Links(LinkEffect::Message(_))) { 0 } else { start * 30 };
+            fault(&format!("f{number}"), what, start, lasts)
         });
         Plan { faults: numbered.collect() }
     })

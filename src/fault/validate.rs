@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 
 use crate::host::{LinkFault, MessageFault, NodeId, NodeSet, Simulation};
-use crate::kernel::StreamClash;
+use crate::kernel::{StreamClash, Time};
 
 use super::links::{LinkEffect, LinkSelector, Swizzle};
 use super::plan::{Effect, Fault, Group, NodeEffect, Plan, Shape};
@@ -60,6 +60,8 @@ pub enum PlanMistake {
     OwnMessage,
     /// Messages are counted from 1.
     MessageZero,
+    /// Messages are counted from the start of the run, and a later start is given.
+    CountsFromStart,
     /// A bandwidth of zero carries nothing: that is a cut.
     NoBandwidth,
     /// It shifts a clock by `i64::MIN` nanoseconds, which cannot be taken back.
@@ -91,6 +93,9 @@ impl fmt::Display for PlanMistake {
             Self::NoTime(what) => write!(f, "\"{what}\" must be more than no time"),
             Self::OwnMessage => f.write_str("a message of a node to itself crosses no link"),
             Self::MessageZero => f.write_str("messages are counted from 1"),
+            Self::CountsFromStart => {
+                f.write_str("messages are counted from the start of the run: it cannot start later")
+            }
             Self::NoBandwidth => f.write_str("a bandwidth of nothing carries nothing; cut the links instead"),
             Self::OffsetTooLarge => f.write_str("the offset cannot be taken back"),
         }
@@ -114,6 +119,7 @@ fn check_fault(fault: &Fault, simulation: &Simulation) -> Result<(), PlanMistake
     match &fault.what {
         Effect::Partition { shape, .. } => check_shape(shape, simulation),
         Effect::Links(_) if fault.lasts.is_some() && fault.what.ends_by_itself() => Err(PlanMistake::EndsByItself),
+        Effect::Links(LinkEffect::Message(_)) if fault.at > Time::ZERO => Err(PlanMistake::CountsFromStart),
         Effect::Links(effect) if effect.goes_by_steps() && fault.lasts.is_none() => Err(PlanMistake::NeedsLength),
         Effect::Links(effect) => check_links(effect, simulation),
         Effect::Nodes { whom, what } => {

@@ -8,9 +8,7 @@ use super::core::{Bodies, CLIENT, Core, CoreDraws, End, Moment, NO_RECORD, NodeS
 use super::event::{Body, CallPacket, Effect, Event, Packet, Task, class};
 use super::record::{Census, Tag};
 use super::service::{NoBodies, Service};
-use super::{
-    CallError, CallId, CausalContext, DropCause, NodeId, NodeSet, Reply, Request, RequestId, Terms, View, Violation,
-};
+use super::{CallError, CallId, CausalContext, DropCause, NodeId, Reply, Request, RequestId, Terms, View, Violation};
 
 /// So many pending events, and what they need, fit into the cache of a core.
 const CACHED_EVENTS: usize = 4_096;

@@ -244,7 +244,8 @@ fn a_single_message_starts_and_ends_its_fault() {
 fn what_cannot_be_done_to_links_is_refused() {
     let simulation = cluster(1, false, IDLE);
     let check = |what: Effect, lasts, expected: &str| {
-        let plan = Plan { faults: vec![fault("f", what, 1, lasts)] };
+        let at = u64::from(what.kind() != "message");
+        let plan = Plan { faults: vec![fault("f", what, at, lasts)] };
         let error = Injector::new(plan, 1, &simulation).expect_err("a bad plan");
         assert_eq!(error.to_string(), format!("fault \"f\": {expected}"));
     };
@@ -273,4 +274,31 @@ fn what_cannot_be_done_to_links_is_refused() {
     check(message(1, 1, 1), None, "a message of a node to itself crosses no link");
     check(message(0, 9, 1), None, "there is no node number 9");
     check(message(0, 1, 1), Some(1), "it ends by itself and cannot be given a length");
+    let late = Plan { faults: vec![fault("f", message(0, 1, 1), 1, None)] };
+    let error = Injector::new(late, 1, &simulation).expect_err("a bad plan");
+    assert_eq!(error.mistake, PlanMistake::CountsFromStart);
+}
+
+/// What shrinking stands on: the messages that a fault loses, lost one by one by their numbers, are the same run.
+#[test]
+fn a_loss_is_the_loss_of_its_messages() {
+    use crate::host::Tag;
+    let loss = disturb(LinkSelector::All, LinkFault::Loss { ppb: HALF / 2 });
+    let plan = Plan { faults: vec![fault("loss", loss, 100, Some(100))] };
+    let (lossy, injector) = carried_out(cluster(1, false, BUSY), plan, 1);
+    let lost = |fact: &crate::kernel::Fact| fact.tag == Tag::Drop as u8 && fact.c % 16 == 0;
+    let facts = lossy.trace().records().iter().map(|record| record.fact).filter(lost);
+    let faults: Vec<_> = facts
+        .zip(0..)
+        .map(|(fact, number)| {
+            let (from, to, nth) = (NodeId(fact.b), NodeId(fact.a), fact.c / 16 / 2 + 1);
+            let what = MessageFault { from, to, kind: None, nth, deed: MessageDeed::Drop };
+            fault(&format!("m{number}"), Effect::Links(LinkEffect::Message(what)), 0, None)
+        })
+        .collect();
+    assert!(faults.len() as u64 >= injector.report(&lossy)[0].touched && faults.len() > 20);
+    let (compiled, its_injector) = carried_out(cluster(1, false, BUSY), Plan { faults }, 1);
+    assert_eq!(outcome(&compiled), outcome(&lossy));
+    assert_eq!(compiled.final_state(), lossy.final_state());
+    assert!(its_injector.report(&compiled).iter().all(|report| report.touched == 1));
 }

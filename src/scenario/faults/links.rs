@@ -140,12 +140,7 @@ pub(super) fn families() -> Vec<Kind<(What, When)>> {
                 "The longest wait; messages beyond it are dropped. Without it there is no limit.",
                 duration(),
             );
-            let (rate, queue) = (rate?, queue?);
-            if rate == 0 {
-                fields.refuse("rate", "nothing would ever arrive; use a partition instead");
-                return None;
-            }
-            Some(LinkFault::Bandwidth { rate, queue: queue.unwrap_or(Span::MAX) })
+            Some(LinkFault::Bandwidth { rate: rate?, queue: queue?.unwrap_or(Span::MAX) })
         }),
         family("flapping", "Cuts links and heals them again and again.", flapping),
         on_links("connections", "Calls go wrong; messages do not.", |fields| {
