@@ -286,7 +286,7 @@ fn a_loss_is_the_loss_of_its_messages() {
     let loss = disturb(LinkSelector::All, LinkFault::Loss { ppb: HALF / 2 });
     let plan = Plan { faults: vec![fault("loss", loss, 100, Some(100))] };
     let (lossy, injector) = carried_out(cluster(1, false, BUSY), plan, 1);
-    let lost = |fact: &crate::kernel::Fact| fact.tag == Tag::Drop as u8 && fact.c % 16 == 0;
+    let lost = |fact: &crate::kernel::Fact| fact.tag == Tag::Drop as u8 && fact.c.is_multiple_of(16);
     let facts = lossy.trace().records().iter().map(|record| record.fact).filter(lost);
     let faults: Vec<_> = facts
         .zip(0..)

@@ -266,7 +266,7 @@ fn calls_are_refused_reset_or_half_open() {
         assert_eq!(simulation.touched(FIRST), touched);
     };
     let forth = links(&[1], &[0]);
-    let five = |word: &str| vec![word; 5].join(" ");
+    let five = |word: &str| [word; 5].join(" ");
     check(ConnectionFault::Refuse, WHOLE, &forth, &five("refused"), 0, 5);
     check(ConnectionFault::Reset, WHOLE, &forth, &five("reset"), 5, 5);
     check(ConnectionFault::HalfOpen, WHOLE, &forth, &five("timeout"), 5, 5);
@@ -283,11 +283,11 @@ fn calls_are_never_copied_and_never_damaged() {
     let all = Links(vec![(set(&[0, 1]), set(&[0, 1]))]);
     let copies = LinkFault::Duplication { ppb: WHOLE, after: Sampler::constant(ms(1)) };
     let (answers, done, simulation) = asked(&[(1, &|s| s.disturb(FIRST, all.clone(), copies.clone()))]);
-    assert_eq!((answers.join(" "), done), (vec!["Ok(Nil)"; 5].join(" "), 5));
+    assert_eq!((answers.join(" "), done), (["Ok(Nil)"; 5].join(" "), 5));
     assert_eq!((simulation.census().duplicated, simulation.touched(FIRST)), (0, 0));
     let damage = LinkFault::Corruption { ppb: WHOLE, checksums: false };
     let (answers, done, simulation) = asked(&[(1, &|s| s.disturb(FIRST, all.clone(), damage.clone()))]);
-    assert_eq!((answers.join(" "), done, simulation.touched(FIRST)), (vec!["timeout"; 5].join(" "), 0, 5));
+    assert_eq!((answers.join(" "), done, simulation.touched(FIRST)), (["timeout"; 5].join(" "), 0, 5));
 }
 
 #[test]
