@@ -67,7 +67,21 @@ fn everything() -> Value {
             { "clock_step": { "where": ["log-0"], "at": "80ms", "by": "-5s" } },
             { "clock_offset": { "where": { "zone": "west" }, "at": "80ms", "for": "9ms", "by": "5s" } },
             { "pause": { "where": { "all": { "of": "log" } }, "at": "120ms", "for": "20ms" } },
-            { "restart": { "where": ["log-0"], "at": "150ms", "after": "5ms" } }
+            { "restart": { "where": ["log-0"], "at": "150ms", "after": "5ms" } },
+            { "partition": { "pattern": { "groups": { "of": "store", "n": 2 } }, "at": "20ms", "for": "10ms" } },
+            { "partition": { "links": { "between": [["open"], ["store-0"]] }, "at": "30ms", "for": "10ms" } },
+            { "clog": { "links": { "of": ["store-1"] }, "at": "20ms", "for": "50ms" } },
+            { "swizzle_clog": { "where": { "all": { "of": "store" } }, "at": "30ms", "for": "50ms" } },
+            { "swizzle_clog": { "steps": [{ "node": "store-2", "from": "1ms", "until": "9ms" }], "at": "30ms", "for": "50ms" } },
+            { "burst_loss": { "links": { "among": { "all": { "of": "store" } } }, "starts": 0.1, "ends": 0.5, "at": "5ms" } },
+            { "duplication": { "share": 0.1, "after": "5ms", "at": "5ms" } },
+            { "reordering": { "share": 0.1, "within": "5ms", "at": "5ms" } },
+            { "corruption": { "share": 0.1, "checksums": false, "at": "5ms" } },
+            { "latency": { "share": 0.1, "factor": 1.5, "add": "5ms", "at": "5ms" } },
+            { "bandwidth": { "rate": "1MB/s", "queue": "5ms", "at": "5ms" } },
+            { "flapping": { "links": { "of": ["store-0"] }, "down": "5ms", "up": "5ms", "at": "50ms", "for": "50ms" } },
+            { "connections": { "how": "reset", "share": 0.1, "at": "5ms" } },
+            { "message": { "from": "store-0", "to": "store-1", "kind": "query", "nth": 3, "delay": "5ms" } }
         ],
         "hypothesis": {
             "before": [{ "availability": { "at_least": "50%" } }],

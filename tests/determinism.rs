@@ -120,6 +120,19 @@ fn faults() -> impl Strategy<Value = Value> {
         (whom(), at()).prop_map(|(whom, at)| json!({ "pause": { "where": whom, "at": at, "for": "200ms" } })),
         (whom(), at()).prop_map(|(whom, at)| json!({ "restart": { "where": whom, "at": at, "after": "5ms" } })),
         (whom(), at()).prop_map(|(whom, at)| json!({ "clock_drift": { "where": whom, "at": at, "rate": "20%" } })),
+        (whom(), at())
+            .prop_map(|(whom, at)| json!({ "clog": { "links": { "among": whom }, "at": at, "for": "300ms" } })),
+        (whom(), at()).prop_map(|(whom, at)| {
+            json!({ "loss": { "links": [{ "from": ["store-0"], "to": whom }], "share": 0.5, "at": at } })
+        }),
+        (whom(), at()).prop_map(|(whom, at)| {
+            json!({ "duplication": { "links": { "among": whom }, "share": 0.5, "at": at, "for": "200ms" } })
+        }),
+        (whom(), at())
+            .prop_map(|(whom, at)| { json!({ "swizzle_clog": { "where": whom, "at": at, "for": "300ms" } }) }),
+        at().prop_map(|at| json!({ "partition": { "pattern": { "majorities_ring": { "of": "store" } }, "at": at } })),
+        (1..99u32)
+            .prop_map(|nth| json!({ "message": { "from": "store-0", "to": "store-1", "nth": nth, "drop": true } })),
         at().prop_map(|at| json!({ "partition": { "from": ["log-0"], "to": ["a"], "at": at, "for": "400ms" } })),
     ]
 }

@@ -42,7 +42,12 @@ fn every_family() -> Value {
         "sleeper": { "pause": { "where": { "share": { "of": "store", "part": "40%" } } }, "every": every, "for": lasts },
         "reviver": { "restart": { "where": one, "disk_keeps": "torn_prefix" }, "every": every, "gap": "10ms" },
         "skewer": { "clock_drift": { "where": one, "rate": "5%" }, "every": every, "for": lasts },
-        "stepper": { "clock_step": { "where": one, "by": "-20ms" }, "every": every }
+        "stepper": { "clock_step": { "where": one, "by": "-20ms" }, "every": every },
+        "clogger": { "clog": { "links": { "of": one } }, "every": every, "for": lasts },
+        "swizzler": { "swizzle_clog": { "where": { "all": { "of": "store" } } }, "every": every, "for": lasts },
+        "flapper": { "flapping": { "links": { "of": one }, "down": "20ms", "up": "30ms" }, "every": every, "for": lasts },
+        "loser": { "loss": { "links": { "from": one }, "share": "20%" }, "every": every, "for": lasts },
+        "splitter": { "partition": { "pattern": { "bridge": { "of": "store" } } }, "every": every, "for": lasts, "keep": "majority" }
     })
 }
 
@@ -86,7 +91,7 @@ fn generated_faults_replay_without_their_generator() {
     for seed in 0..4 {
         let first = run(&scenario(every_family()), seed);
         let made: BTreeSet<_> = first.faults.iter().filter_map(|fault| fault.nemesis.clone()).collect();
-        assert_eq!(made.len(), 7, "{made:?}");
+        assert_eq!(made.len(), 12, "{made:?}");
         assert!(first.faults.len() > 20);
         check_replay(&first);
     }
@@ -254,7 +259,21 @@ fn check_swarm(seeds: std::ops::Range<u64>, removals: usize) {
         let step = first.faults.len().div_ceil(removals);
         (seed as usize % step..first.faults.len()).step_by(step).for_each(|number| check_removal(&first, number));
     }
-    assert_eq!(kinds, ["clock_drift", "clock_step", "crash", "partition", "pause", "restart"].into());
+    let all = [
+        "clock_drift",
+        "clock_step",
+        "clog",
+        "connections",
+        "crash",
+        "duplication",
+        "latency",
+        "loss",
+        "partition",
+        "pause",
+        "restart",
+        "swizzle_clog",
+    ];
+    assert_eq!(kinds, all.into());
 }
 
 #[test]

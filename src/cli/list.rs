@@ -1,12 +1,26 @@
 //! `partita list`: what is inside the binary.
 
+use clap::Args;
+
+use crate::fault::families_page;
 use crate::scenario::Registry;
 
 use super::bundled;
 use super::output::{Failure, Output};
 
+/// Shows the bundled scenarios and the kinds of service.
+#[derive(Args)]
+pub(super) struct Arguments {
+    /// Shows the families of faults instead, as the page docs/faults.md
+    #[arg(long)]
+    faults: bool,
+}
+
 /// One line for each bundled scenario, then one for each kind of service.
-pub(super) fn list(registry: &Registry, output: &mut Output<'_>) -> Result<u8, Failure> {
+pub(super) fn list(registry: &Registry, arguments: &Arguments, output: &mut Output<'_>) -> Result<u8, Failure> {
+    if arguments.faults {
+        return output.say(&families_page()).map(|()| 0);
+    }
     let widest = bundled::SCENARIOS.iter().map(|bundled| bundled.name.len()).max().unwrap_or_default();
     output.say("scenarios:\n")?;
     for bundled in bundled::SCENARIOS {

@@ -48,8 +48,7 @@ enum Command {
     Sweep(sweep::Arguments),
     Collect(sweep::CollectArguments),
     Validate(validate::Arguments),
-    /// Shows the bundled scenarios and the kinds of service.
-    List,
+    List(list::Arguments),
     New(new::Arguments),
     /// Prints the JSON Schema of scenario files, for editors.
     Schema,
@@ -117,7 +116,7 @@ fn dispatch(registry: &Registry, command: Command, output: &mut Output<'_>) -> R
         Command::Sweep(arguments) => sweep::sweep(registry, &arguments, output),
         Command::Collect(arguments) => sweep::collect(&arguments, output),
         Command::Validate(arguments) => validate::validate(registry, &arguments, output),
-        Command::List => list::list(registry, output),
+        Command::List(arguments) => list::list(registry, &arguments, output),
         Command::New(arguments) => new::new(&arguments, output),
         Command::Schema => schema::schema(registry, output),
         Command::Diff(arguments) => diff::diff(&arguments, output),

@@ -4,7 +4,7 @@
 //! all that are out when it starts, by whichever fault, and takes no more than the budget leaves. Faults without
 //! one take whom they mean.
 
-use crate::host::{Cut, NodeId, NodeSet, Simulation};
+use crate::host::{Cut, Links, NodeId, NodeSet, Simulation};
 use crate::kernel::Draw;
 
 /// How many replicas of every service are never out at once.
@@ -52,11 +52,12 @@ pub(super) fn granted(
 }
 
 /// The replicas that a cut separates from most of their service: all but those of its largest side, the first of
-/// several. Replicas on no side are with every side.
+/// several. Replicas on no side are with every side. Where a cut has no sides, those who cannot talk with a majority.
 pub(super) fn cut_off(cut: &Cut, simulation: &Simulation) -> NodeSet {
     let sides: Vec<&NodeSet> = match cut {
         Cut::Groups(groups) => groups.iter().collect(),
         Cut::OneWay { from, to } => vec![from, to],
+        Cut::Links(links) => return without_majority(links, simulation),
     };
     let separated = |service: &str| {
         let on = |side: &NodeSet| simulation.replicas(service).filter(|&replica| side.contains(replica)).count();
@@ -66,6 +67,17 @@ pub(super) fn cut_off(cut: &Cut, simulation: &Simulation) -> NodeSet {
         simulation.replicas(service).filter(move |replica| others.contains(replica)).collect::<Vec<_>>()
     };
     simulation.service_names().flat_map(separated).collect()
+}
+
+/// The replicas that can talk with no majority of their service, themselves included, both ways.
+fn without_majority(cut: &Links, simulation: &Simulation) -> NodeSet {
+    let alone = |service: &str| {
+        let replicas: Vec<NodeId> = simulation.replicas(service).collect();
+        let talk = |one, other| !cut.contain(one, other) && !cut.contain(other, one);
+        let with = |one: NodeId| replicas.iter().filter(|&&other| talk(one, other)).count();
+        replicas.iter().copied().filter(|&one| with(one) <= replicas.len() / 2).collect::<Vec<_>>()
+    };
+    simulation.service_names().flat_map(alone).collect()
 }
 
 #[cfg(test)]
@@ -141,5 +153,9 @@ mod tests {
         check(groups(&[&[7], &[0, 1, 2, 3, 4]]), &[]);
         check(groups(&[]), &[]);
         check(Cut::OneWay { from: set(&[0]), to: set(&[1, 2, 3, 4]) }, &[0]);
+        let links = |from: &[u32], to: &[u32]| Cut::Links(Links(vec![(set(from), set(to))]));
+        check(links(&[0, 5], &[1, 2, 3, 4, 6]), &[0, 5, 6]);
+        check(links(&[0], &[1, 2]), &[]);
+        check(links(&[7], &[0, 1, 2, 3, 4]), &[]);
     }
 }

@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::host::{Cut, FaultId, NodeId, NodeSet, Simulation, class};
+use crate::host::{Cut, FaultId, Links, NodeId, NodeSet, Simulation, class};
 use crate::kernel::{Class, Purpose, Stream, Streams, Time};
 
 use super::budget::{cut_off, granted};
+use super::links::{LinkHit, LinkSelector};
 use super::plan::{Effect, Fault, Group, NodeEffect, Plan, Shape};
 use super::selector::Selector;
 use super::trigger::Start;
@@ -24,7 +25,8 @@ pub struct FaultReport {
     pub start: Option<Time>,
     /// When it ended; `None` if it has not started or is still at work.
     pub end: Option<Time>,
-    /// How much it touched: messages dropped, processes killed, work delayed, clocks read.
+    /// How much it touched: messages dropped, delayed, copied or damaged, processes killed, work delayed, clocks
+    /// read.
     pub touched: u64,
     /// Whether it started.
     pub started: bool,
@@ -58,6 +60,7 @@ struct Tracked {
 #[derive(Clone, Debug)]
 enum Hit {
     Links(Cut),
+    Disturbed(LinkHit),
     Nodes(NodeSet),
 }
 
@@ -79,12 +82,14 @@ impl Injector {
         Ok(Self { faults, due: BTreeMap::new() })
     }
 
-    /// Asks the simulation for a token at the start of every fault, or at what triggers it. Once, before the run.
+    /// Asks the simulation for a token at the start of every fault, or at what triggers it. Once, before the run. Faults
+    /// of single messages need none: they wait for theirs from the beginning.
     pub fn schedule(&mut self, simulation: &mut Simulation) {
         for number in 0..self.faults.len() {
             let tracked = &mut self.faults[number];
             let class = tracked.class();
             match &tracked.fault.start {
+                _ if tracked.fault.what.is_one_message() => self.start(simulation, number),
                 Start::At(at) => {
                     let at = *at;
                     self.ask(simulation, class, at, number);
@@ -126,7 +131,21 @@ impl Injector {
             return;
         }
         let Some((_, _, number)) = due.pop_first() else { return };
-        if class == class::FAULT_END { self.end(simulation, number) } else { self.start(simulation, number) }
+        match &self.faults[number] {
+            Tracked { ended: Some(_), .. } => {}
+            _ if class == class::FAULT_END => self.end(simulation, number),
+            Tracked { hit: Some(_), .. } => self.go_on(simulation, number),
+            _ => self.start(simulation, number),
+        }
+    }
+
+    /// Lets a fault that has started take its next step.
+    fn go_on(&mut self, simulation: &mut Simulation, number: usize) {
+        let Tracked { fault, hit: Some(Hit::Disturbed(hit)), .. } = &mut self.faults[number] else { return };
+        hit.step(fault.host_id(), simulation);
+        if let Some(next) = hit.next() {
+            self.ask(simulation, class::FAULT_START, next, number);
+        }
     }
 
     fn start(&mut self, simulation: &mut Simulation, number: usize) {
@@ -146,6 +165,19 @@ impl Injector {
                 }
                 simulation.cut(id, cut.clone(), *cut_at);
                 tracked.hit = Some(Hit::Links(cut));
+            }
+            Effect::Links(effect) => {
+                let span = tracked.fault.lasts;
+                let hit = LinkHit::begin(effect, span, id, simulation, &mut tracked.stream);
+                let next = hit.next();
+                tracked.hit = Some(Hit::Disturbed(hit));
+                if let Some(next) = next {
+                    self.ask(simulation, class::FAULT_START, next, number);
+                }
+                if let Some(span) = span {
+                    self.ask(simulation, class::FAULT_END, now + span, number);
+                }
+                return;
             }
             Effect::Nodes { whom, what } => {
                 let chosen = whom.resolve(simulation, &mut tracked.stream);
@@ -174,6 +206,7 @@ impl Injector {
         let out = at_work.filter_map(|tracked| tracked.hit.as_ref()).map(|hit| match hit {
             Hit::Nodes(nodes) => nodes.clone(),
             Hit::Links(cut) => cut_off(cut, simulation),
+            Hit::Disturbed(_) => NodeSet::default(),
         });
         out.flat_map(|nodes| nodes.iter().collect::<Vec<_>>()).collect()
     }
@@ -205,16 +238,25 @@ impl Injector {
     /// What became of each fault so far, in the order of the plan.
     #[must_use]
     pub fn report(&self, simulation: &Simulation) -> Vec<FaultReport> {
-        let report = |tracked: &Tracked| FaultReport {
-            id: tracked.fault.id.clone(),
-            kind: tracked.fault.what.kind(),
-            targets: tracked.hit.as_ref().map_or_else(Vec::new, Hit::targets),
-            start: tracked.fault.start.instant(),
-            end: tracked.ended,
-            touched: simulation.touched(tracked.fault.host_id()),
-            started: tracked.hit.is_some(),
-            may_miss: tracked.fault.may_miss,
-            nemesis: tracked.fault.nemesis.clone(),
+        let report = |tracked: &Tracked| {
+            let id = tracked.fault.host_id();
+            let (start, end, started) = if tracked.fault.what.is_one_message() {
+                let met = simulation.met(id);
+                (met, met, met.is_some())
+            } else {
+                (tracked.fault.start.instant(), tracked.ended, tracked.hit.is_some())
+            };
+            FaultReport {
+                id: tracked.fault.id.clone(),
+                kind: tracked.fault.what.kind(),
+                targets: tracked.hit.as_ref().map_or_else(Vec::new, Hit::targets),
+                start,
+                end,
+                touched: simulation.touched(id),
+                started,
+                may_miss: tracked.fault.may_miss,
+                nemesis: tracked.fault.nemesis.clone(),
+            }
         };
         self.faults.iter().map(report).collect()
     }
@@ -231,6 +273,7 @@ impl Injector {
             match (&tracked.hit, &mut fault.what) {
                 (Some(Hit::Links(cut)), Effect::Partition { shape, .. }) => *shape = explicit(cut),
                 (Some(Hit::Nodes(nodes)), Effect::Nodes { whom, .. }) => *whom = listed(nodes),
+                (Some(Hit::Disturbed(hit)), Effect::Links(effect)) => *effect = hit.explicit.clone(),
                 _ => {}
             }
             fault
@@ -255,12 +298,12 @@ impl Tracked {
 
 impl Hit {
     fn targets(&self) -> Vec<NodeId> {
-        let sides: Vec<&NodeSet> = match self {
-            Self::Nodes(nodes) => vec![nodes],
-            Self::Links(Cut::Groups(groups)) => groups.iter().collect(),
-            Self::Links(Cut::OneWay { from, to }) => vec![from, to],
+        let nodes = match self {
+            Self::Nodes(nodes) => nodes.clone(),
+            Self::Links(cut) => cut.ends(),
+            Self::Disturbed(hit) => hit.targets.clone(),
         };
-        sides.into_iter().flat_map(NodeSet::iter).collect::<NodeSet>().iter().collect()
+        nodes.iter().collect()
     }
 }
 
@@ -289,6 +332,11 @@ fn undo(simulation: &mut Simulation, fault: FaultId, node: NodeId, what: NodeEff
 
 /// The links that a shape means now. Groups choose in their order, and the first that has a node keeps it.
 fn resolve(shape: &Shape, simulation: &Simulation, stream: &mut Stream) -> Cut {
+    match shape {
+        Shape::Links(links) => return Cut::Links(links.resolve(simulation, stream)),
+        Shape::Drawn { of, pattern } => return pattern.draw(simulation.replicas(of).collect(), stream),
+        Shape::Groups(_) | Shape::OneWay { .. } => {}
+    }
     let mut taken = NodeSet::default();
     let choose = |group: &Group| match group {
         Group::Of(selector) => {
@@ -302,13 +350,11 @@ fn resolve(shape: &Shape, simulation: &Simulation, stream: &mut Stream) -> Cut {
     let rest = services.iter().flat_map(|name| simulation.replicas(name)).filter(|&node| !taken.contains(node));
     let rest: NodeSet = rest.collect();
     let mut sides = chosen.into_iter().map(|side| side.unwrap_or_else(|| rest.clone()));
-    match shape {
-        Shape::Groups(_) => Cut::Groups(sides.collect()),
-        Shape::OneWay { .. } => {
-            let from = sides.next().unwrap_or_default();
-            Cut::OneWay { from, to: sides.next().unwrap_or_default() }
-        }
+    if matches!(shape, Shape::OneWay { .. }) {
+        let from = sides.next().unwrap_or_default();
+        return Cut::OneWay { from, to: sides.next().unwrap_or_default() };
     }
+    Cut::Groups(sides.collect())
 }
 
 /// A cut of the same shape that cuts nothing.
@@ -316,6 +362,7 @@ fn nothing_of(cut: &Cut) -> Cut {
     match cut {
         Cut::Groups(groups) => Cut::Groups(vec![NodeSet::default(); groups.len()]),
         Cut::OneWay { .. } => Cut::OneWay { from: NodeSet::default(), to: NodeSet::default() },
+        Cut::Links(_) => Cut::Links(Links::default()),
     }
 }
 
@@ -324,6 +371,7 @@ fn explicit(cut: &Cut) -> Shape {
     match cut {
         Cut::Groups(groups) => Shape::Groups(groups.iter().map(group).collect()),
         Cut::OneWay { from, to } => Shape::OneWay { from: group(from), to: group(to) },
+        Cut::Links(links) => Shape::Links(LinkSelector::explicit(links)),
     }
 }
 

@@ -1,9 +1,8 @@
 //! Floor 2: the fault plan, where it comes from, whom it hits.
 //!
 //! Whatever fails in a run is an entry of one explicit [`Plan`]: what ([`Effect`]), whom ([`Selector`]), when
-//! ([`Start`]). A
-//! [`Nemesis`] makes such entries before the run starts. An [`Injector`] lets the plan happen to a simulation and accounts for each fault: whom it hit, from when to when,
-//! and how much it touched. Three things hold for every fault:
+//! ([`Start`]). A [`Nemesis`] makes such entries before the run starts. An [`Injector`] lets the plan happen to a
+//! simulation and accounts for each fault: whom it hit, from when to when, and how much it touched. Three things hold for every fault:
 //!
 //! 1. Faults are independent. What one does ends with it, and with it alone; what one chooses at random comes from
 //!    a stream of its own name. Removing a fault changes nothing before its start and no other fault's choice.
@@ -13,7 +12,9 @@
 //! Absent here: how a host crashes or a link is cut (floor 1), JSON, and what a fault that touched nothing means.
 
 mod budget;
+mod family;
 mod injector;
+mod links;
 mod nemesis;
 mod plan;
 mod selector;
@@ -24,7 +25,9 @@ mod validate;
 mod tests;
 
 pub use budget::Keep;
+pub use family::{FAMILIES, Family, Parameter, families_page};
 pub use injector::{FaultReport, Injector};
+pub use links::{Clogging, LinkEffect, LinkSelector, Pattern, Swizzle};
 pub use nemesis::Nemesis;
 pub use plan::{Effect, Fault, Group, NodeEffect, Plan, Shape};
 pub use selector::{Selector, Which};

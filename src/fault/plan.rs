@@ -3,26 +3,27 @@
 use crate::host::{CrashSettings, CutAt, Drift, FaultId};
 use crate::kernel::{Span, Time, stable_hash_str};
 
-use super::{Keep, Selector, Start};
+use super::{Keep, LinkEffect, LinkSelector, Pattern, Selector, Start};
 
 /// Everything that is to fail in a run. Ids are unique.
-#[derive(Clone, Debug, PartialEq, Eq, Default)]
+#[derive(Clone, Debug, PartialEq, Default)]
 pub struct Plan {
     /// The faults, in no particular order.
     pub faults: Vec<Fault>,
 }
 
 /// One fault.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Fault {
     /// Its name: in reports, for its random stream, and for the order of faults at one instant.
     pub id: String,
     /// What it does, and to whom.
     pub what: Effect,
-    /// When it starts.
+    /// When it starts; a single message ([`LinkEffect::Message`]) is waited for from time zero.
     pub start: Start,
     /// How long it lasts; `None`: to the end of the run. Effects with an end of their own
-    /// ([`NodeEffect::Restart`], [`NodeEffect::ClockStep`]) take no other.
+    /// ([`NodeEffect::Restart`], [`NodeEffect::ClockStep`], [`LinkEffect::Message`]) take no other; those that go by
+    /// steps ([`LinkEffect::goes_by_steps`]) need one.
     pub lasts: Option<Span>,
     /// Whether it may touch nothing. Otherwise a run in which it does proves nothing about it.
     pub may_miss: bool,
@@ -33,7 +34,7 @@ pub struct Fault {
 }
 
 /// What a fault does.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Effect {
     /// Cuts links.
     Partition {
@@ -42,6 +43,8 @@ pub enum Effect {
         /// When the cut kills a message.
         cut_at: CutAt,
     },
+    /// Disturbs links otherwise.
+    Links(LinkEffect),
     /// Does the same to each of some nodes.
     Nodes {
         /// Whom it hits.
@@ -91,6 +94,15 @@ pub enum Shape {
         /// Those who do not hear them.
         to: Group,
     },
+    /// These links.
+    Links(LinkSelector),
+    /// The replicas of a service are split by chance.
+    Drawn {
+        /// The service.
+        of: String,
+        /// How.
+        pattern: Pattern,
+    },
 }
 
 /// A side of a partition. A node that two sides choose is in the first. Nodes on no side keep all their links.
@@ -125,7 +137,9 @@ impl Fault {
     pub(super) const fn span(&self) -> Option<Span> {
         match self.what {
             Effect::Nodes { what: NodeEffect::Restart { after, .. }, .. } => Some(after),
-            Effect::Nodes { what: NodeEffect::ClockStep { .. }, .. } => Some(Span::ZERO),
+            Effect::Nodes { what: NodeEffect::ClockStep { .. }, .. } | Effect::Links(LinkEffect::Message(_)) => {
+                Some(Span::ZERO)
+            }
             _ => self.lasts,
         }
     }
@@ -136,6 +150,7 @@ impl Effect {
     #[must_use]
     pub const fn ends_by_itself(&self) -> bool {
         matches!(self, Self::Nodes { what: NodeEffect::Restart { .. } | NodeEffect::ClockStep { .. }, .. })
+            || self.is_one_message()
     }
 
     /// Whether it keeps those whom it hits from taking part: down, paused, or cut off. A [`Keep`] limits these.
@@ -143,8 +158,21 @@ impl Effect {
     pub const fn takes_out(&self) -> bool {
         match self {
             Self::Partition { .. } => true,
+            Self::Links(_) => false,
             Self::Nodes { what, .. } => what.needs_process(),
         }
+    }
+
+    /// Whether it waits for one message, from the start of the run.
+    #[must_use]
+    pub const fn is_one_message(&self) -> bool {
+        matches!(self, Self::Links(LinkEffect::Message(_)))
+    }
+
+    /// Whether it has to be told how long it lasts.
+    #[must_use]
+    pub const fn needs_length(&self) -> bool {
+        matches!(self, Self::Links(effect) if effect.goes_by_steps())
     }
 
     /// Its family's name in scenario files and reports.
@@ -152,6 +180,7 @@ impl Effect {
     pub const fn kind(&self) -> &'static str {
         match self {
             Self::Partition { .. } => "partition",
+            Self::Links(effect) => effect.kind(),
             Self::Nodes { what, .. } => what.kind(),
         }
     }
@@ -181,12 +210,13 @@ impl NodeEffect {
 }
 
 impl Shape {
-    /// Its sides, in order.
+    /// Its sides, in order; none if it is not made of sides.
     #[must_use]
     pub fn groups(&self) -> Vec<&Group> {
         match self {
             Self::Groups(groups) => groups.iter().collect(),
             Self::OneWay { from, to } => vec![from, to],
+            Self::Links(_) | Self::Drawn { .. } => Vec::new(),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Whole plans, carried out on a small cluster that uses everything a fault can touch.
 
+mod links;
 mod triggers;
 
 use proptest::prelude::*;
@@ -135,7 +136,7 @@ fn drift(ppb: i64) -> Drift {
 fn families() -> Vec<Fault> {
     let target = || nodes(&[1]);
     let one_way = Shape::OneWay { from: Group::Of(target()), to: Group::Rest };
-    vec![
+    let mut families = vec![
         fault("cut", groups(vec![Group::Of(target()), Group::Rest]), 100, Some(100)),
         fault("one-way", Effect::Partition { shape: one_way, cut_at: CutAt::Send }, 100, Some(100)),
         fault("client-cut", groups(vec![Group::Of(target()), Group::Of(nodes(&[7]))]), 0, None),
@@ -146,7 +147,9 @@ fn families() -> Vec<Fault> {
         fault("offset", on(target(), NodeEffect::ClockOffset { nanos: -100_000_000 }), 100, Some(200)),
         fault("drift", on(target(), NodeEffect::ClockDrift(drift(100_000))), 100, Some(100)),
         fault("step", on(target(), NodeEffect::ClockStep { nanos: 50_000_000 }), 100, None),
-    ]
+    ];
+    families.extend(links::families());
+    families
 }
 
 /// What became of everything but the faults: every record of a delivery, a timer or an end of work.
@@ -359,7 +362,8 @@ fn any_effect() -> impl Strategy<Value = Effect> {
         let shape = if one_way { Shape::OneWay { from, to } } else { Shape::Groups(vec![from, to]) };
         Effect::Partition { shape, cut_at }
     });
-    prop_oneof![2 => cut, 5 => (any_selector(), on_nodes).prop_map(|(whom, what)| on(whom, what))]
+    let on_nodes = (any_selector(), on_nodes).prop_map(|(whom, what)| on(whom, what));
+    prop_oneof![2 => cut, 5 => on_nodes, 5 => links::any_effect()]
 }
 
 /// Few instants, so that faults meet.
@@ -367,8 +371,11 @@ fn any_plan() -> impl Strategy<Value = Plan> {
     let one = (any_effect(), 0u64..12, prop::option::of(0u64..6));
     prop::collection::vec(one, 0..7).prop_map(|drawn| {
         let numbered = drawn.into_iter().zip(1u32..).map(|((what, start, lasts), number)| {
-            let lasts = lasts.filter(|_| !what.ends_by_itself()).map(|lasts| lasts * 30);
-            fault(&format!("f{number}"), what, start * 30, lasts)
+            let needs_length = matches!(&what, Effect::Links(effect) if effect.goes_by_steps());
+            let lasts =
+                lasts.or(needs_length.then_some(4)).filter(|_| !what.ends_by_itself()).map(|lasts| lasts * 30);
+            let start = if what.is_one_message() { 0 } else { start * 30 };
+            fault(&format!("f{number}"), what, start, lasts)
         });
         Plan { faults: numbered.collect() }
     })

@@ -3,9 +3,10 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use crate::host::{NodeId, NodeSet, Simulation};
-use crate::kernel::StreamClash;
+use crate::host::{LinkFault, MessageFault, NodeId, NodeSet, Simulation};
+use crate::kernel::{StreamClash, Time};
 
+use super::links::{LinkEffect, LinkSelector, Swizzle};
 use super::plan::{Effect, Fault, Group, NodeEffect, Plan, Shape};
 use super::selector::{Selector, WHOLE_PPB, Which};
 use super::trigger::Start;
@@ -52,6 +53,18 @@ pub enum PlanMistake {
     InTwoGroups(String),
     /// It has an end of its own and is given another.
     EndsByItself,
+    /// It takes steps over its length, and has none.
+    NeedsLength,
+    /// A span of time is zero that may not be.
+    NoTime(&'static str),
+    /// It waits for a message of a node to itself, which no link carries.
+    OwnMessage,
+    /// Messages are counted from 1.
+    MessageZero,
+    /// Messages are counted from the start of the run, and a later start is given.
+    CountsFromStart,
+    /// A bandwidth of zero carries nothing: that is a cut.
+    NoBandwidth,
     /// Its nemesis would make more faults than so many.
     TooManyFaults(u32),
     /// It keeps to a budget of nodes that are out, and takes nobody out.
@@ -81,6 +94,14 @@ impl fmt::Display for PlanMistake {
             Self::NoRest => f.write_str("the other groups name no service, so there is no rest of one"),
             Self::InTwoGroups(node) => write!(f, "\"{node}\" is in two groups"),
             Self::EndsByItself => f.write_str("it ends by itself and cannot be given a length"),
+            Self::NeedsLength => f.write_str("it takes its steps over its length, and none is given"),
+            Self::NoTime(what) => write!(f, "\"{what}\" must be more than no time"),
+            Self::OwnMessage => f.write_str("a message of a node to itself crosses no link"),
+            Self::MessageZero => f.write_str("messages are counted from 1"),
+            Self::CountsFromStart => {
+                f.write_str("messages are counted from the start of the run: it cannot start later")
+            }
+            Self::NoBandwidth => f.write_str("a bandwidth of nothing carries nothing; cut the links instead"),
             Self::TooManyFaults(most) => {
                 write!(f, "it would make more than {most} faults: let more time pass between them")
             }
@@ -115,6 +136,12 @@ fn check_fault(fault: &Fault, simulation: &Simulation) -> Result<(), PlanMistake
     }
     match &fault.what {
         Effect::Partition { shape, .. } => check_shape(shape, simulation),
+        Effect::Links(_) if fault.lasts.is_some() && fault.what.ends_by_itself() => Err(PlanMistake::EndsByItself),
+        Effect::Links(LinkEffect::Message(_)) if fault.start != Start::At(Time::ZERO) => {
+            Err(PlanMistake::CountsFromStart)
+        }
+        Effect::Links(_) if fault.what.needs_length() && fault.lasts.is_none() => Err(PlanMistake::NeedsLength),
+        Effect::Links(effect) => check_links(effect, simulation),
         Effect::Nodes { whom, what } => {
             if fault.lasts.is_some() && fault.what.ends_by_itself() {
                 return Err(PlanMistake::EndsByItself);
@@ -156,7 +183,63 @@ fn check_processes(nodes: &[NodeId], simulation: &Simulation) -> Result<(), Plan
     if nodes.is_empty() || nodes.iter().any(has_process) { Ok(()) } else { Err(PlanMistake::NoProcess) }
 }
 
+fn check_links(effect: &LinkEffect, simulation: &Simulation) -> Result<(), PlanMistake> {
+    match effect {
+        LinkEffect::Disturb { links, what } => {
+            check_link_fault(what)?;
+            check_link_selector(links, simulation)
+        }
+        LinkEffect::Flap { down, .. } if down.is_zero() => Err(PlanMistake::NoTime("down")),
+        LinkEffect::Flap { up, .. } if up.is_zero() => Err(PlanMistake::NoTime("up")),
+        LinkEffect::Flap { links, .. } => check_link_selector(links, simulation),
+        LinkEffect::SwizzleClog(Swizzle::Among(selector)) => check_selector(selector, simulation),
+        LinkEffect::SwizzleClog(Swizzle::Explicit(cloggings)) => {
+            let nodes = cloggings.iter().map(|clogging| clogging.node).collect();
+            check_selector(&Selector::Nodes(nodes), simulation)
+        }
+        LinkEffect::Message(MessageFault { nth: 0, .. }) => Err(PlanMistake::MessageZero),
+        LinkEffect::Message(MessageFault { from, to, .. }) if from == to => Err(PlanMistake::OwnMessage),
+        LinkEffect::Message(MessageFault { from, to, .. }) => {
+            check_selector(&Selector::Nodes(vec![*from, *to]), simulation)
+        }
+    }
+}
+
+fn check_link_selector(links: &LinkSelector, simulation: &Simulation) -> Result<(), PlanMistake> {
+    links.parts().into_iter().try_for_each(|selector| check_selector(selector, simulation))
+}
+
+fn check_link_fault(what: &LinkFault) -> Result<(), PlanMistake> {
+    let shares = match *what {
+        LinkFault::Clog | LinkFault::Bandwidth { rate: 1.., .. } => vec![],
+        LinkFault::Bandwidth { .. } => return Err(PlanMistake::NoBandwidth),
+        LinkFault::Reordering { within, .. } if within.is_zero() => return Err(PlanMistake::NoTime("within")),
+        LinkFault::BurstLoss(burst) => vec![burst.starts, burst.ends, burst.within, burst.between],
+        LinkFault::Loss { ppb }
+        | LinkFault::Duplication { ppb, .. }
+        | LinkFault::Reordering { ppb, .. }
+        | LinkFault::Corruption { ppb, .. }
+        | LinkFault::Latency { ppb, .. }
+        | LinkFault::Connections { ppb, .. } => vec![ppb],
+    };
+    match shares.into_iter().find(|&ppb| ppb > WHOLE_PPB) {
+        Some(ppb) => Err(PlanMistake::ShareAboveOne(ppb)),
+        None => Ok(()),
+    }
+}
+
 fn check_shape(shape: &Shape, simulation: &Simulation) -> Result<(), PlanMistake> {
+    match shape {
+        Shape::Links(links) => return check_link_selector(links, simulation),
+        Shape::Drawn { of, pattern } => {
+            let wanted = pattern.least();
+            return match wanted {
+                0 | 1 => Err(PlanMistake::TooFewGroups),
+                _ => check_selector(&Selector::Replicas { of: of.clone(), which: Which::Count(wanted) }, simulation),
+            };
+        }
+        Shape::Groups(_) | Shape::OneWay { .. } => {}
+    }
     let groups = shape.groups();
     if groups.len() < 2 {
         return Err(PlanMistake::TooFewGroups);

@@ -112,6 +112,7 @@ pub enum End {
 
 /// Access to the messages of one service, whatever their type.
 pub(crate) trait Bodies {
+    fn kind(&self, slot: u32) -> &'static str;
     fn discard(&mut self, slot: u32);
     fn duplicate(&mut self, slot: u32) -> u32;
     fn corrupt(&mut self, slot: u32, draw: u64) -> bool;
@@ -309,7 +310,7 @@ impl Core {
     }
 
     #[inline]
-    fn enter(
+    pub(crate) fn enter(
         &mut self,
         tag: Tag,
         about: (NodeId, NodeId, u64, u64),
@@ -398,49 +399,22 @@ impl Core {
         }
     }
 
-    #[cold]
-    fn send_unluckily(&mut self, mut packet: Packet, fate: Fate, bodies: &mut dyn Bodies) {
-        match fate {
-            Fate::Dropped { ordinal, cause } => {
-                packet.number = ordinal * 2;
-                self.drop_packet(packet, cause, bodies);
-            }
-            Fate::Arrives { ordinal, at, damage, copy_at } => {
-                packet.number = ordinal * 2;
-                let to = packet.to;
-                // A call is a connection, which knows its own segments again: no copy of it reaches the process.
-                if let (Some(copy_at), Body::Message(slot)) = (copy_at, packet.body) {
-                    self.census.duplicated += 1;
-                    let body = Body::Message(bodies.duplicate(slot));
-                    let copy = Packet { number: packet.number + 1, body, ..packet };
-                    self.schedule(copy_at, class::DELIVERY, to, Event::Arrive(copy));
-                }
-                // A damaged call never parses; a damaged message is the protocol's own to misread.
-                let survives = damage.is_none_or(|draw| match packet.body {
-                    Body::Message(slot) => bodies.corrupt(slot, draw),
-                    Body::Call(_) => false,
-                });
-                if survives {
-                    self.schedule(at, class::DELIVERY, to, Event::Arrive(packet));
-                } else {
-                    self.drop_packet(packet, DropCause::Corrupted, bodies);
-                }
-            }
-        }
-    }
-
     /// A message dies: counts it, records it, and frees what it carried. Answers the record.
     pub(crate) fn drop_packet(&mut self, packet: Packet, cause: DropCause, bodies: &mut dyn Bodies) -> u64 {
         *self.census.dropped.entry(cause.name()).or_default() += 1;
         match cause {
-            DropCause::Cut(fault) => self.touch(fault, 1),
+            DropCause::Cut(fault)
+            | DropCause::Loss(Some(fault))
+            | DropCause::QueueFull(Some(fault))
+            | DropCause::Refused(Some(fault))
+            | DropCause::Corrupted(Some(fault)) => self.touch(fault, 1),
             // The fault that holds the node longest, as with cuts; none if the node is only not ready yet.
-            DropCause::ReceiverDown | DropCause::Refused => {
+            DropCause::ReceiverDown | DropCause::Refused(None) => {
                 if let Some(&fault) = self.part(packet.to).crashes.first() {
                     self.touch(fault, 1);
                 }
             }
-            DropCause::Loss | DropCause::QueueFull | DropCause::Corrupted => {}
+            DropCause::Loss(None) | DropCause::QueueFull(None) | DropCause::Corrupted(None) => {}
         }
         let (payload, label) = match packet.body {
             Body::Message(slot) => (bodies.hash(slot), self.trace.is_keeping().then(|| bodies.label(slot))),
@@ -537,7 +511,7 @@ impl Core {
         }
         match task {
             Task::Packet(packet) if self.part(node).run.is_full() => {
-                self.drop_packet(packet, DropCause::QueueFull, bodies);
+                self.drop_packet(packet, DropCause::QueueFull(None), bodies);
             }
             task => {
                 let (what, cause) = match &task {
@@ -590,7 +564,7 @@ pub(crate) fn scale(span: Span, ppb: u64) -> Span {
     Span::from_nanos(u64::try_from(nanoseconds).unwrap_or(u64::MAX))
 }
 
-fn size(body: Body, bodies: &dyn Bodies) -> u32 {
+pub(crate) fn size(body: Body, bodies: &dyn Bodies) -> u32 {
     match body {
         Body::Message(slot) => bodies.size_bytes(slot),
         Body::Call(_) => CallPacket::SIZE_BYTES,

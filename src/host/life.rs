@@ -1,13 +1,13 @@
-//! What can be done to hosts from outside: crash, restart, pause, cut links, change clocks.
+//! What can be done to hosts from outside: crash, restart, pause, change clocks. What can be done to links is in
+//! `disturb`.
 //!
 //! Every change belongs to a fault and ends with it: overlapping faults are independent, and ending one
 //! removes only its own. A node is up when no fault keeps it down, and runs when no fault pauses it.
 
-use crate::kernel::{Draw, Purpose, Span, stable_hash};
+use crate::kernel::{Draw, Purpose, Span};
 
 use super::core::{CLIENT, NO_RECORD, open_stream};
 use super::event::{Event, Task, class};
-use super::network::{Cut, CutAt};
 use super::record::Tag;
 use super::run_queue::Ends;
 use super::{CallError, CrashKeeps, Drift, DropCause, NodeId, Simulation};
@@ -176,18 +176,6 @@ impl Simulation {
         }
     }
 
-    /// Cuts links until [`Self::heal`].
-    pub fn cut(&mut self, fault: FaultId, cut: Cut, at: CutAt) {
-        self.tell(Tag::Cut, NodeId(0), fault.0, stable_hash(&cut));
-        self.core.network.cut(fault, cut, at);
-    }
-
-    /// Heals the links that this fault cut, and no other.
-    pub fn heal(&mut self, fault: FaultId) {
-        self.tell(Tag::Heal, NodeId(0), fault.0, 0);
-        self.core.network.heal(fault);
-    }
-
     /// Lets a node's clocks drift from now on, in addition to what other faults do; pending timers move.
     pub fn begin_drift(&mut self, fault: FaultId, node: NodeId, drift: Drift) {
         let now = self.now();
@@ -225,7 +213,7 @@ impl Simulation {
     }
 
     /// Records what is done to a host from outside.
-    fn tell(&mut self, tag: Tag, node: NodeId, c: u64, payload: u64) {
+    pub(crate) fn tell(&mut self, tag: Tag, node: NodeId, c: u64, payload: u64) {
         self.core.record(tag, (node, node, c, payload), NO_RECORD, String::new);
     }
 

@@ -7,9 +7,10 @@
 
 use crate::kernel::{Draw, FateKey, Purpose, Sampler, Span, Table, Time};
 
-use super::core::NodeState;
+use super::core::{NodeState, scale};
+use super::link_faults::LinkFaults;
 use super::ordinals::Ordinals;
-use super::{FaultId, NodeId, NodeSet};
+use super::{FaultId, NodeId};
 
 /// How one kind of link behaves.
 #[derive(Clone, Debug, PartialEq)]
@@ -48,68 +49,40 @@ impl Default for Link {
     }
 }
 
-/// Which links a partition cuts.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub enum Cut {
-    /// Every link between two different groups; a node in no group keeps all its links.
-    Groups(Vec<NodeSet>),
-    /// Every link from one of these nodes to one of those, in that direction only.
-    OneWay {
-        /// Senders that are not heard.
-        from: NodeSet,
-        /// Receivers that do not hear them.
-        to: NodeSet,
-    },
-}
-
-/// When a cut kills a message.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum CutAt {
-    /// If the link is cut when the message is sent or when it arrives.
-    SendAndArrival,
-    /// Only if the link is cut when it is sent: what is in flight still arrives.
-    Send,
-}
-
-impl Cut {
-    /// Whether this cuts the link from `from` to `to`.
-    #[must_use]
-    pub fn severs(&self, from: NodeId, to: NodeId) -> bool {
-        match self {
-            Self::Groups(groups) => {
-                let group = |node| groups.iter().position(|group| group.contains(node));
-                match (group(from), group(to)) {
-                    (Some(a), Some(b)) => a != b,
-                    _ => false,
-                }
-            }
-            Self::OneWay { from: senders, to: receivers } => senders.contains(from) && receivers.contains(to),
-        }
-    }
-}
-
 /// Why a message was not delivered.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum DropCause {
-    /// The link lost it.
-    Loss,
+    /// The link lost it, by itself or because of a fault.
+    Loss(Option<FaultId>),
     /// A partition cut its link.
     Cut(FaultId),
     /// The receiver was down, or went down before it handled the message.
     ReceiverDown,
-    /// The link's or the receiver's queue was full.
-    QueueFull,
-    /// The receiver's host refused it: no process listened.
-    Refused,
-    /// It was damaged and a checksum found that.
-    Corrupted,
+    /// The link's or the receiver's queue was full, by itself or because of a fault that narrows the link.
+    QueueFull(Option<FaultId>),
+    /// The receiver's host refused it: no process listened, or a fault lets nobody in.
+    Refused(Option<FaultId>),
+    /// It was damaged, by the link itself or by a fault, and a checksum found that.
+    Corrupted(Option<FaultId>),
 }
 
 /// What the network decides when a message is sent.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Fate {
-    Dropped { ordinal: u64, cause: DropCause },
-    Arrives { ordinal: u64, at: Time, damage: Option<u64>, copy_at: Option<Time> },
+    /// Faults are at work on links, and have to be asked.
+    Disturbed {
+        ordinal: u64,
+    },
+    Dropped {
+        ordinal: u64,
+        cause: DropCause,
+    },
+    Arrives {
+        ordinal: u64,
+        at: Time,
+        damage: Option<u64>,
+        copy_at: Option<Time>,
+    },
 }
 
 /// A node as an end of links.
@@ -154,7 +127,7 @@ pub(crate) struct Network {
     overrides: Table<u64, u32>,
     kinds: Vec<Kind>,
     lines: Table<u64, Line>,
-    cuts: Vec<(FaultId, Cut, CutAt)>,
+    pub(crate) faults: LinkFaults,
     draws: Draws,
 }
 
@@ -183,10 +156,50 @@ impl Draws {
     }
 }
 
+/// A message that sets out.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Journey {
+    pub(crate) now: Time,
+    pub(crate) from: NodeId,
+    pub(crate) to: NodeId,
+    /// Stable hashes of the names of sender and receiver.
+    pub(crate) names: (u64, u64),
+    pub(crate) ordinal: u64,
+}
+
+/// By how much faults lengthen a latency.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Stretch {
+    factor_ppb: u64,
+    pub(crate) add: Span,
+}
+
+impl Default for Stretch {
+    fn default() -> Self {
+        Self { factor_ppb: PARTS_PER_BILLION, add: Span::ZERO }
+    }
+}
+
+impl Stretch {
+    pub(crate) fn multiply(&mut self, factor_ppb: u64) {
+        self.factor_ppb = scale(Span::from_nanos(self.factor_ppb), factor_ppb).as_nanos();
+    }
+
+    fn of(self, latency: Span) -> Span {
+        scale(latency, self.factor_ppb) + self.add
+    }
+}
+
 const PARTS_PER_BILLION: u64 = 1_000_000_000;
 
-fn pair(from: NodeId, to: NodeId) -> u64 {
+pub(crate) fn pair(from: NodeId, to: NodeId) -> u64 {
     u64::from(from.0) << 32 | u64::from(to.0)
+}
+
+/// The stable hashes of the names of sender and receiver.
+#[inline]
+pub(crate) fn names(nodes: &[NodeState], from: NodeId, to: NodeId) -> (u64, u64) {
+    (nodes[from.0 as usize].end.name, nodes[to.0 as usize].end.name)
 }
 
 impl End {
@@ -210,7 +223,7 @@ impl Network {
             overrides: Table::default(),
             kinds: vec![Kind::new(link)],
             lines: Table::default(),
-            cuts: Vec::new(),
+            faults: LinkFaults::new(seed),
             draws: Draws::new(seed),
         }
     }
@@ -218,7 +231,7 @@ impl Network {
     /// Back to the start, under another seed.
     pub(crate) fn reset(&mut self, seed: u64) {
         self.lines.clear();
-        self.cuts.clear();
+        self.faults = LinkFaults::new(seed);
         self.draws = Draws::new(seed);
     }
 
@@ -240,35 +253,6 @@ impl Network {
         index
     }
 
-    /// Cuts links until [`Self::heal`] is called with the same fault.
-    pub(crate) fn cut(&mut self, fault: FaultId, cut: Cut, at: CutAt) {
-        self.cuts.push((fault, cut, at));
-    }
-
-    /// Removes the cuts of this fault, and no other.
-    pub(crate) fn heal(&mut self, fault: FaultId) {
-        self.cuts.retain(|&(id, ..)| id != fault);
-    }
-
-    /// The first fault that cuts this link now.
-    #[inline]
-    pub(crate) fn severed(&self, from: NodeId, to: NodeId) -> Option<FaultId> {
-        if self.cuts.is_empty() {
-            return None;
-        }
-        self.cuts.iter().find(|(_, cut, _)| cut.severs(from, to)).map(|&(fault, ..)| fault)
-    }
-
-    /// The first fault that cuts this link for a message which arrives now.
-    #[inline]
-    pub(crate) fn severed_at_arrival(&self, from: NodeId, to: NodeId) -> Option<FaultId> {
-        if self.cuts.is_empty() {
-            return None;
-        }
-        let severs = |(_, cut, at): &&(FaultId, Cut, CutAt)| *at == CutAt::SendAndArrival && cut.severs(from, to);
-        self.cuts.iter().find(severs).map(|&(fault, ..)| fault)
-    }
-
     /// Decides the fate of a message sent at `now`. `size_bytes` is asked only where a bandwidth matters.
     #[inline]
     pub(crate) fn send(
@@ -284,50 +268,67 @@ impl Network {
         if from == to {
             return Fate::Arrives { ordinal, at: now, damage: None, copy_at: None };
         }
-        if let Some(fault) = self.severed(from, to) {
-            return Fate::Dropped { ordinal, cause: DropCause::Cut(fault) };
+        if self.faults.are_at_work() {
+            return Fate::Disturbed { ordinal };
         }
-        let (sender, receiver) = (&nodes[from.0 as usize].end, &nodes[to.0 as usize].end);
-        let mut kind = self.by_zones[(sender.zone * self.zones + receiver.zone) as usize];
-        if sender.overridden {
-            kind = self.overrides.get(pair(from, to)).copied().unwrap_or(kind);
-        }
-        let (sender, receiver) = (sender.name, receiver.name);
+        let kind = self.kind_of(nodes, from, to);
+        let names = names(nodes, from, to);
         let Kind { link, only_delays } = &self.kinds[kind as usize];
         if *only_delays {
-            let mut draws = self.draws.latency.link(sender, receiver).draws(ordinal);
+            let mut draws = self.draws.latency.link(names.0, names.1).draws(ordinal);
             let at = now + link.latency.sample(&mut draws);
             return Fate::Arrives { ordinal, at, damage: None, copy_at: None };
         }
-        self.decide(kind, now, (from, sender), (to, receiver), ordinal, size_bytes)
+        self.decide(kind, Journey { now, from, to, names, ordinal }, Stretch::default(), size_bytes)
     }
 
-    /// Decides the fate of a message on a link that may do more than delay it. Ends are given with the stable hash of
-    /// their names.
-    #[inline(never)]
-    fn decide(
+    #[inline]
+    fn kind_of(&self, nodes: &[NodeState], from: NodeId, to: NodeId) -> u32 {
+        let (sender, receiver) = (&nodes[from.0 as usize].end, &nodes[to.0 as usize].end);
+        let kind = self.by_zones[(sender.zone * self.zones + receiver.zone) as usize];
+        if sender.overridden { self.overrides.get(pair(from, to)).copied().unwrap_or(kind) } else { kind }
+    }
+
+    /// The fate that a message's link has for it, after faults have lengthened its latency.
+    pub(crate) fn disturbed_fate(
         &mut self,
-        kind: u32,
-        now: Time,
-        (from, sender): (NodeId, u64),
-        (to, receiver): (NodeId, u64),
-        ordinal: u64,
-        size_bytes: impl FnOnce() -> u32,
+        nodes: &[NodeState],
+        journey: Journey,
+        stretch: Stretch,
+        size_bytes: u32,
     ) -> Fate {
+        let kind = self.kind_of(nodes, journey.from, journey.to);
+        self.decide(kind, journey, stretch, || size_bytes)
+    }
+
+    /// When a copy that a fault makes arrives: in its order, if the link keeps one.
+    pub(crate) fn copy_arrives(&mut self, nodes: &[NodeState], from: NodeId, to: NodeId, at: Time) -> Time {
+        if !self.kinds[self.kind_of(nodes, from, to) as usize].link.fifo {
+            return at;
+        }
+        let line = self.lines.get_or_default(pair(from, to));
+        line.last_arrival = at.max(line.last_arrival);
+        line.last_arrival
+    }
+
+    /// Decides the fate of a message on a link that may do more than delay it.
+    #[inline(never)]
+    fn decide(&mut self, kind: u32, journey: Journey, stretch: Stretch, size_bytes: impl FnOnce() -> u32) -> Fate {
+        let Journey { now, from, to, names, ordinal } = journey;
         let link = &self.kinds[kind as usize].link;
-        let draws = |key: FateKey| key.link(sender, receiver).draws(ordinal);
+        let draws = |key: FateKey| key.link(names.0, names.1).draws(ordinal);
         let hits = |key: FateKey, ppb: u64| ppb > 0 && draws(key).chance(ppb);
         if hits(self.draws.loss, link.loss_ppb) {
-            return Fate::Dropped { ordinal, cause: DropCause::Loss };
+            return Fate::Dropped { ordinal, cause: DropCause::Loss(None) };
         }
         let mut damage = None;
         if hits(self.draws.corruption, link.corruption_ppb) {
             if link.checksums {
-                return Fate::Dropped { ordinal, cause: DropCause::Corrupted };
+                return Fate::Dropped { ordinal, cause: DropCause::Corrupted(None) };
             }
             damage = Some(draws(self.draws.damage).next_u64());
         }
-        let latency = link.latency.sample(&mut draws(self.draws.latency));
+        let latency = stretch.of(link.latency.sample(&mut draws(self.draws.latency)));
         let mut at = now + latency;
         if link.fifo || link.bandwidth.is_some() {
             let line = self.lines.get_or_default(pair(from, to));
@@ -335,7 +336,7 @@ impl Network {
             if let Some(bandwidth) = link.bandwidth {
                 let start = now.max(line.busy_until);
                 if start.since(now) > link.queue {
-                    return Fate::Dropped { ordinal, cause: DropCause::QueueFull };
+                    return Fate::Dropped { ordinal, cause: DropCause::QueueFull(None) };
                 }
                 departs = start + transmission(size_bytes(), bandwidth);
                 line.busy_until = departs;
@@ -347,7 +348,7 @@ impl Network {
             }
         }
         let copy_at = hits(self.draws.duplication, link.duplication_ppb).then(|| {
-            let copy_at = now + link.latency.sample(&mut draws(self.draws.copy_latency));
+            let copy_at = now + stretch.of(link.latency.sample(&mut draws(self.draws.copy_latency)));
             if !link.fifo {
                 return copy_at;
             }
@@ -360,6 +361,6 @@ impl Network {
 }
 
 /// How long `size` bytes take at `bandwidth` bytes per second, rounded up.
-fn transmission(size: u32, bandwidth: u64) -> Span {
+pub(crate) fn transmission(size: u32, bandwidth: u64) -> Span {
     Span::from_nanos((u64::from(size) * PARTS_PER_BILLION).div_ceil(bandwidth.max(1)))
 }

@@ -37,7 +37,7 @@ pub enum Tag {
     Resume = 12,
     /// Links are cut by fault `c`.
     Cut = 13,
-    /// The links cut by fault `c` are healed.
+    /// The links cut or disturbed by fault `c` are healed.
     Heal = 14,
     /// The clock of node `a` changes; `c` is the change (ppb for drift, nanoseconds for a step).
     Clock = 15,
@@ -53,11 +53,15 @@ pub enum Tag {
     CallTimeout = 20,
     /// Something that an upper floor asked to be told: `a` is the class, `c` its token.
     Token = 21,
+    /// Links are disturbed by fault `c`, until it is healed; the payload is the links' hash.
+    Disturb = 22,
+    /// A clog holds a message to `a` from `b` that would arrive; `c` as in [`Tag::Deliver`].
+    Held = 23,
 }
 
 impl Tag {
     /// Every tag, in the order of their numbers.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 23] = [
         Self::Deliver,
         Self::Drop,
         Self::Request,
@@ -79,6 +83,8 @@ impl Tag {
         Self::Reached,
         Self::CallTimeout,
         Self::Token,
+        Self::Disturb,
+        Self::Held,
     ];
 
     /// The tag with this number.
@@ -112,6 +118,8 @@ impl Tag {
             Self::Reached => "reached",
             Self::CallTimeout => "call_timeout",
             Self::Token => "token",
+            Self::Disturb => "disturb",
+            Self::Held => "held",
         }
     }
 }
@@ -144,12 +152,12 @@ impl DropCause {
     #[must_use]
     pub const fn name(self) -> &'static str {
         match self {
-            Self::Loss => "loss",
+            Self::Loss(_) => "loss",
             Self::Cut(_) => "partition",
             Self::ReceiverDown => "receiver_down",
-            Self::QueueFull => "queue_full",
-            Self::Refused => "refused",
-            Self::Corrupted => "corrupted",
+            Self::QueueFull(_) => "queue_full",
+            Self::Refused(_) => "refused",
+            Self::Corrupted(_) => "corrupted",
         }
     }
 
@@ -157,12 +165,12 @@ impl DropCause {
     #[must_use]
     pub const fn number(self) -> u64 {
         match self {
-            Self::Loss => 0,
+            Self::Loss(_) => 0,
             Self::Cut(_) => 1,
             Self::ReceiverDown => 2,
-            Self::QueueFull => 3,
-            Self::Refused => 4,
-            Self::Corrupted => 5,
+            Self::QueueFull(_) => 3,
+            Self::Refused(_) => 4,
+            Self::Corrupted(_) => 5,
         }
     }
 }
@@ -177,6 +185,6 @@ mod tests {
             assert_eq!(Tag::from_number(tag as u8), Some(tag));
         }
         assert_eq!(Tag::from_number(0), None);
-        assert_eq!(Tag::from_number(22), None);
+        assert_eq!(Tag::from_number(24), None);
     }
 }

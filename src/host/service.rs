@@ -229,6 +229,10 @@ impl Clone for Box<dyn Service> {
 }
 
 impl<M: Message> Bodies for Pool<M> {
+    fn kind(&self, slot: u32) -> &'static str {
+        self.get(slot).kind()
+    }
+
     fn discard(&mut self, slot: u32) {
         self.take(slot);
     }
@@ -264,6 +268,9 @@ fn label(message: &impl Message) -> String {
 pub(crate) struct NoBodies;
 
 impl Bodies for NoBodies {
+    fn kind(&self, _: u32) -> &'static str {
+        ""
+    }
     fn discard(&mut self, _: u32) {}
     fn duplicate(&mut self, slot: u32) -> u32 {
         slot

@@ -10,9 +10,7 @@ use super::point::Point;
 use super::record::{Census, Tag};
 use super::service::{NoBodies, Service};
 use super::sign::Seen;
-use super::{
-    CallError, CallId, CausalContext, DropCause, NodeId, NodeSet, Reply, Request, RequestId, Terms, View, Violation,
-};
+use super::{CallError, CallId, CausalContext, DropCause, NodeId, Reply, Request, RequestId, Terms, View, Violation};
 
 /// So many pending events, and what they need, fit into the cache of a core.
 const CACHED_EVENTS: usize = 4_096;
@@ -254,7 +252,7 @@ impl Simulation {
         (&mut self.core, self.services.get_mut(index as usize).map(|service| &mut **service))
     }
 
-    fn with_bodies(&mut self, node: NodeId, act: impl FnOnce(&mut Core, &mut dyn Bodies)) {
+    pub(crate) fn with_bodies(&mut self, node: NodeId, act: impl FnOnce(&mut Core, &mut dyn Bodies)) {
         let (core, service) = self.parts(node);
         match service {
             Some(service) => act(core, service.bodies()),
@@ -279,8 +277,8 @@ impl Simulation {
     #[inline]
     fn arrive(&mut self, packet: Packet) {
         let to = packet.to;
-        if let Some(fault) = self.core.network.severed_at_arrival(packet.from, to) {
-            return self.drop_packet(packet, DropCause::Cut(fault));
+        if self.core.network.faults.are_at_work() && self.is_stopped(packet) {
+            return;
         }
         let slot = match packet.body {
             Body::Message(slot) => slot,
@@ -303,6 +301,9 @@ impl Simulation {
             CallPacket::Request { call, .. } => self.arrive_request(packet, call),
             CallPacket::Answer { .. } if !self.is_up(packet.to) => self.drop_packet(packet, DropCause::ReceiverDown),
             CallPacket::Answer { .. } => {
+                if self.core.network.faults.are_at_work() && self.is_reply_lost(&packet, slot) {
+                    return;
+                }
                 let CallPacket::Answer { call, result, seen } = self.core.posts.take(slot) else { return };
                 self.core.census.delivered += 1;
                 let about = (packet.to, packet.from, call.0, stable_hash(&(&result, &seen)));
@@ -316,11 +317,12 @@ impl Simulation {
     fn arrive_request(&mut self, packet: Packet, call: CallId) {
         let Packet { from, to, .. } = packet;
         let NodeState { is_up, is_ready, is_silent, service, .. } = *self.core.state(to);
+        let refusal = if is_up && is_ready { self.core.refusing(&packet).map(Some) } else { Some(None) };
         if service == CLIENT || (!is_up && is_silent) {
             self.drop_packet(packet, DropCause::ReceiverDown);
-        } else if !is_up || !is_ready {
+        } else if let Some(fault) = refusal {
             self.with_bodies(to, |core, bodies| {
-                core.moment.record = core.drop_packet(packet, DropCause::Refused, bodies);
+                core.moment.record = core.drop_packet(packet, DropCause::Refused(fault), bodies);
                 core.answer_call(to, from, call, Err(CallError::Refused), bodies);
             });
         } else {
@@ -527,16 +529,6 @@ impl Simulation {
         self.replicas(service).filter(|node| epoch(node).is_some()).max_by_key(epoch)
     }
 
-    /// The nodes that are up, not paused, and whose links to and from `contact` are whole now; with `contact`
-    /// itself, if it is up.
-    #[must_use]
-    pub fn reachable(&self, contact: NodeId) -> NodeSet {
-        let runs = |node: NodeId| self.is_up(node) && self.core.parts[node.0 as usize].run.pauses.is_empty();
-        let network = &self.core.network;
-        let linked = |node| network.severed(contact, node).is_none() && network.severed(node, contact).is_none();
-        self.nodes().filter(|&node| runs(contact) && runs(node) && linked(node)).collect()
-    }
-
     /// How often a fault has touched something: messages dropped, processes killed, tasks delayed, clocks read.
     #[must_use]
     pub fn touched(&self, fault: super::FaultId) -> u64 {
@@ -579,7 +571,7 @@ impl Simulation {
         let waits = |task: &&Task| matches!(task, Task::Packet(_));
         let waiting: usize = self.core.parts.iter().map(|part| part.run.waiting().filter(waits).count()).sum();
         let flying = self.core.agenda.iter().filter(|(_, event)| matches!(event, Event::Arrive(_))).count();
-        census.in_flight = (waiting + flying) as u64;
+        census.in_flight = (waiting + flying + self.core.network.faults.held()) as u64;
         census
     }
 

@@ -56,6 +56,12 @@ impl FateKey {
         Self(finalise(finalise(seed) ^ stable_hash_str(purpose.name())))
     }
 
+    /// The key of one of several that decide for the same purpose, given by the stable hash of its name.
+    #[must_use]
+    pub const fn of(self, name: u64) -> Self {
+        Self(finalise(self.0 ^ name.wrapping_mul(GAMMA)))
+    }
+
     /// The fates on the link from one place to another, each given by the stable hash of its name; the order matters.
     #[inline]
     #[must_use]

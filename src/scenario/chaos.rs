@@ -97,8 +97,12 @@ fn one(of: &str) -> Value {
     json!({ "one": { "of": of } })
 }
 
+fn all(of: &str) -> Value {
+    json!({ "all": { "of": of } })
+}
+
 /// Every family. A row is what `docs/chaos.md` says of it.
-const FAMILIES: [Family; 8] = [
+const FAMILIES: [Family; 14] = [
     Family {
         name: "crash",
         tolerated: |tolerance| tolerance.crashes != Crashes::None,
@@ -170,6 +174,64 @@ const FAMILIES: [Family; 8] = [
         strength: Some(([5, 100, 5_000], "ms backwards")),
         keeps: |_| Keeps::Needless,
         settings: |of, ms| json!({ "clock_step": { "where": one(of), "by": format!("-{ms}ms") } }),
+    },
+    Family {
+        name: "clog",
+        tolerated: |tolerance| tolerance.messages,
+        faults: [1, 4, 12],
+        lasts_ms: Some([100, 500, 3_000]),
+        strength: None,
+        keeps: |_| Keeps::Needless,
+        settings: |of, _| json!({ "clog": { "links": { "of": one(of) } } }),
+    },
+    Family {
+        name: "swizzle",
+        tolerated: |tolerance| tolerance.messages,
+        faults: [1, 2, 6],
+        lasts_ms: Some([500, 2_000, 5_000]),
+        strength: None,
+        keeps: |_| Keeps::Needless,
+        settings: |of, _| json!({ "swizzle_clog": { "where": all(of) } }),
+    },
+    Family {
+        name: "loss",
+        tolerated: |tolerance| tolerance.messages,
+        faults: [1, 4, 12],
+        lasts_ms: Some([500, 2_000, 5_000]),
+        strength: Some(([1, 5, 30], "% of the messages")),
+        keeps: |_| Keeps::Needless,
+        settings: |of, percent| json!({ "loss": { "links": { "among": all(of) }, "share": format!("{percent}%") } }),
+    },
+    Family {
+        name: "copies",
+        tolerated: |tolerance| tolerance.messages,
+        faults: [1, 4, 12],
+        lasts_ms: Some([500, 2_000, 5_000]),
+        strength: Some(([1, 10, 50], "% of the messages")),
+        keeps: |_| Keeps::Needless,
+        settings: |of, percent| {
+            json!({ "duplication": {
+                "links": { "among": all(of) }, "share": format!("{percent}%"), "after": { "exponential": { "mean": "200ms" } }
+            } })
+        },
+    },
+    Family {
+        name: "slow",
+        tolerated: |tolerance| tolerance.messages,
+        faults: [1, 4, 12],
+        lasts_ms: Some([500, 2_000, 5_000]),
+        strength: Some(([2, 5, 50], "times the latency")),
+        keeps: |_| Keeps::Needless,
+        settings: |of, factor| json!({ "latency": { "links": { "of": one(of) }, "factor": factor } }),
+    },
+    Family {
+        name: "calls",
+        tolerated: |tolerance| tolerance.messages,
+        faults: [1, 2, 6],
+        lasts_ms: Some([200, 1_000, 3_000]),
+        strength: Some(([1, 10, 50], "% of the replies")),
+        keeps: |_| Keeps::Needless,
+        settings: |of, percent| json!({ "connections": { "links": { "to": all(of) }, "how": "half_open", "share": format!("{percent}%") } }),
     },
 ];
 
@@ -345,6 +407,8 @@ mod tests {
         check(Tolerance::NOTHING, &[]);
         check(Tolerance { clocks: true, ..Tolerance::NOTHING }, &["drift", "step"]);
         check(Tolerance { partitions: true, pauses: true, ..Tolerance::NOTHING }, &["pause", "split", "one-way"]);
+        let messages = Tolerance { messages: true, ..Tolerance::NOTHING };
+        check(messages, &["clog", "swizzle", "loss", "copies", "slow", "calls"]);
         let minority = Tolerance { crashes: Crashes::Minority, ..Tolerance::NOTHING };
         check(minority, &["crash", "power", "restart"]);
         assert!(FAMILIES[..3].iter().all(|family| (family.keeps)(&minority) == Keeps::Always));

@@ -1,6 +1,8 @@
 //! The `faults` part of a scenario: what breaks, where and when.
 
-use crate::fault::{Effect, Fault, Group, Keep, NodeEffect, Plan, Selector, Shape as Sides, Which};
+mod links;
+
+use crate::fault::{Effect, Fault, Group, Keep, NodeEffect, Pattern, Plan, Selector, Shape as Sides, Which};
 use crate::host::{CrashKeeps, CrashSettings, CutAt};
 use crate::kernel::{Span, Time};
 
@@ -11,6 +13,8 @@ use super::input::{
 use super::layout::Layout;
 use super::problem::{Place, Problem, Problems};
 use super::trigger::{Begins, begins};
+use links::{LinksWhat, LinksWritten};
+pub(super) use links::{explicit, explicit_links};
 
 /// One fault as written: names are still names.
 #[derive(Clone, Debug)]
@@ -31,6 +35,9 @@ pub(super) enum What {
     Nodes { whom: Where, what: NodeEffect },
     Groups { groups: Vec<Side>, cut_at: CutAt },
     OneWay { from: Side, to: Side, cut_at: CutAt },
+    CutLinks { links: LinksWritten, cut_at: CutAt },
+    Pattern { of: Spanned<String>, pattern: Pattern, cut_at: CutAt },
+    Links(LinksWhat),
 }
 
 /// Whom a fault hits, as written.
@@ -93,7 +100,7 @@ pub(super) fn keep(fields: &mut Fields<'_>) -> Option<Option<Spanned<Keep>>> {
 /// Every family of faults. Where it is up to the fault, its settings say when it happens.
 pub(super) fn families(timing: Timing) -> Vec<Kind<(What, When)>> {
     let on_nodes = |name, doc, effect: fn(&mut Fields<'_>) -> Option<NodeEffect>| on_nodes(timing, name, doc, effect);
-    vec![
+    let mut families = vec![
         kind(
             "partition",
             "Cuts the links between groups of nodes, or in one direction only.",
@@ -124,7 +131,9 @@ pub(super) fn families(timing: Timing) -> Vec<Kind<(What, When)>> {
                 Some((What::Nodes { whom: whom?, what: NodeEffect::ClockStep { nanos: by? } }, (at?, None)))
             }),
         ),
-    ]
+    ];
+    families.extend(links::families(timing));
+    families
 }
 
 /// A family that does the same to each of some nodes, for a while.
@@ -206,6 +215,12 @@ fn partition(fields: &mut Fields<'_>, timing: Timing) -> Option<(What, When)> {
     );
     let from = fields.maybe("from", "Instead of groups: those who are not heard ...", side());
     let to = fields.maybe("to", "... by these, in that direction only.", side());
+    let links = fields.maybe("links", "Instead of groups: just these links.", links::links());
+    let pattern = fields.maybe(
+        "pattern",
+        "Instead of groups: the replicas of a service are split by chance.",
+        object(|fields| fields.kind("pattern", links::patterns())),
+    );
     let cut_at = fields.optional(
         "cut",
         "A message dies if its link is cut when it is sent or when it arrives, or only when it is sent.",
@@ -213,16 +228,19 @@ fn partition(fields: &mut Fields<'_>, timing: Timing) -> Option<(What, When)> {
         "send_and_arrival",
     );
     let when = when(fields, timing);
-    let (groups, from, to, cut_at) = (groups?, from?, to?, cut_at?);
-    let what = match (groups, from, to) {
-        (Some(groups), None, None) if groups.len() >= 2 => What::Groups { groups, cut_at },
-        (Some(_), None, None) => {
+    let (groups, from, to, links, pattern, cut_at) = (groups?, from?, to?, links?, pattern?, cut_at?);
+    let what = match (groups, (from, to), links, pattern) {
+        (Some(groups), (None, None), None, None) if groups.len() >= 2 => What::Groups { groups, cut_at },
+        (Some(_), (None, None), None, None) => {
             fields.refuse("groups", "a partition needs two groups or more");
             return None;
         }
-        (None, Some(from), Some(to)) => What::OneWay { from, to, cut_at },
+        (None, (Some(from), Some(to)), None, None) => What::OneWay { from, to, cut_at },
+        (None, (None, None), Some(links), None) => What::CutLinks { links, cut_at },
+        (None, (None, None), None, Some((of, pattern))) => What::Pattern { of, pattern, cut_at },
         _ => {
-            fields.refuse("groups", "a partition has either \"groups\", or \"from\" and \"to\"");
+            let says = "a partition has \"groups\", or \"from\" and \"to\", or \"links\", or a \"pattern\"";
+            fields.refuse("groups", says);
             return None;
         }
     };
@@ -350,6 +368,16 @@ impl What {
                 let (from, to) = (group(from, layout, problems), group(to, layout, problems));
                 Effect::Partition { shape: Sides::OneWay { from, to }, cut_at: *cut_at }
             }
+            Self::CutLinks { links, cut_at } => {
+                let links = links::selected(links, layout, problems);
+                Effect::Partition { shape: Sides::Links(links), cut_at: *cut_at }
+            }
+            Self::Pattern { of, pattern, cut_at } => {
+                layout.service(of, problems);
+                let shape = Sides::Drawn { of: of.value.clone(), pattern: *pattern };
+                Effect::Partition { shape, cut_at: *cut_at }
+            }
+            Self::Links(what) => links::effect(what, layout, problems),
         }
     }
 }

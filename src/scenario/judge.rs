@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use crate::check::{Budget, Check, Class, Evidence, Phase, Recovery, Verdict, Windows};
-use crate::fault::{Effect, FaultReport, NodeEffect};
-use crate::host::{End, NodeId, Point, Simulation};
+use crate::fault::{Effect, FaultReport, LinkEffect, NodeEffect};
+use crate::host::{End, LinkFault, NodeId, Point, Simulation};
 use crate::load::History;
 use crate::store::Crashes;
 
@@ -183,7 +183,12 @@ pub(super) fn notes(scenario: &Scenario, frozen: &[NodeId], simulation: &Simulat
         let generated = scenario.nemeses.iter().map(|it| (it.nemesis.name.as_str(), &it.nemesis.what));
         for (id, what) in scripted.chain(generated) {
             let beyond = match what {
-                Effect::Partition { .. } => !tolerance.partitions,
+                Effect::Partition { .. } | Effect::Links(LinkEffect::Flap { .. }) => !tolerance.partitions,
+                // Nobody promises to see through a lie.
+                Effect::Links(LinkEffect::Disturb {
+                    what: LinkFault::Corruption { checksums: false, .. }, ..
+                }) => true,
+                Effect::Links(_) => !tolerance.messages,
                 Effect::Nodes { what: NodeEffect::Crash(_) | NodeEffect::Restart { .. }, .. } => {
                     tolerance.crashes == Crashes::None
                 }

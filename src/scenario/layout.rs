@@ -107,6 +107,11 @@ impl Layout {
         found.map(|index| ZoneId(u32::try_from(index).unwrap_or(u32::MAX)))
     }
 
+    /// Every node, clients included.
+    pub(super) fn everyone(&self) -> Vec<NodeId> {
+        (0..self.count()).map(NodeId).collect()
+    }
+
     /// Every node of a zone, clients included.
     pub(super) fn nodes_in(&self, zone: &Spanned<String>, problems: &mut Problems) -> Vec<NodeId> {
         let Some(zone) = self.zone(zone, problems) else { return Vec::new() };

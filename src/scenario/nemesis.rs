@@ -89,6 +89,9 @@ pub(super) fn generators(
         if ends_by_itself && written.lasts.is_some() {
             let says = format!("\"{}\" ends by itself and takes no \"for\"", what.kind());
             problems.add(Problem::new(&written.place, says));
+        } else if what.needs_length() && written.lasts.is_none() {
+            let says = format!("\"{}\" takes its steps over its length, and has none", what.kind());
+            problems.add(Problem::new(&written.place, says).help("say how long its faults last: \"for\""));
         } else if !ends_by_itself && written.lasts.is_none() && written.gap.is_some() {
             let says = "a gap after a fault that lasts to the end of the run never comes";
             problems.add(Problem::new(&written.place, says).help("say how long its faults last: \"for\""));

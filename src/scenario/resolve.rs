@@ -7,6 +7,7 @@ use crate::fault::{Effect, Group, Plan, Selector, Shape, Start};
 use crate::host::Request;
 use crate::load::{Recording, ScriptedOperation};
 
+use super::faults::{explicit, explicit_links};
 use super::file::Scenario;
 use super::nemesis::Generator;
 
@@ -59,17 +60,29 @@ pub(super) fn resolved(
         if let (Start::At(at), true) = (&fault.start, settings["at"].is_object()) {
             settings["at"] = json!(at.to_string());
         }
-        let explicit = match &fault.what {
-            Effect::Nodes { whom, .. } => vec![("where", list(whom))],
+        let replaced = match &fault.what {
+            Effect::Nodes { whom, .. } => vec![("where", Some(list(whom)))],
+            Effect::Links(effect) => explicit(effect, &list),
             Effect::Partition { shape: Shape::Groups(groups), .. } => {
-                vec![("groups", groups.iter().map(side).collect::<Vec<_>>().into())]
+                vec![("pattern", None), ("groups", Some(groups.iter().map(side).collect()))]
             }
             Effect::Partition { shape: Shape::OneWay { from, to }, .. } => {
-                vec![("from", side(from)), ("to", side(to))]
+                vec![("from", Some(side(from))), ("to", Some(side(to)))]
             }
+            Effect::Partition { shape: Shape::Links(links), .. } => {
+                let links = explicit_links(links, &list);
+                links.into_iter().chain([("pattern", None)]).collect()
+            }
+            Effect::Partition { shape: Shape::Drawn { .. }, .. } => Vec::new(),
         };
-        for (field, value) in explicit.into_iter().filter(|(_, value)| !value.is_null()) {
-            settings[field] = value;
+        for (field, value) in replaced {
+            match value {
+                Some(Value::Null) => {}
+                Some(value) => settings[field] = value,
+                None => {
+                    settings.as_object_mut().and_then(|settings| settings.shift_remove(field));
+                }
+            }
         }
     }
     resolved

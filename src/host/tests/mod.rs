@@ -2,6 +2,7 @@
 
 mod clock;
 mod life;
+mod links;
 mod network;
 mod run;
 

@@ -84,6 +84,20 @@ impl Message for MajorityRegisterMessage {
             Self::Stored { .. } => KIND + NUMBER,
         }
     }
+
+    /// The register trusts its network: it has no checksums of its own.
+    fn corrupt(&mut self, draw: u64) -> bool {
+        let bit = 1u64 << (draw % 64);
+        match self {
+            Self::Found { held: Tagged { value: Value::Int(value), .. }, .. }
+            | Self::Store { newer: Tagged { value: Value::Int(value), .. }, .. } => *value ^= bit.cast_signed(),
+            Self::Query { key, .. } => key.0 ^= bit,
+            Self::Found { operation, .. } | Self::Store { operation, .. } | Self::Stored { operation } => {
+                *operation ^= bit;
+            }
+        }
+        true
+    }
 }
 
 fn size_of_tagged(tagged: &Tagged) -> u32 {

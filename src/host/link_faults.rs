@@ -1,0 +1,344 @@
+//! The faults that are at work on links, and what they do to a message.
+//!
+//! Each fault draws by a key of its own, and for each message anew, as a function of the link and the message's
+//! ordinal on it. So faults are independent of each other and of what links do by themselves, and a fault shifts
+//! nothing for messages that it does not meet.
+
+use std::collections::BTreeMap;
+
+use crate::kernel::{Draw, FateKey, Purpose, Span, Table, Time};
+
+use super::event::Packet;
+use super::links::{BurstLoss, ConnectionFault, Cut, CutAt, LinkFault, Links, MessageDeed, MessageFault};
+use super::network::{DropCause, Journey, Stretch, pair, transmission};
+use super::{FaultId, NodeId};
+
+/// Everything that faults do to links now.
+#[derive(Clone, Debug)]
+pub(crate) struct LinkFaults {
+    /// Whether there is anything here that can meet a message: the one thing that an undisturbed run asks.
+    is_at_work: bool,
+    key: FateKey,
+    cuts: Vec<(FaultId, Cut, CutAt)>,
+    rules: Vec<Rule>,
+    awaited: Vec<Awaited>,
+    /// What clogs hold, in the order in which it would have arrived.
+    held: Vec<(FaultId, Packet)>,
+    /// When faults of single messages met theirs.
+    met: BTreeMap<FaultId, Time>,
+}
+
+/// A fault on some links.
+#[derive(Clone, Debug)]
+struct Rule {
+    fault: FaultId,
+    links: Links,
+    what: LinkFault,
+    key: FateKey,
+    lines: Table<u64, Line>,
+}
+
+/// What a rule remembers of a link.
+#[derive(Clone, Copy, Debug, Default)]
+struct Line {
+    in_burst: bool,
+    busy_until: Time,
+}
+
+/// A fault that waits for its message.
+#[derive(Clone, Debug)]
+struct Awaited {
+    fault: FaultId,
+    what: MessageFault,
+    /// How many of its kind are still to come before it.
+    before: u64,
+}
+
+/// A message that is sent, as far as faults look at it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Letter {
+    pub(crate) journey: Journey,
+    pub(crate) kind: &'static str,
+    pub(crate) size_bytes: u32,
+    pub(crate) is_call: bool,
+}
+
+/// What faults do to one message.
+#[derive(Debug, Default)]
+pub(crate) struct Toll {
+    pub(crate) dropped: Option<DropCause>,
+    pub(crate) stretch: Stretch,
+    /// Faults that damage it, and the draws that say where.
+    pub(crate) damages: Vec<(FaultId, u64)>,
+    /// How long after the original each of its copies arrives.
+    pub(crate) copies: Vec<Span>,
+    /// Faults that delay or copy it.
+    pub(crate) touched: Vec<FaultId>,
+}
+
+const WHOLE_PPB: u64 = 1_000_000_000;
+const LINK_FAULTS: Purpose = Purpose::new("link fault");
+
+impl LinkFaults {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self {
+            is_at_work: false,
+            key: FateKey::new(seed, LINK_FAULTS),
+            cuts: Vec::new(),
+            rules: Vec::new(),
+            awaited: Vec::new(),
+            held: Vec::new(),
+            met: BTreeMap::new(),
+        }
+    }
+
+    /// Whether a message may meet a fault.
+    #[inline]
+    pub(crate) const fn are_at_work(&self) -> bool {
+        self.is_at_work
+    }
+
+    pub(crate) fn cut(&mut self, fault: FaultId, cut: Cut, at: CutAt) {
+        self.cuts.push((fault, cut, at));
+        self.is_at_work = true;
+    }
+
+    pub(crate) fn disturb(&mut self, fault: FaultId, links: Links, what: LinkFault) {
+        self.rules.push(Rule { fault, links, what, key: self.key.of(fault.0), lines: Table::default() });
+        self.is_at_work = true;
+    }
+
+    pub(crate) fn await_message(&mut self, fault: FaultId, what: MessageFault) {
+        self.awaited.push(Awaited { fault, before: what.nth.saturating_sub(1), what });
+        self.is_at_work = true;
+    }
+
+    /// When a fault of a single message met it.
+    pub(crate) fn met(&self, fault: FaultId) -> Option<Time> {
+        self.met.get(&fault).copied()
+    }
+
+    /// Ends everything of this fault and nothing of another. Answers what it held, link by link, on each link in the
+    /// order of sending.
+    pub(crate) fn heal(&mut self, fault: FaultId) -> Vec<Packet> {
+        self.cuts.retain(|&(id, ..)| id != fault);
+        self.rules.retain(|rule| rule.fault != fault);
+        self.awaited.retain(|awaited| awaited.fault != fault);
+        self.look();
+        self.let_go(|holder, _| holder == fault)
+    }
+
+    /// Ends what this fault does to just these links; answers what it held on them, as [`Self::heal`] does.
+    pub(crate) fn calm(&mut self, fault: FaultId, links: &Links) -> Vec<Packet> {
+        self.rules.retain(|rule| rule.fault != fault || rule.links != *links);
+        self.look();
+        self.let_go(|holder, packet| holder == fault && links.contain(packet.from, packet.to))
+    }
+
+    fn let_go(&mut self, which: impl Fn(FaultId, &Packet) -> bool) -> Vec<Packet> {
+        let held = self.held.extract_if(.., |(holder, packet)| which(*holder, packet));
+        let mut released: Vec<_> = held.map(|(_, packet)| packet).collect();
+        released.sort_by_key(|packet| (packet.from, packet.to, packet.number));
+        released
+    }
+
+    fn look(&mut self) {
+        self.is_at_work = !(self.cuts.is_empty() && self.rules.is_empty() && self.awaited.is_empty());
+    }
+
+    /// The first fault that cuts this link now.
+    fn severed(&self, from: NodeId, to: NodeId) -> Option<FaultId> {
+        self.cuts.iter().find(|(_, cut, _)| cut.severs(from, to)).map(|&(fault, ..)| fault)
+    }
+
+    /// The first fault that cuts this link for a message which arrives now.
+    pub(crate) fn severed_at_arrival(&self, from: NodeId, to: NodeId) -> Option<FaultId> {
+        let severs = |(_, cut, at): &&(FaultId, Cut, CutAt)| *at == CutAt::SendAndArrival && cut.severs(from, to);
+        self.cuts.iter().find(severs).map(|&(fault, ..)| fault)
+    }
+
+    /// Holds what would arrive now if a clog is on its link; answers by which fault.
+    pub(crate) fn hold(&mut self, packet: Packet) -> Option<FaultId> {
+        let is_clogged =
+            |rule: &&Rule| matches!(rule.what, LinkFault::Clog) && rule.links.contain(packet.from, packet.to);
+        let fault = self.rules.iter().find(is_clogged)?.fault;
+        self.held.push((fault, packet));
+        Some(fault)
+    }
+
+    /// How many messages clogs hold.
+    pub(crate) const fn held(&self) -> usize {
+        self.held.len()
+    }
+
+    /// Whether nothing gets from `from` to `to` now; for a caller, no call.
+    pub(crate) fn stop(&self, from: NodeId, to: NodeId, calls: bool) -> bool {
+        let stops = |what: &LinkFault| match what {
+            LinkFault::Clog => true,
+            LinkFault::Loss { ppb } => *ppb >= WHOLE_PPB,
+            LinkFault::Connections { ppb, .. } => calls && *ppb >= WHOLE_PPB,
+            _ => false,
+        };
+        let stopped = |rule: &Rule| stops(&rule.what) && rule.links.contain(from, to);
+        self.is_at_work && (self.severed(from, to).is_some() || self.rules.iter().any(stopped))
+    }
+
+    /// The fault that breaks the call which this packet is part of, and how. `link` is that from the caller to the
+    /// callee; the draw is the packet's own.
+    pub(crate) fn breaks(
+        &self,
+        link: (NodeId, NodeId),
+        names: (u64, u64),
+        packet: &Packet,
+        wanted: impl Fn(ConnectionFault) -> bool,
+    ) -> Option<(FaultId, ConnectionFault)> {
+        self.rules.iter().find_map(|rule| match rule.what {
+            LinkFault::Connections { ppb, how } if wanted(how) && rule.links.contain(link.0, link.1) => {
+                let mut draws = rule.key.link(names.0, names.1).draws(packet.number);
+                draws.chance(ppb).then_some((rule.fault, how))
+            }
+            _ => None,
+        })
+    }
+
+    /// What the faults at work do to a message that is sent now. A drop by a single message's fault goes before a
+    /// cut, a cut before all others, and those go by their starts.
+    pub(crate) fn toll(&mut self, letter: &Letter) -> Toll {
+        let Journey { from, to, .. } = letter.journey;
+        let mut toll = Toll::default();
+        self.meet(letter, &mut toll);
+        if toll.dropped.is_none() {
+            toll.dropped = self.severed(from, to).map(DropCause::Cut);
+        }
+        for rule in &mut self.rules {
+            if toll.dropped.is_some() {
+                break;
+            }
+            if rule.links.contain(from, to) {
+                rule.take(letter, &mut toll);
+            }
+        }
+        toll
+    }
+
+    /// Lets the faults that wait for single messages count this one.
+    fn meet(&mut self, letter: &Letter, toll: &mut Toll) {
+        let is_met = |awaited: &mut Awaited| {
+            let what = &awaited.what;
+            let is_kind = what.kind.as_ref().is_none_or(|kind| kind == letter.kind);
+            if (what.from, what.to) != (letter.journey.from, letter.journey.to) || !is_kind {
+                return false;
+            }
+            let is_it = awaited.before == 0;
+            awaited.before = awaited.before.saturating_sub(1);
+            is_it
+        };
+        for Awaited { fault, what, .. } in self.awaited.extract_if(.., is_met) {
+            self.met.insert(fault, letter.journey.now);
+            match what.deed {
+                MessageDeed::Drop => toll.dropped = toll.dropped.or(Some(DropCause::Loss(Some(fault)))),
+                MessageDeed::Delay(span) => toll.delay(fault, span),
+                MessageDeed::Duplicate(after) => toll.copy(fault, after, letter),
+            }
+        }
+        self.look();
+    }
+}
+
+impl Rule {
+    fn take(&mut self, letter: &Letter, toll: &mut Toll) {
+        let fault = self.fault;
+        let Journey { now, from, to, names, ordinal } = letter.journey;
+        let mut draws = self.key.link(names.0, names.1).draws(ordinal);
+        match &self.what {
+            LinkFault::Clog | LinkFault::Connections { .. } => {}
+            LinkFault::Loss { ppb } => {
+                if draws.chance(*ppb) {
+                    toll.dropped = Some(DropCause::Loss(Some(fault)));
+                }
+            }
+            LinkFault::BurstLoss(burst) => {
+                let line = self.lines.get_or_default(pair(from, to));
+                if burst.hits(&mut line.in_burst, &mut draws) {
+                    toll.dropped = Some(DropCause::Loss(Some(fault)));
+                }
+            }
+            LinkFault::Duplication { ppb, after } => {
+                if draws.chance(*ppb) {
+                    toll.copy(fault, after.sample(&mut draws), letter);
+                }
+            }
+            LinkFault::Reordering { ppb, within } => {
+                if draws.chance(*ppb) {
+                    toll.delay(fault, Span::from_nanos(draws.in_range(1..=within.as_nanos())));
+                }
+            }
+            LinkFault::Corruption { ppb, checksums } => {
+                if draws.chance(*ppb) {
+                    match checksums {
+                        true => toll.dropped = Some(DropCause::Corrupted(Some(fault))),
+                        false => toll.damages.push((fault, draws.next_u64())),
+                    }
+                }
+            }
+            LinkFault::Latency { ppb, factor_ppb, add } => {
+                if draws.chance(*ppb) {
+                    toll.stretch.multiply(*factor_ppb);
+                    toll.delay(fault, add.sample(&mut draws));
+                }
+            }
+            LinkFault::Bandwidth { rate, queue } => {
+                let line = self.lines.get_or_default(pair(from, to));
+                let start = now.max(line.busy_until);
+                if start.since(now) > *queue {
+                    toll.dropped = Some(DropCause::QueueFull(Some(fault)));
+                } else {
+                    line.busy_until = start + transmission(letter.size_bytes, *rate);
+                    toll.delay(fault, line.busy_until.since(now));
+                }
+            }
+        }
+    }
+}
+
+impl BurstLoss {
+    /// Takes a step, and says whether the message is lost. Always draws twice.
+    fn hits(&self, in_burst: &mut bool, draws: &mut impl Draw) -> bool {
+        let changes = draws.chance(if *in_burst { self.ends } else { self.starts });
+        *in_burst ^= changes;
+        draws.chance(if *in_burst { self.within } else { self.between })
+    }
+}
+
+impl Toll {
+    fn delay(&mut self, fault: FaultId, span: Span) {
+        self.stretch.add = self.stretch.add + span;
+        self.touched.push(fault);
+    }
+
+    /// A call is a connection, which knows its own segments again: no copy of it reaches the process.
+    fn copy(&mut self, fault: FaultId, after: Span, letter: &Letter) {
+        if !letter.is_call {
+            self.copies.push(after);
+            self.touched.push(fault);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::SplitMix64;
+
+    #[test]
+    fn bursts_are_as_long_and_as_frequent_as_told() {
+        let burst = BurstLoss { starts: 20_000_000, ends: 100_000_000, within: WHOLE_PPB, between: 0 };
+        let (mut draws, mut in_burst) = (SplitMix64::new(1), false);
+        let lost: Vec<_> = (0..200_000).map(|_| burst.hits(&mut in_burst, &mut draws)).collect();
+        let count = lost.iter().filter(|&&lost| lost).count();
+        let bursts = lost.windows(2).filter(|pair| !pair[0] && pair[1]).count();
+        // A sixth of the time in bursts of ten on average: 3,333 bursts, whose lengths deviate by ten.
+        assert!(count.abs_diff(33_333) < 4_000, "{count}");
+        assert!((10 * count / bursts).abs_diff(100) < 10, "{count} in {bursts}");
+    }
+}
