@@ -13,6 +13,7 @@ mod new;
 mod output;
 mod run;
 mod schema;
+mod shrink;
 mod sweep;
 mod validate;
 
@@ -47,6 +48,7 @@ enum Command {
     Run(run::Arguments),
     Sweep(sweep::Arguments),
     Collect(sweep::CollectArguments),
+    Shrink(shrink::Arguments),
     Validate(validate::Arguments),
     List(list::Arguments),
     New(new::Arguments),
@@ -115,6 +117,7 @@ fn dispatch(registry: &Registry, command: Command, output: &mut Output<'_>) -> R
         Command::Run(arguments) => run::run(registry, &arguments, output),
         Command::Sweep(arguments) => sweep::sweep(registry, &arguments, output),
         Command::Collect(arguments) => sweep::collect(&arguments, output),
+        Command::Shrink(arguments) => shrink::run(registry, &arguments, output),
         Command::Validate(arguments) => validate::validate(registry, &arguments, output),
         Command::List(arguments) => list::list(registry, &arguments, output),
         Command::New(arguments) => new::new(&arguments, output),

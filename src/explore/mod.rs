@@ -5,12 +5,14 @@
 
 mod determinism;
 mod row;
+mod shrink;
 mod statistics;
 mod summary;
 mod sweep;
 
 pub use determinism::{Difference, check_determinism, first_difference};
 pub use row::{Failure, Row};
+pub use shrink::{ShrinkError, Shrunk, Size, shrink};
 pub use statistics::{Estimate, mean, rate, trials_for_width};
 pub use summary::{FailureGroup, Summary};
 pub use sweep::{Point, Shard, Sweep, SweepError};

@@ -4,6 +4,7 @@
 
 mod history;
 mod json;
+mod shrunk;
 mod sweep;
 mod table;
 mod text;
@@ -11,6 +12,7 @@ mod trace;
 
 pub use history::history_lines;
 pub use json::document;
+pub use shrunk::shrunk_story;
 pub use sweep::{PointSummary, Subject, sweep_document, sweep_story};
 pub use table::results;
 pub use text::{Audience, story};

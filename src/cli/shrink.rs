@@ -1,0 +1,53 @@
+//! `partita shrink`: from a failing run to its cause.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::explore::{ShrinkError, shrink};
+use crate::report::shrunk_story;
+use crate::scenario::Registry;
+
+use super::files;
+use super::output::{Failure, Output};
+use super::run::quietly;
+
+/// Makes a failing run smaller, until nothing can be left out, and writes what is left as a scenario of its own.
+///
+/// What is left fails by the same check and class; it needs no generator: faults and operations are listed one by one. Exit
+/// code 0 if it is written, 2 if the run does not fail.
+#[derive(Args)]
+pub(super) struct Arguments {
+    /// A scenario file, or the name of a bundled scenario.
+    #[arg(value_name = "FILE|NAME")]
+    scenario: String,
+    /// The seed; without it, the file's.
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    seed: Option<u64>,
+    /// Changes one value of the file, as `run` does.
+    #[arg(long = "set", value_name = "/POINTER=JSON")]
+    changes: Vec<String>,
+    /// Where the smaller scenario goes.
+    #[arg(long, value_name = "SMALLER.json")]
+    out: PathBuf,
+    /// How many runs it may take.
+    #[arg(long, value_name = "RUNS", default_value_t = 2_000, value_parser = clap::value_parser!(u64).range(1..))]
+    budget: u64,
+}
+
+pub(super) fn run(registry: &Registry, arguments: &Arguments, output: &mut Output<'_>) -> Result<u8, Failure> {
+    let scenario = files::scenario(registry, &arguments.scenario, &arguments.changes)?;
+    let seed = arguments.seed.unwrap_or(scenario.seed);
+    let shrunk =
+        quietly(|| Ok(shrink(&scenario, seed, registry, arguments.budget)))?.0.map_err(|error| match error {
+            ShrinkError::Holds => Failure::usage(format!(
+                "error: {} holds under seed {seed}: only a run that fails can be shrunk; `sweep` finds seeds that do",
+                arguments.scenario
+            )),
+            error => Failure::usage(format!("error: cannot shrink {}: {error}", arguments.scenario)),
+        })?;
+    files::write(&arguments.out, format!("{:#}\n", shrunk.scenario).as_bytes())?;
+    let out = arguments.out.display();
+    output.say(&format!("{}\nagain:    {} run {out}\n", shrunk_story(&shrunk), output.program.clone()))?;
+    Ok(0)
+}

@@ -1,0 +1,360 @@
+//! The steps that make a scenario smaller, from the coarse to the fine.
+
+use serde_json::{Map, Value, json};
+
+use crate::kernel::Span;
+use crate::scenario::parse_duration;
+
+use super::ddmin::ddmin;
+use super::{Shrinker, Size};
+
+/// Everything, again and again, until nothing gets smaller or the budget is spent.
+pub(super) fn all(shrinker: &mut Shrinker<'_>) {
+    focus(shrinker);
+    loop {
+        let before = shrinker.best.clone();
+        truncate(shrinker);
+        faults(shrinker);
+        operations(shrinker);
+        clients(shrinker);
+        services(shrinker);
+        replicas(shrinker);
+        settings(shrinker);
+        round(shrinker);
+        if shrinker.best == before || shrinker.runs >= shrinker.budget {
+            return;
+        }
+    }
+}
+
+pub(super) fn size(scenario: &Value) -> Size {
+    let services = members(&scenario["services"]);
+    let replicas = |service: &Value| members(service).filter_map(|(_, kind)| kind["replicas"].as_u64()).sum::<u64>();
+    Size {
+        faults: scenario["faults"].as_array().map_or(0, Vec::len),
+        operations: scripts(scenario).len(),
+        clients: members(&scenario["clients"]).count(),
+        replicas: services.map(|(_, service)| replicas(service)).sum(),
+    }
+}
+
+fn members(value: &Value) -> impl Iterator<Item = (&String, &Value)> {
+    value.as_object().into_iter().flatten()
+}
+
+/// Guesses from what the check names: only its operations, or only those on their objects. A guess that is right saves
+/// most of the search.
+fn focus(shrinker: &mut Shrinker<'_>) {
+    let best = shrinker.best.clone();
+    let Ok(run) = shrinker.run_of(&best) else { return };
+    let Some(check) = run.checks.iter().find(|check| check.verdict == run.verdict) else { return };
+    let history = run.history();
+    let named: Vec<_> = check.operations.iter().filter_map(|&index| history.operations.get(index)).collect();
+    let keys: Vec<_> = named.iter().filter_map(|operation| operation.request.key()).collect();
+    let ids: Vec<_> = named.iter().map(|operation| history.id(operation)).collect();
+    let id = |(client, entry): &(String, Value)| format!("{client}-{}", entry["number"]);
+    let is_on_keys = |(_, entry): &(String, Value)| {
+        members(entry)
+            .any(|(_, request)| request["key"].as_u64().is_some_and(|key| keys.iter().any(|of| of.0 == key)))
+    };
+    let all = scripts(&best);
+    let guesses: [Vec<_>; 2] = [
+        all.iter().filter(|operation| ids.contains(&id(operation))).cloned().collect(),
+        all.iter().filter(|operation| is_on_keys(operation)).cloned().collect(),
+    ];
+    for guess in guesses {
+        let mut candidate = best.clone();
+        set_scripts(&mut candidate, &guess);
+        if !guess.is_empty() && shrinker.keep(candidate) {
+            tell_count(shrinker, "operations", guess.len(), all.len());
+            return;
+        }
+    }
+}
+
+/// Ends the run as early as it still fails.
+fn truncate(shrinker: &mut Shrinker<'_>) {
+    let Some(full) = shrinker.best["duration"].as_str().and_then(|text| parse_duration(text).ok()) else { return };
+    let (mut low, mut high) = (0, full.as_nanos());
+    // To a twentieth is enough: rounding makes it finer than that.
+    while high - low > high / 20 && shrinker.runs < shrinker.budget {
+        let middle = low + (high - low) / 2;
+        if shrinker.keep(ended_at(&shrinker.best, Span::from_nanos(middle))) {
+            high = middle;
+        } else {
+            low = middle;
+        }
+    }
+    if high < full.as_nanos() {
+        shrinker.irrelevant.insert("truncate", format!("what happens after {}", Span::from_nanos(high)));
+    }
+}
+
+/// A scenario without what starts at or after an instant.
+fn ended_at(scenario: &Value, end: Span) -> Value {
+    let mut ended = scenario.clone();
+    ended["duration"] = json!(end.to_string());
+    let starts_in_time =
+        |entry: &Value| entry["at"].as_str().and_then(|at| parse_duration(at).ok()).is_none_or(|at| at < end);
+    let kept: Vec<_> = scripts(scenario).into_iter().filter(|(_, operation)| starts_in_time(operation)).collect();
+    set_scripts(&mut ended, &kept);
+    if let Some(faults) = ended["faults"].as_array_mut() {
+        faults.retain(|fault| members(fault).all(|(_, settings)| starts_in_time(settings)));
+    }
+    if ended["warm_up"]
+        .as_str()
+        .and_then(|warm_up| parse_duration(warm_up).ok())
+        .is_some_and(|warm_up| warm_up >= end)
+    {
+        ended["warm_up"] = json!("0s");
+    }
+    ended
+}
+
+fn faults(shrinker: &mut Shrinker<'_>) {
+    let Some(faults) = shrinker.best["faults"].as_array().cloned() else { return };
+    let count = faults.len();
+    let with = |scenario: &Value, faults: &[Value]| {
+        let mut changed = scenario.clone();
+        changed["faults"] = json!(faults);
+        changed
+    };
+    let left = ddmin(faults, |part| {
+        let candidate = with(&shrinker.best, part);
+        shrinker.keep(candidate)
+    });
+    tell_count(shrinker, "faults", left.len(), count);
+}
+
+fn operations(shrinker: &mut Shrinker<'_>) {
+    let scripts = scripts(&shrinker.best);
+    let count = scripts.len();
+    let left = ddmin(scripts, |part| {
+        let mut candidate = shrinker.best.clone();
+        set_scripts(&mut candidate, part);
+        shrinker.keep(candidate)
+    });
+    tell_count(shrinker, "operations", left.len(), count);
+}
+
+/// Notes how many of a kind did not matter; later passes find more.
+fn tell_count(shrinker: &mut Shrinker<'_>, what: &'static str, left: usize, count: usize) {
+    if left < count {
+        let total =
+            shrinker.irrelevant.get(what).and_then(|told| told.split(' ').nth(2)?.parse().ok()).unwrap_or(count);
+        shrinker.irrelevant.insert(what, format!("{} of {total} {what}", total - left));
+    }
+}
+
+/// Each operation of each client's script, with the client's name.
+fn scripts(scenario: &Value) -> Vec<(String, Value)> {
+    let script = |(name, client): (&String, &Value)| {
+        let operations = client["operations"]["script"].as_array().cloned().unwrap_or_default();
+        let name = name.clone();
+        operations.into_iter().map(move |operation| (name.clone(), operation)).collect::<Vec<_>>()
+    };
+    members(&scenario["clients"]).flat_map(script).collect()
+}
+
+fn set_scripts(scenario: &mut Value, operations: &[(String, Value)]) {
+    for (name, client) in scenario["clients"].as_object_mut().into_iter().flatten() {
+        if client["operations"]["script"].is_array() {
+            let own: Vec<_> =
+                operations.iter().filter(|(of, _)| of == name).map(|(_, operation)| operation).collect();
+            client["operations"]["script"] = json!(own);
+        }
+    }
+}
+
+/// Leaves out clients who do nothing, or nothing that matters.
+fn clients(shrinker: &mut Shrinker<'_>) {
+    remove_members(shrinker, "/clients", "clients");
+}
+
+/// Leaves out services that nobody needs.
+fn services(shrinker: &mut Shrinker<'_>) {
+    remove_members(shrinker, "/services", "services");
+}
+
+fn remove_members(shrinker: &mut Shrinker<'_>, pointer: &str, what: &'static str) {
+    let names = |scenario: &Value| -> Vec<String> {
+        let object = scenario.pointer(pointer).and_then(Value::as_object);
+        object.into_iter().flatten().map(|(name, _)| name.clone()).collect()
+    };
+    let before = names(&shrinker.best);
+    for name in &before {
+        let mut candidate = shrinker.best.clone();
+        if let Some(object) = candidate.pointer_mut(pointer).and_then(Value::as_object_mut) {
+            object.shift_remove(name);
+        }
+        shrinker.keep(candidate);
+    }
+    let left = names(&shrinker.best).len();
+    tell_count(shrinker, what, left, before.len());
+}
+
+/// Fewer replicas, the last ones first, down to one.
+fn replicas(shrinker: &mut Shrinker<'_>) {
+    for pointer in kinds(&shrinker.best) {
+        let pointer = format!("{pointer}/replicas");
+        let Some(count) = shrinker.best.pointer(&pointer).and_then(Value::as_u64) else { continue };
+        let left = (1..count).find(|&fewer| shrinker.keep(with(&shrinker.best, &pointer, json!(fewer))));
+        if let Some(left) = left {
+            shrinker.irrelevant.insert("replicas", format!("{} of {count} replicas", count - left));
+        }
+    }
+}
+
+/// The pointers to the kinds of all services: `/services/store/raft`.
+fn kinds(scenario: &Value) -> Vec<String> {
+    let of_service = |(name, service): (&String, &Value)| {
+        let kinds = members(service).filter(|(kind, _)| *kind != "host");
+        kinds.map(|(kind, _)| format!("/services/{}/{kind}", escaped(name))).collect::<Vec<_>>()
+    };
+    members(&scenario["services"]).flat_map(of_service).collect()
+}
+
+/// A name within a JSON Pointer (RFC 6901, section 3).
+fn escaped(name: &str) -> String {
+    name.replace('~', "~0").replace('/', "~1")
+}
+
+fn with(scenario: &Value, pointer: &str, value: Value) -> Value {
+    let mut changed = scenario.clone();
+    if let Some(place) = changed.pointer_mut(pointer) {
+        *place = value;
+    }
+    changed
+}
+
+fn without(scenario: &Value, pointer: &str) -> Value {
+    let mut changed = scenario.clone();
+    if let Some((parent, name)) = pointer.rsplit_once('/')
+        && let Some(object) = changed.pointer_mut(parent).and_then(Value::as_object_mut)
+    {
+        object.shift_remove(&name.replace("~1", "/").replace("~0", "~"));
+    }
+    changed
+}
+
+/// Every setting to its default, the network to a constant latency; what stays matters.
+fn settings(shrinker: &mut Shrinker<'_>) {
+    if shrinker.keep(with(&shrinker.best, "/network", json!({ "latency": "1ms" }))) {
+        shrinker.irrelevant.insert("network", "latency, loss and every other setting of the network".to_owned());
+    } else {
+        if shrinker.best.pointer("/network/latency") != Some(&json!("1ms"))
+            && shrinker.keep(with(&shrinker.best, "/network/latency", json!("1ms")))
+        {
+            shrinker.irrelevant.insert("latency", "the distribution of the latency".to_owned());
+        }
+        for name in names_at(&shrinker.best, "/network").into_iter().filter(|name| name != "latency") {
+            if shrinker.keep(without(&shrinker.best, &format!("/network/{name}")))
+                && !matches!(&*name, "links" | "between")
+            {
+                shrinker.irrelevant.insert("loss", "loss and other settings of the network".to_owned());
+            }
+        }
+    }
+    let top = ["story", "question", "hosts", "ties", "limits", "settle", "warm_up"].map(|name| format!("/{name}"));
+    let hosts =
+        names_at(&shrinker.best, "/services").into_iter().map(|name| format!("/services/{}/host", escaped(&name)));
+    let of_kinds = kinds(&shrinker.best).into_iter().flat_map(|kind| {
+        let names =
+            names_at(&shrinker.best, &kind).into_iter().filter(|name| !matches!(&**name, "replicas" | "without"));
+        names.map(|name| format!("{kind}/{name}")).collect::<Vec<_>>()
+    });
+    let of_clients = names_at(&shrinker.best, "/clients").into_iter().flat_map(|client| {
+        let client = format!("/clients/{}", escaped(&client));
+        let names =
+            names_at(&shrinker.best, &client).into_iter().filter(|name| !matches!(&**name, "calls" | "operations"));
+        names.map(|name| format!("{client}/{name}")).collect::<Vec<_>>()
+    });
+    let pointers: Vec<_> = top.into_iter().chain(hosts).chain(of_kinds).chain(of_clients).collect();
+    for pointer in pointers {
+        if shrinker.best.pointer(&pointer).is_some() {
+            shrinker.keep(without(&shrinker.best, &pointer));
+        }
+    }
+    hypothesis(shrinker);
+}
+
+fn names_at(scenario: &Value, pointer: &str) -> Vec<String> {
+    let object: Option<&Map<String, Value>> = scenario.pointer(pointer).and_then(Value::as_object);
+    object.into_iter().flatten().map(|(name, _)| name.clone()).collect()
+}
+
+/// The expectations that do not fail are not what the scenario is about.
+fn hypothesis(shrinker: &mut Shrinker<'_>) {
+    for pointer in ["/hypothesis/before", "/hypothesis/during", "/hypothesis/after", "/hypothesis/always"] {
+        let Some(list) = shrinker.best.pointer(pointer).and_then(Value::as_array).cloned() else {
+            if shrinker.best.pointer(pointer).is_some() {
+                shrinker.keep(without(&shrinker.best, pointer));
+            }
+            continue;
+        };
+        if !list.is_empty() {
+            ddmin(list, |part| {
+                let candidate = with(&shrinker.best, pointer, json!(part));
+                shrinker.keep(candidate)
+            });
+        }
+    }
+}
+
+/// Rounder instants and lengths, the roundest first: of faults, and of operations all at once or one by one.
+fn round(shrinker: &mut Shrinker<'_>) {
+    const GRAINS: [Span; 4] =
+        [Span::from_secs(1), Span::from_millis(100), Span::from_millis(10), Span::from_millis(1)];
+    let mut rounded_all = shrinker.best.clone();
+    for grain in GRAINS.into_iter().rev() {
+        let mut candidate = rounded_all.clone();
+        round_instants(&mut candidate, grain);
+        if shrinker.keep(candidate.clone()) {
+            rounded_all = candidate;
+        }
+    }
+    let pointers = instants(&shrinker.best);
+    for pointer in pointers {
+        for grain in GRAINS {
+            let Some(text) = shrinker.best.pointer(&pointer).and_then(Value::as_str) else { break };
+            let Some(rounded) = rounded(text, grain) else { break };
+            if rounded == text || shrinker.keep(with(&shrinker.best, &pointer, json!(rounded))) {
+                break;
+            }
+        }
+    }
+}
+
+/// The pointers to the instants and lengths of faults and operations.
+fn instants(scenario: &Value) -> Vec<String> {
+    let mut pointers = Vec::new();
+    for (place, fault) in scenario["faults"].as_array().into_iter().flatten().enumerate() {
+        for (kind, settings) in members(fault) {
+            let names =
+                members(settings).filter(|(name, value)| matches!(&***name, "at" | "for") && value.is_string());
+            pointers.extend(names.map(|(name, _)| format!("/faults/{place}/{kind}/{name}")));
+        }
+    }
+    for (name, client) in members(&scenario["clients"]) {
+        let count = client["operations"]["script"].as_array().map_or(0, Vec::len);
+        pointers.extend((0..count).map(|place| format!("/clients/{}/operations/script/{place}/at", escaped(name))));
+    }
+    pointers
+}
+
+fn round_instants(scenario: &mut Value, grain: Span) {
+    for pointer in instants(scenario) {
+        if let Some(place) = scenario.pointer_mut(&pointer)
+            && let Some(rounded) = place.as_str().and_then(|text| rounded(text, grain))
+        {
+            *place = json!(rounded);
+        }
+    }
+}
+
+/// A duration rounded half up to a multiple of `grain`, but never to nothing.
+fn rounded(text: &str, grain: Span) -> Option<String> {
+    let (nanos, grain) = (parse_duration(text).ok()?.as_nanos(), grain.as_nanos());
+    let multiple = (nanos.checked_add(grain / 2)? / grain).max(1) * grain;
+    Some(Span::from_nanos(multiple).to_string())
+}
