@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::growing::elements;
 use crate::host::{Key, Value};
 
 /// What one live replica holds at the end, as it says itself.
@@ -36,10 +37,11 @@ pub(super) fn held(replicas: &[Replica]) -> BTreeMap<Key, Vec<(u64, Value)>> {
 }
 
 /// The objects of which the replicas of one service hold different values. Versions are shown, not compared:
-/// a store may number the same value differently in two places.
+/// a store may number the same value differently in two places. An empty log or set is nil.
 #[must_use]
 pub fn diverged(replicas: &[Replica]) -> Vec<Divergence> {
-    let differ = |held: &Vec<(u64, Value)>| held.windows(2).any(|pair| pair[0].1 != pair[1].1);
+    let is_same = |a: &Value, b: &Value| a == b || (elements(a) == Some(&[]) && elements(b) == Some(&[]));
+    let differ = |held: &Vec<(u64, Value)>| held.windows(2).any(|pair| !is_same(&pair[0].1, &pair[1].1));
     let name = |(replica, (version, value)): (&Replica, (u64, Value))| (replica.node.clone(), version, value);
     held(replicas)
         .into_iter()
@@ -50,6 +52,7 @@ pub fn diverged(replicas: &[Replica]) -> Vec<Divergence> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::testing::value;
     use super::*;
 
     #[test]
@@ -71,6 +74,12 @@ mod tests {
         check(std::slice::from_ref(&a), &[]);
         check(&[a.clone(), b.clone()], &[]);
         check(&[a, b, c.clone()], &[1, 2]);
+        let holding = |value: Value| Replica { node: "e".into(), entries: vec![(Key(1), 1, value)] };
+        let list = |elements: &[i64]| holding(Value::List(elements.to_vec()));
+        check(&[list(&[1, 2]), list(&[1, 2])], &[]);
+        check(&[list(&[1, 2]), list(&[1])], &[1]);
+        check(&[list(&[]), replica("d", &[])], &[]);
+        check(&[holding(Value::Siblings(vec![value(1), value(2)])), replica("d", &[(1, 1, 1)])], &[1]);
         let divergence = diverged(&[replica("d", &[]), c]).remove(0);
         let expected = vec![("d".into(), 0, Value::Nil), ("c".into(), 1, Value::Int(4))];
         assert_eq!(divergence.held, expected);

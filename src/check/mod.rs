@@ -9,9 +9,12 @@
 //! that touch at one instant count as concurrent, unless one session ran both. An operation without a known
 //! outcome precedes nothing.
 
+mod conflicts;
 mod convergence;
 mod durability;
 mod expectation;
+mod figures;
+mod growing;
 mod linearizable;
 mod metrics;
 mod model;
@@ -25,12 +28,15 @@ mod verdict;
 mod window;
 mod writes;
 
+pub use conflicts::conflicting_reads;
 pub use convergence::{Divergence, Replica, diverged};
 pub use durability::{FinalState, LostWrite, LostWrites, lost_writes};
 pub use expectation::{Evidence, Expectation};
-pub use linearizable::{Budget, Linearizability, Refutation, linearizable};
+pub use figures::{Figure, Quantity, Subject, load_figures, service_figures};
+pub use growing::{AppendLog, GrowOnlySet};
+pub use linearizable::{Budget, Linearizability, Refutation, linearizable, linearizable_as_asked};
 pub use metrics::{BILLION, Metrics, Quantiles};
 pub use model::{Effect, Model, Register};
-pub use staleness::{StaleRead, stale_reads};
+pub use staleness::{Freshness, StaleRead, freshness, stale_reads};
 pub use verdict::{Check, Class, Verdict};
 pub use window::{Interval, Phase, Windows};

@@ -167,7 +167,24 @@ impl Request {
     }
 }
 
+/// How many elements of a list a person reads.
+const LIST_SHOWN: usize = 8;
+
 impl Value {
+    /// As a person reads it: of a long list the first and the last elements.
+    #[must_use]
+    pub fn in_brief(&self) -> String {
+        match self {
+            Self::List(elements) if elements.len() > LIST_SHOWN => {
+                let text = |part: &[i64]| part.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+                let (first, last) = (&elements[..LIST_SHOWN / 2], &elements[elements.len() - LIST_SHOWN / 2..]);
+                format!("[{}, ..., {}] ({} elements)", text(first), text(last), elements.len())
+            }
+            Self::Siblings(values) => values.iter().map(Self::in_brief).collect::<Vec<_>>().join(" | "),
+            short => short.to_string(),
+        }
+    }
+
     /// Its size on the wire and on a disk: a byte that says what it is, and 8 bytes for a number.
     #[must_use]
     pub fn size_bytes(&self) -> u32 {
@@ -226,5 +243,19 @@ impl fmt::Display for Request {
             }
             Self::Custom { name, body } => write!(f, "{name} {body}"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_lists_are_cut() {
+        let check = |value: Value, expected: &str| assert_eq!(value.in_brief(), expected);
+        check(Value::Nil, "nil");
+        check(Value::List((1..=8).collect()), "[1, 2, 3, 4, 5, 6, 7, 8]");
+        check(Value::List((1..=9).collect()), "[1, 2, 3, 4, ..., 6, 7, 8, 9] (9 elements)");
+        check(Value::Siblings(vec![Value::Int(1), Value::Int(2)]), "1 | 2");
     }
 }

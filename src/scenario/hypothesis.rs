@@ -75,6 +75,20 @@ fn kinds() -> Vec<Kind<Expectation>> {
             "Reads that return what was overwritten before they began.",
             object(|fields| Some(Expectation::StaleReads { at_most: at_most(fields)? })),
         ),
+        kind(
+            "conflicting_reads",
+            "Reads that find several values at once, because the store could not put their writes in order.",
+            object(|fields| Some(Expectation::ConflictingReads { at_most: at_most(fields)? })),
+        ),
+        kind(
+            "t_visibility",
+            "The share of the reads that return nothing older than the last write acknowledged some time before they began.",
+            object(|fields| {
+                let after = fields.required("after", "How long before they began.", duration());
+                let at_least = fields.required("at_least", "The smallest share.", ratio());
+                Some(Expectation::TVisibility { after: after?, at_least: at_least? })
+            }),
+        ),
         bare(
             "invariants",
             "What the kind of service declares of its own insides is true after every event.",

@@ -94,6 +94,40 @@ fn consistency_is_judged_and_never_vacuously() {
     check(none, stale, &[], refuted, story);
     check(Expectation::StaleReads { at_most: 1 }, stale, &[], Verdict::Holds, story);
 
+    let none = Expectation::ConflictingReads { at_most: 0 };
+    let vacuous = "No read could have seen writes of two sessions at once.";
+    check(none, seen, &[], Verdict::Inconclusive, vacuous);
+    let (both, siblings) = ("1 w1 ok 2 3\n2 w2 ok 2 3\n2 r ok2 4 5", "1 w1 ok 2 3\n2 w2 ok 2 3\n2 r ok1|2 4 5");
+    check(none, both, &[], Verdict::Holds, "Every read found one value.");
+    check(none, siblings, &[], refuted, "The first: s-2 reads 1 | 2 (4s to 5s).");
+    check(
+        Expectation::ConflictingReads { at_most: 1 },
+        siblings,
+        &[],
+        Verdict::Holds,
+        "The first: s-2 reads 1 | 2 (4s to 5s).",
+    );
+    let story = "On k0: s-2 reads 1 | 2 (4s to 5s): it holds one value at a time.";
+    check(Expectation::Linearizable, siblings, &[], refuted, story);
+
+    let visible = |after, at_least| Expectation::TVisibility { after: Span::from_secs(after), at_least };
+    let half = "1 w1 ok 2 3\n1 w2 ok 4 5\n2 r ok2 6 7\n2 r ok1 8 9";
+    let story = "Of 2 reads that began 1s or more after a write of their object was acknowledged, 1 returned that or something \
+                 newer; the worst: s-3 reads 1 (8s to 9s), 3s after what it read had been overwritten: \
+                 s-1 writes 2 (4s, acknowledged at 5s).";
+    check(visible(1, 500_000_000), half, &[], Verdict::Holds, story);
+    check(visible(1, 1_000_000_000), half, &[], refuted, story);
+    let story = "Of 1 read that began 4s or more after a write of their object was acknowledged, 1 returned that or something \
+                 newer.";
+    check(visible(4, 1_000_000_000), half, &[], Verdict::Holds, story);
+    let few = "Too few operations to tell: at least 10 are needed. ";
+    check(visible(4, 900_000_000), half, &[], Verdict::Inconclusive, &format!("{few}{story}"));
+    let story = "No answered read began 6s or more after a write of its object was acknowledged.";
+    check(visible(6, 900_000_000), half, &[], Verdict::Inconclusive, story);
+    let alone = "1 w1 ok 2 3\n1 r ok1 4 5";
+    let vacuous = "No read could have seen another session's write.";
+    check(visible(1, 1_000_000_000), alone, &[], Verdict::Inconclusive, vacuous);
+
     let none = Expectation::LostWrites { at_most: 0 };
     check(none, "2 r ok0 4 5", &[0], Verdict::Inconclusive, "No write was acknowledged, so none could be lost.");
     let story = "No replica was alive at the end, and no read began after a write was acknowledged.";
