@@ -57,7 +57,7 @@ pub enum Expectation {
         at_most: u64,
     },
     /// Writes can be read some time after they were acknowledged (t-visibility; Bailis et al., "Probabilistically Bounded
-    /// Staleness for Practical Partial Quorums", VLDB 2012, section 2.2).
+    /// Staleness for Practical Partial Quorums", VLDB 2012, section 3).
     TVisibility {
         /// A read that begins so long after a write was acknowledged ...
         after: Span,
@@ -80,6 +80,8 @@ pub struct Evidence<'a> {
     pub windows: &'a Windows,
     /// What the live replicas of the service hold at the end.
     pub replicas: &'a [Replica],
+    /// How many of them hold each object.
+    pub copies: usize,
     /// What was seen to break the invariants of the service, in the order of time, in sentences; `None` if it has no
     /// invariants.
     pub violations: Option<&'a [(&'static str, String)]>,
@@ -399,7 +401,7 @@ impl Evidence<'_> {
     }
 
     fn convergence(&self) -> Finding {
-        let diverged = diverged(self.replicas);
+        let diverged = diverged(self.replicas, self.copies);
         if let Some(Divergence { key, held }) = diverged.first() {
             let says = |(node, version, value): &(String, u64, crate::host::Value)| {
                 format!("{node} holds {value} (version {version})")

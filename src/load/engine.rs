@@ -122,6 +122,12 @@ impl Load {
         self.open
     }
 
+    /// How many operations have ended.
+    #[must_use]
+    pub const fn ended(&self) -> usize {
+        self.ended.len()
+    }
+
     /// The recording of the run, which is over at `now`. What is open then ends as unknown.
     #[must_use]
     pub fn finish(mut self, now: Time) -> Recording {

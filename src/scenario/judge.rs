@@ -26,7 +26,8 @@ pub(super) fn judge(
         if expectation.is_of_one_service() {
             checks.extend(services.iter().map(|service| service.judge(*phase, expectation, windows)));
         } else {
-            let evidence = Evidence { history, windows, replicas: &[], violations: None, budget: Budget::default() };
+            let evidence =
+                Evidence { history, windows, replicas: &[], copies: 0, violations: None, budget: Budget::default() };
             checks.push(expectation.judge(*phase, &evidence));
         }
     }

@@ -20,6 +20,7 @@ mod reach;
 mod registry;
 mod resolve;
 mod run;
+mod settling;
 mod tree;
 mod units;
 

@@ -2,17 +2,18 @@
 
 use std::fmt;
 
-use crate::check::{Check, Expectation, Interval, Metrics, Phase, Verdict, Windows};
+use crate::check::{Check, Expectation, Figure, Interval, Metrics, Phase, Quantity, Verdict, Windows, load_figures};
 use crate::fault::{FaultReport, Injector, PlanError};
 use crate::host::{BuildError, Builder, Census, End, NodeId, Simulation, Step, class};
 use crate::kernel::{Digest, Time, Trace};
-use crate::load::{ClientSettings, History, Load, LoadError, Recording};
+use crate::load::{ClientSettings, History, Load, LoadError, Operation, Recording};
 
 use super::evidence::ServiceEvidence;
 use super::file::{Client, Scenario};
 use super::judge::judge;
 use super::reach::Reach;
 use super::resolve;
+use super::settling::Settling;
 
 /// How to run a scenario.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -36,6 +37,8 @@ pub struct Run {
     pub notes: Vec<String>,
     /// What the clients did and saw.
     pub recording: Recording,
+    /// How many of the operations are final reads: the last ones of the history.
+    pub final_reads: usize,
     /// By operation of the history: whether it was not answered, and at some instant could not have been, because
     /// of the faults.
     pub unavailable_by_design: Vec<bool>,
@@ -43,6 +46,8 @@ pub struct Run {
     pub windows: Windows,
     /// Availability and latency without the warm-up.
     pub metrics: Metrics,
+    /// What else was measured, whatever the hypothesis asks.
+    pub figures: Vec<Figure>,
     /// What became of each fault.
     pub faults: Vec<FaultReport>,
     /// Where every message ended.
@@ -76,6 +81,13 @@ impl Run {
     #[must_use]
     pub const fn history(&self) -> &History {
         &self.recording.history
+    }
+
+    /// What the clients of the load did, without the final reads.
+    #[must_use]
+    pub fn load_operations(&self) -> &[Operation] {
+        let operations = &self.history().operations;
+        &operations[..operations.len() - self.final_reads]
     }
 
     /// The name of a node.
@@ -138,8 +150,25 @@ struct Driver<'a> {
     injector: Injector,
     load: Load,
     reach: Reach,
-    /// Whether the load has ended and the run only settles.
-    is_settling: bool,
+    stage: Stage,
+}
+
+/// How far a run is.
+enum Stage {
+    /// Clients do what they are told.
+    Load,
+    /// Everything has healed, and what is under way comes to rest.
+    Settling(Settling),
+}
+
+impl Stage {
+    /// The clients that act now: those of the load, unless others do.
+    fn load<'s>(&'s mut self, load: &'s mut Load) -> &'s mut Load {
+        match self {
+            Self::Settling(settling) => settling.load().unwrap_or(load),
+            Self::Load => load,
+        }
+    }
 }
 
 impl<'a> Driver<'a> {
@@ -152,47 +181,88 @@ impl<'a> Driver<'a> {
         injector.schedule(&mut simulation);
         load.schedule(&mut simulation);
         let reach = Reach::new(&simulation, scenario);
-        Ok(Self { scenario, seed, simulation, injector, load, reach, is_settling: false })
+        Ok(Self { scenario, seed, simulation, injector, load, reach, stage: Stage::Load })
     }
 
     /// Until the last operation has ended; then everything heals, and the run settles.
     fn drive(mut self) -> Run {
         let ended = loop {
-            match self.simulation.run() {
+            match self.next_step() {
                 Step::Ran => {}
-                Step::Token { class: class::CHECK, token: END_OF_RUN } => break None,
+                Step::Token { class: class::CHECK, token: END_OF_RUN } => {
+                    if !self.read_again() {
+                        break None;
+                    }
+                }
                 Step::Token { class: class::CHECK, .. } => {}
-                Step::Token { class: class::CLIENT, .. } => self.load.wake(&mut self.simulation),
+                Step::Token { class: class::CLIENT, .. } => {
+                    self.stage.load(&mut self.load).wake(&mut self.simulation);
+                }
                 Step::Token { class, .. } => {
                     self.injector.token(&mut self.simulation, class);
                     self.reach.look(&self.simulation);
                 }
                 Step::Answer { client, tag, result, seen, .. } => {
-                    self.load.answer(&mut self.simulation, client, tag, result, seen);
+                    self.stage.load(&mut self.load).answer(&mut self.simulation, client, tag, result, seen);
                 }
                 Step::Ended(End::Quiet) => break None,
                 Step::Ended(end) => break Some(end),
             }
             let is_over = self.simulation.now() >= Time::ZERO + self.scenario.duration;
-            if is_over && !self.is_settling && self.load.open() == 0 {
-                self.settle();
+            let is_read = if let Stage::Settling(settling) = &mut self.stage { settling.reads_end() } else { false };
+            match self.stage {
+                Stage::Load if is_over && self.load.open() == 0 => self.heal(),
+                Stage::Settling(_) if is_read => self.settle(),
+                _ => {}
             }
         };
         self.finish(ended)
     }
 
-    fn settle(&mut self) {
-        self.is_settling = true;
+    /// Runs until there is something to tell, and while the run settles looks at the replicas on the way.
+    fn next_step(&mut self) -> Step {
+        let Stage::Settling(settling) = &mut self.stage else { return self.simulation.run() };
+        loop {
+            if let Some(step) = self.simulation.run_until(settling.next_look()) {
+                return step;
+            }
+            settling.look(self.scenario, &self.simulation);
+        }
+    }
+
+    fn heal(&mut self) {
         self.injector.heal_all(&mut self.simulation);
         self.reach.look(&self.simulation);
+        self.stage = Stage::Settling(Settling::new(self.scenario, self.simulation.now()));
+        self.settle();
+    }
+
+    fn settle(&mut self) {
         let end = self.simulation.now() + self.scenario.settle;
         self.simulation.tell_at(end, class::CHECK, END_OF_RUN);
     }
 
+    /// Begins the final reads, if there are any to come.
+    fn read_again(&mut self) -> bool {
+        let Self { scenario, seed, simulation, load, stage: Stage::Settling(settling), .. } = self else {
+            return false;
+        };
+        if !scenario.final_reads || settling.load().is_some() {
+            return false;
+        }
+        let history = load.clone().finish(simulation.now()).history;
+        settling.begin_reads(scenario, *seed, &history, simulation)
+    }
+
     fn finish(self, ended_early: Option<End>) -> Run {
-        let Self { scenario, seed, simulation, injector, load, reach, .. } = self;
+        let Self { scenario, seed, simulation, injector, load, reach, stage } = self;
         let simulated = simulation.now();
-        let recording = load.finish(simulated);
+        let mut settled = if let Stage::Settling(settling) = stage { Some(settling) } else { None };
+        let mut recording = load.finish(simulated);
+        let loaded = recording.history.operations.len();
+        if let Some(reads) = settled.as_mut().and_then(|settling| settling.finish(simulated)) {
+            recording.append(reads);
+        }
         let history = &recording.history;
         let faults = injector.report(&simulation);
         let last = |fault: &FaultReport| Interval { start: fault.start, end: fault.end.unwrap_or(Time::MAX) };
@@ -205,15 +275,26 @@ impl<'a> Driver<'a> {
         let verdict = Check::verdict_of(&checks);
         let metrics = Metrics::of(history, &windows, Phase::Always);
         let unavailable_by_design = reach.unavailable_by_design(scenario, history, simulated);
+        let mut figures = load_figures(history, &windows, scenario.clients.len(), &unavailable_by_design);
+        for (place, service) in services.iter().enumerate() {
+            let converged = |replicas: &[_], copies| {
+                settled
+                    .as_ref()
+                    .map_or(Quantity::Nothing, |settling| settling.converged(place, replicas, copies, simulated))
+            };
+            figures.extend(service.figures(converged));
+        }
         let resolved = resolve::resolved(scenario, seed, &injector.resolved(), &names);
         Run {
             seed,
             verdict,
             checks,
             notes: super::judge::notes(scenario),
+            final_reads: history.operations.len() - loaded,
             unavailable_by_design,
             windows,
             metrics,
+            figures,
             faults,
             census: simulation.census(),
             ended_early,
@@ -229,7 +310,8 @@ impl<'a> Driver<'a> {
     }
 }
 
-fn client_settings(scenario: &Scenario, client: &Client) -> (NodeId, ClientSettings) {
+/// What a client is told to do, and where it lives.
+pub(super) fn client_settings(scenario: &Scenario, client: &Client) -> (NodeId, ClientSettings) {
     let written = client.written.clone();
     let settings = ClientSettings {
         name: client.name.clone(),

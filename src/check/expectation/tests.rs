@@ -20,8 +20,17 @@ fn replica(node: &str, held: i64) -> Replica {
 
 fn judge(expectation: Expectation, phase: Phase, history: &History, replicas: &[Replica]) -> Check {
     let windows = windows();
-    expectation
-        .judge(phase, &Evidence { history, windows: &windows, replicas, violations: None, budget: Budget::default() })
+    expectation.judge(
+        phase,
+        &Evidence {
+            history,
+            windows: &windows,
+            replicas,
+            copies: replicas.len(),
+            violations: None,
+            budget: Budget::default(),
+        },
+    )
 }
 
 /// One operation in each window, repeated, of which the first `unanswered` fail.
@@ -62,8 +71,14 @@ fn availability_and_latency_are_judged_by_window() {
 fn an_empty_window_is_named() {
     let windows = Windows::new(second(1), second(30), &[], Span::ZERO);
     let history = many(1, 0);
-    let evidence =
-        Evidence { history: &history, windows: &windows, replicas: &[], violations: None, budget: Budget::default() };
+    let evidence = Evidence {
+        history: &history,
+        windows: &windows,
+        replicas: &[],
+        copies: 0,
+        violations: None,
+        budget: Budget::default(),
+    };
     let check = Expectation::Availability { at_least: 1 }.judge(Phase::During, &evidence);
     assert_eq!(check.explanation, "The window \"during\" is empty: no time of the run lies during the faults.");
 }
