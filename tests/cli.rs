@@ -8,6 +8,8 @@ mod commands;
 mod harness;
 #[path = "cli/results.rs"]
 mod results;
+#[path = "cli/side_by_side.rs"]
+mod side_by_side;
 #[path = "cli/streams.rs"]
 mod streams;
 #[path = "cli/sweep.rs"]

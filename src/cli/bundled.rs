@@ -21,6 +21,7 @@ pub(super) const SCENARIOS: &[Bundled] = bundled![
     "first/majority-lost",
     "first/read-write-back",
     "vacuous/idle-link",
+    "cap/latency-without-partition",
 ];
 
 /// The bundled scenario of this name; `.json` and a leading `scenarios/` do not matter.

@@ -4,6 +4,7 @@
 //! bad scenario file, a result that could not be written), 3 inconclusive, 4 nondeterministic. A closed pipe is 0.
 
 mod bundled;
+mod compare;
 mod diagnostics;
 mod diff;
 mod files;
@@ -45,6 +46,7 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     Run(run::Arguments),
+    Compare(compare::Arguments),
     Sweep(sweep::Arguments),
     Collect(sweep::CollectArguments),
     Validate(validate::Arguments),
@@ -114,6 +116,7 @@ fn program(path: Option<&OsString>) -> String {
 fn dispatch(registry: &Registry, command: Command, output: &mut Output<'_>) -> Result<u8, Failure> {
     match command {
         Command::Run(arguments) => run::run(registry, &arguments, output),
+        Command::Compare(arguments) => compare::compare(registry, &arguments, output),
         Command::Sweep(arguments) => sweep::sweep(registry, &arguments, output),
         Command::Collect(arguments) => sweep::collect(&arguments, output),
         Command::Validate(arguments) => validate::validate(registry, &arguments, output),

@@ -14,16 +14,20 @@ use crate::report::{
 };
 use crate::scenario::{Registry, Run, RunError, RunOptions, Scenario, scripted};
 
+use super::compare;
 use super::files;
 use super::output::{Failure, Output};
 
-/// Runs a scenario once and judges its hypothesis.
+/// Runs a scenario once and judges its hypothesis; or two with one seed, side by side.
 #[derive(Args)]
 pub(super) struct Arguments {
     /// A scenario file, or the name of a bundled scenario.
     #[arg(value_name = "FILE|NAME")]
     scenario: String,
-    /// The seed; without it, the file's.
+    /// Another, to be shown beside the first: as `partita compare`.
+    #[arg(value_name = "FILE|NAME", conflicts_with_all = ["out", "traces", "script", "check_determinism"])]
+    beside: Option<String>,
+    /// The seed; without it, the (first) file's.
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     seed: Option<u64>,
     /// Changes one value of the file: a JSON Pointer and a JSON text, as in /network/loss="5%".
@@ -56,9 +60,13 @@ pub(super) enum Format {
 }
 
 /// The columns of the story.
-const WIDTH: usize = 110;
+pub(super) const WIDTH: usize = 110;
 
 pub(super) fn run(registry: &Registry, arguments: &Arguments, output: &mut Output<'_>) -> Result<u8, Failure> {
+    if let Some(beside) = &arguments.beside {
+        let Arguments { scenario, seed, changes, format, .. } = arguments;
+        return compare::both(registry, [scenario, beside], *seed, changes, *format, output);
+    }
     let scenario = files::scenario(registry, &arguments.scenario, &arguments.changes)?;
     let traces = arguments.traces.iter().map(|text| TraceWish::parse(text)).collect::<Result<Vec<_>, _>>()?;
     let seed = arguments.seed.unwrap_or(scenario.seed);

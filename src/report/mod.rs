@@ -2,8 +2,10 @@
 //!
 //! Absent here: decisions and figures. What a report shows was computed below; it only says it.
 
+mod figures;
 mod history;
 mod json;
+mod side_by_side;
 mod sweep;
 mod table;
 mod text;
@@ -11,6 +13,7 @@ mod trace;
 
 pub use history::history_lines;
 pub use json::document;
+pub use side_by_side::{Onlooker, Side, side_by_side, side_by_side_document};
 pub use sweep::{PointSummary, Subject, sweep_document, sweep_story};
 pub use table::results;
 pub use text::{Audience, story};
