@@ -70,6 +70,18 @@ pub enum Request {
         /// The element.
         element: i64,
     },
+    /// Put an element at the end of a queue.
+    Enqueue {
+        /// The queue.
+        key: Key,
+        /// The element.
+        element: i64,
+    },
+    /// Take the element at the head of a queue; the answer is the element, nil if there is none.
+    Dequeue {
+        /// The queue.
+        key: Key,
+    },
     /// Take a lock; the answer is its fencing token.
     Acquire {
         /// The lock.
@@ -133,6 +145,8 @@ impl Request {
             Self::Add { .. } => "add",
             Self::Insert { .. } => "insert",
             Self::Append { .. } => "append",
+            Self::Enqueue { .. } => "enqueue",
+            Self::Dequeue { .. } => "dequeue",
             Self::Acquire { .. } => "acquire",
             Self::Release { .. } => "release",
             Self::Transaction(_) => "transaction",
@@ -150,6 +164,8 @@ impl Request {
             | Self::Add { key, .. }
             | Self::Insert { key, .. }
             | Self::Append { key, .. }
+            | Self::Enqueue { key, .. }
+            | Self::Dequeue { key }
             | Self::Acquire { key }
             | Self::Release { key, .. } => Some(*key),
             Self::Transaction(_) | Self::Custom { .. } => None,
@@ -232,6 +248,8 @@ impl fmt::Display for Request {
             Self::Add { key, delta } => write!(f, "add {delta} to {key}"),
             Self::Insert { key, element } => write!(f, "insert {element} into {key}"),
             Self::Append { key, element } => write!(f, "append {element} to {key}"),
+            Self::Enqueue { key, element } => write!(f, "enqueue {element} into {key}"),
+            Self::Dequeue { key } => write!(f, "dequeue from {key}"),
             Self::Acquire { key } => write!(f, "acquire {key}"),
             Self::Release { key, token } => write!(f, "release {key} (token {token})"),
             Self::Transaction(parts) => {

@@ -2,6 +2,7 @@
 //!
 //! Absent here: decisions and figures. What a report shows was computed below; it only says it.
 
+mod edn;
 mod figures;
 mod history;
 mod json;
@@ -11,6 +12,7 @@ mod table;
 mod text;
 mod trace;
 
+pub use edn::history_edn;
 pub use history::history_lines;
 pub use json::document;
 pub use side_by_side::{Onlooker, Side, side_by_side, side_by_side_document};
