@@ -1,6 +1,7 @@
 //! Expectations: what a hypothesis can ask of a run, and how each is judged.
 
 use super::conflicts::conflicting_reads;
+use super::consistency::{Consistency, Consistent};
 use super::convergence::{Divergence, Replica, diverged};
 use super::durability::{FinalState, lost_writes};
 use super::linearizable::{Budget, Linearizability, linearizable_as_asked};
@@ -11,6 +12,7 @@ use super::vacuity::{could_see_a_conflict, could_see_a_foreign_write};
 use super::verdict::{Check, Class, Verdict};
 use super::window::{Phase, Windows};
 use super::writes::is_acknowledged_write;
+use crate::host::Value;
 use crate::kernel::Span;
 use crate::load::History;
 
@@ -69,6 +71,8 @@ pub enum Expectation {
     Convergence,
     /// What the kind of service declares of its own insides is true after every event.
     Invariants,
+    /// The objects are registers that are together consistent in this way. Always judged on the whole history.
+    Consistent(Consistency),
 }
 
 /// What an expectation is judged by.
@@ -111,6 +115,7 @@ impl Expectation {
             Self::TVisibility { .. } => "t_visibility",
             Self::Convergence => "convergence",
             Self::Invariants => "invariants",
+            Self::Consistent(consistency) => consistency.name(),
         }
     }
 
@@ -130,6 +135,7 @@ impl Expectation {
             Self::TVisibility { after, at_least } => format!("{} fresh after {after}", percent(*at_least)),
             Self::Convergence => "all replicas equal".into(),
             Self::Invariants => "true after every event".into(),
+            Self::Consistent(consistency) => consistency.to_string(),
         }
     }
 
@@ -155,6 +161,7 @@ impl Expectation {
             Self::TVisibility { after, at_least } => evidence.t_visibility(phase, after, at_least),
             Self::Convergence => evidence.convergence(),
             Self::Invariants => evidence.invariants(),
+            Self::Consistent(consistency) => evidence.consistent(consistency),
         };
         let (verdict, explanation) = match (phase, finding.verdict) {
             (Phase::Before, Verdict::Refuted(Class::Availability | Class::Latency)) => {
@@ -301,6 +308,20 @@ impl Evidence<'_> {
                 let story = format!("{} have an order that explains them.", count(answered, "answered operation"));
                 self.unless_vacuous(Verdict::Holds, "linearizable".into(), story, Vec::new())
             }
+        }
+    }
+
+    fn consistent(&self, consistency: Consistency) -> Finding {
+        match consistency.judge(&Value::Nil, self.history, self.budget) {
+            Consistent::Yes(said) => {
+                let story = said.unwrap_or_else(|| format!("What was read is {consistency}."));
+                self.unless_vacuous(Verdict::Holds, consistency.to_string(), story, Vec::new())
+            }
+            Consistent::No { explanation, operations } => {
+                let observed = format!("not {consistency}");
+                Finding { verdict: Verdict::Refuted(Class::Safety), observed, explanation, operations }
+            }
+            Consistent::Unknown { why } => Finding::inconclusive("unknown", format!("Not certain: {why}.")),
         }
     }
 

@@ -8,13 +8,15 @@ mod grown;
 mod memo;
 mod object;
 mod search;
+mod sequential;
 mod witness;
 mod zones;
 
 use std::fmt::Display;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::growing::{AppendLog, GrowOnlySet};
-use super::model::{Model, Register};
+use super::model::{Decision, Model, Register};
 use super::precedence::objects;
 use super::writes::{Kind, kind};
 use crate::host::{Key, Request, Value};
@@ -24,27 +26,33 @@ use object::Object;
 use search::{Found, search};
 use zones::Pattern;
 
+pub use sequential::{Sequential, sequential};
+
 /// What a check may spend, counted alike on every machine.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Budget {
     /// Operations that a search may look at; 10^8 are a second or two.
     pub steps: u64,
     /// Configurations that a search may remember: one per 64 operations that are open together, and about
     /// 40 bytes each.
     pub entries: u64,
+    /// When somebody sets this flag, the check gives up as if the budget were spent. No run has one, since what a
+    /// run says may not depend on a clock.
+    pub cancelled: Option<&'static AtomicBool>,
 }
 
 impl Default for Budget {
     /// Some seconds and 160 MB at most. A history without an anomaly spends a few dozen steps and about one entry
     /// per operation.
     fn default() -> Self {
-        Self { steps: 400_000_000, entries: 4_000_000 }
+        Self { steps: 400_000_000, entries: 4_000_000, cancelled: None }
     }
 }
 
 impl Budget {
-    const fn is_spent(&self) -> bool {
-        self.steps == 0 || self.entries == 0
+    /// Whether nothing is left of it.
+    pub(super) fn is_spent(&self) -> bool {
+        self.steps == 0 || self.entries == 0 || self.cancelled.is_some_and(|flag| flag.load(Ordering::Relaxed))
     }
 }
 
@@ -171,15 +179,24 @@ impl<'h> Judge<'h> {
         if self.find_foreign(operations, |request| model.supports(request)) {
             return;
         }
+        let decision = model.decide(self.history, operations);
+        if decision == Decision::Linearizable {
+            return;
+        }
         let mut object = Object::new(model, self.history, operations);
-        let entries = object.entries.clone();
-        let pattern = match search(&mut object, &entries, &mut self.budget) {
-            Found::Linearization { .. } => return,
-            Found::Nothing => None,
-            Found::Unknown => match zones::pattern(&object, &entries) {
-                None => return self.give_up(|| format!("the budget was spent on {key} before it was certain")),
-                pattern => pattern,
-            },
+        let pattern = match decision {
+            Decision::Refuted { core, sentence } => Some(Pattern { core, sentence }),
+            _ => {
+                let entries = object.entries.clone();
+                match search(&mut object, &entries, &mut self.budget) {
+                    Found::Linearization { .. } => return,
+                    Found::Nothing => None,
+                    Found::Unknown => match zones::pattern(&object, &entries) {
+                        None => return self.give_up(|| format!("the budget was spent on {key} before it was certain")),
+                        pattern => pattern,
+                    },
+                }
+            }
         };
         if self.refutation.is_none() {
             self.refutation = Some(Box::new(witness::explain(&mut object, key, pattern, &mut self.explaining)));

@@ -10,6 +10,7 @@
 //! outcome precedes nothing.
 
 mod conflicts;
+mod consistency;
 mod convergence;
 mod durability;
 mod expectation;
@@ -18,6 +19,7 @@ mod growing;
 mod linearizable;
 mod metrics;
 mod model;
+mod models;
 mod precedence;
 mod sentence;
 mod staleness;
@@ -29,14 +31,16 @@ mod window;
 mod writes;
 
 pub use conflicts::conflicting_reads;
+pub use consistency::{Consistency, Consistent, Guarantees, KAtomic, Recent, least_delay};
 pub use convergence::{Divergence, Replica, diverged};
 pub use durability::{FinalState, LostWrite, LostWrites, lost_writes};
 pub use expectation::{Evidence, Expectation};
 pub use figures::{Figure, Quantity, Subject, load_figures, service_figures};
 pub use growing::{AppendLog, GrowOnlySet};
-pub use linearizable::{Budget, Linearizability, Refutation, linearizable, linearizable_as_asked};
+pub use linearizable::{Budget, Linearizability, Refutation, Sequential, linearizable, linearizable_as_asked, sequential};
 pub use metrics::{BILLION, Metrics, Quantiles};
-pub use model::{Effect, Model, Register};
+pub use model::{Decision, Effect, Model, Register};
+pub use models::{Counter, Fenced, FencedLock, Holder, Mutex, Queue, Queued};
 pub use staleness::{Freshness, StaleRead, freshness, stale_reads};
 pub use verdict::{Check, Class, Verdict};
 pub use window::{Interval, Phase, Windows};

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::host::{Request, Value};
-use crate::load::Outcome;
+use crate::load::{History, Outcome};
 
 /// The sequential specification of one object.
 ///
@@ -27,6 +27,28 @@ pub trait Model {
     fn effect(&self, _request: &Request, _answer: Option<&Outcome>) -> Effect<Self::State> {
         Effect::Other
     }
+
+    /// The answer without a search, for models that have a way to it. `operations` are all those of one object, in
+    /// the order of invocation, each supported.
+    fn decide(&self, _history: &History, _operations: &[usize]) -> Decision {
+        Decision::Search
+    }
+}
+
+/// What a model knows of a whole object without a search.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Decision {
+    /// The operations have a linearization.
+    Linearizable,
+    /// They have none.
+    Refuted {
+        /// Few operations that have none among themselves, in the order of invocation.
+        core: Vec<usize>,
+        /// The core in a sentence.
+        sentence: String,
+    },
+    /// That is to be searched for.
+    Search,
 }
 
 /// What an operation does to the state of its object, in every state alike.

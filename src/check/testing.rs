@@ -42,6 +42,10 @@ fn operation(number: usize, line: &str) -> Operation {
         ("+", element) => Request::Append { key, element: int(element) },
         ("i", element) => Request::Insert { key, element: int(element) },
         ("a", delta) => Request::Add { key, delta: int(delta) },
+        ("e", element) => Request::Enqueue { key, element: int(element) },
+        ("d", "") => Request::Dequeue { key },
+        ("l", "") => Request::Acquire { key },
+        ("u", token) => Request::Release { key, token: int(token) },
         _ => panic!("no deed: {line}"),
     };
     let outcome = match answer {

@@ -167,3 +167,22 @@ fn a_check_says_what_was_asked_and_names_its_operations() {
     assert_eq!((check.name.as_str(), check.expected.as_str()), ("stale_reads", "no stale read"));
     assert_eq!((check.observed.as_str(), check.operations.as_slice()), ("1 stale read", &[2, 0][..]));
 }
+
+#[test]
+fn weaker_models_are_judged_and_never_vacuously() {
+    let check = |model: Consistency, text: &str, expected: Verdict, observed: &str| {
+        let check = judge(Expectation::Consistent(model), Phase::Always, &history(text), &[]);
+        assert_eq!((check.verdict, check.observed.as_str()), (expected, observed), "{}", check.explanation);
+    };
+    let refuted = Verdict::Refuted(Class::Safety);
+    let buffered = "1 w1@1 ok 0 1\n1 r@2 ok0 2 3\n2 w1@2 ok 0 1\n2 r@1 ok0 2 3";
+    check(Consistency::Sequential, buffered, refuted, "not sequential");
+    check(Consistency::Causal, buffered, Verdict::Holds, "causal");
+    check(Consistency::Causal, "1 w1 ok 0 1\n1 r ok1 2 3", Verdict::Inconclusive, "causal");
+    check(Consistency::Causal, "1 w1 ok 0 1\n2 w1 ok 2 3\n3 r ok1 4 5", Verdict::Inconclusive, "unknown");
+    let stale = "1 w1 ok 0 1\n1 w2 ok 2 3\n2 r ok1 4 5";
+    check(Consistency::KAtomic(1), stale, refuted, "not 1-atomic");
+    check(Consistency::KAtomic(2), stale, Verdict::Holds, "2-atomic");
+    check(Consistency::DeltaAtomic(Span::from_millis(999)), stale, refuted, "not atomic within 999ms");
+    check(Consistency::DeltaAtomic(Span::from_secs(1)), stale, Verdict::Holds, "atomic within 1s");
+}
