@@ -6,6 +6,8 @@ mod bad_input;
 mod commands;
 #[path = "cli/harness.rs"]
 mod harness;
+#[path = "cli/history.rs"]
+mod history;
 #[path = "cli/results.rs"]
 mod results;
 #[path = "cli/side_by_side.rs"]

@@ -8,6 +8,7 @@ mod compare;
 mod diagnostics;
 mod diff;
 mod files;
+mod history;
 mod journal;
 mod list;
 mod new;
@@ -56,6 +57,7 @@ enum Command {
     /// Prints the JSON Schema of scenario files, for editors.
     Schema,
     Diff(diff::Arguments),
+    History(history::Arguments),
 }
 
 /// Runs the command line of this process with these kinds of service: all that a user's binary needs.
@@ -124,5 +126,6 @@ fn dispatch(registry: &Registry, command: Command, output: &mut Output<'_>) -> R
         Command::New(arguments) => new::new(&arguments, output),
         Command::Schema => schema::schema(registry, output),
         Command::Diff(arguments) => diff::diff(&arguments, output),
+        Command::History(arguments) => history::history(&arguments, output),
     }
 }

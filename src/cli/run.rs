@@ -10,7 +10,7 @@ use serde_json::json;
 use crate::check::Verdict;
 use crate::explore::{Difference, Row, check_determinism};
 use crate::report::{
-    Audience, TraceFile, difference, document, history_lines, results, story, trace_file, trace_lines,
+    Audience, TraceFile, difference, document, history_edn, history_lines, results, story, trace_file, trace_lines,
 };
 use crate::scenario::{Registry, Run, RunError, RunOptions, Scenario, scripted};
 
@@ -36,7 +36,7 @@ pub(super) struct Arguments {
     /// How the result is printed.
     #[arg(long, value_enum, default_value = "human")]
     format: Format,
-    /// A folder for the results: scenario.json (resolved), manifest.json, history.jsonl, results.csv, timing.json, and
+    /// A folder for the results: scenario.json (resolved), manifest.json, history.jsonl and history.edn, results.csv, timing.json, and
     /// trace.bin if the run is refuted or --trace is given.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
@@ -190,6 +190,7 @@ fn write_results(folder: &Path, arguments: &Arguments, run: &Run, elapsed: Optio
     let resolved = if arguments.script { scripted(&run.resolved, &run.recording) } else { run.resolved.clone() };
     write("scenario.json", format!("{resolved:#}\n"))?;
     write("history.jsonl", history_lines(run.history()))?;
+    write("history.edn", history_edn(run.history()))?;
     write("results.csv", results(name, &[], &[], &[Row::new(0, 0, run)]))?;
     if let Some(bytes) = trace_file(name, run.seed, &run.names, &run.trace) {
         files::write(&folder.join("trace.bin"), &bytes)?;

@@ -33,4 +33,4 @@ pub use registry::{Deployable, Registry};
 pub use resolve::scripted;
 pub use run::{Run, RunError, RunOptions};
 pub use tree::{Member, Node, Tree};
-pub use units::Rate;
+pub use units::{Rate, duration};
