@@ -20,9 +20,9 @@ use crate::load::History;
 use super::files;
 use super::output::{Failure, Output};
 
-/// Judges histories that were recorded elsewhere: our own history.jsonl, Jepsen's EDN, or Jepsen's log.
+/// Judges histories that were recorded elsewhere.
 ///
-/// Each file gets a line. Exit code 1 if any is refuted, else 2 if any cannot be read, else 3 if any is unknown, else 0.
+/// They are our own history.jsonl, Jepsen's EDN, or lines of Jepsen's log. Each file gets a line. Exit code 1 if any is refuted, else 2 if any cannot be read, else 3 if any is unknown, else 0.
 #[derive(Args)]
 pub(super) struct Arguments {
     /// Histories; of a folder, all of its files that end in .edn, .jsonl, .log or .txt.

@@ -34,7 +34,7 @@ fn each_file_gets_a_line_and_the_gravest_decides() {
         "written more than once",
         "",
     );
-    folder.check("history fine.edn stale.edn --time-limit 0s", 3, "fine.edn: unknown", "");
+    folder.check("history fine.edn --time-limit 0s", 3, "fine.edn: unknown", "");
     folder.check(
         "history fine.edn broken.edn",
         2,

@@ -281,7 +281,7 @@ where
     M::State: Display,
 {
     let mut size = core.len().div_ceil(2);
-    while size > 0 {
+    while size > 0 && !budget.is_spent() {
         let mut start = 0;
         while start < core.len() {
             let rest = without(&core, start, size);
