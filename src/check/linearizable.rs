@@ -192,7 +192,9 @@ impl<'h> Judge<'h> {
                     Found::Linearization { .. } => return,
                     Found::Nothing => None,
                     Found::Unknown => match zones::pattern(&object, &entries) {
-                        None => return self.give_up(|| format!("the budget was spent on {key} before it was certain")),
+                        None => {
+                            return self.give_up(|| format!("the budget was spent on {key} before it was certain"));
+                        }
                         pattern => pattern,
                     },
                 }

@@ -37,7 +37,9 @@ pub use durability::{FinalState, LostWrite, LostWrites, lost_writes};
 pub use expectation::{Evidence, Expectation};
 pub use figures::{Figure, Quantity, Subject, load_figures, service_figures};
 pub use growing::{AppendLog, GrowOnlySet};
-pub use linearizable::{Budget, Linearizability, Refutation, Sequential, linearizable, linearizable_as_asked, sequential};
+pub use linearizable::{
+    Budget, Linearizability, Refutation, Sequential, linearizable, linearizable_as_asked, sequential,
+};
 pub use metrics::{BILLION, Metrics, Quantiles};
 pub use model::{Decision, Effect, Model, Register};
 pub use models::{Counter, Fenced, FencedLock, Holder, Mutex, Queue, Queued};

@@ -11,7 +11,8 @@ use clap::{Args, ValueEnum};
 use serde_json::{Value as Json, json};
 
 use crate::check::{
-    self, Budget, Consistency, Consistent, Counter, FencedLock, Guarantees, Linearizability, Model, Queue, Register,
+    self, AppendLog, Budget, Consistency, Consistent, Counter, FencedLock, GrowOnlySet, Guarantees, Linearizability,
+    Model, Queue, Register,
 };
 use crate::host::Value;
 use crate::import::{self, Format, Imported, Nil, ObjectKind};
@@ -61,6 +62,10 @@ enum ModelName {
     CasRegister,
     /// A counter that is added to.
     Counter,
+    /// A set that only grows.
+    Set,
+    /// A log that is appended to.
+    AppendLog,
     /// A queue, first in first out.
     FifoQueue,
     /// A lock that is acquired with a fencing token.
@@ -139,6 +144,8 @@ impl ModelName {
         match self {
             Self::Register | Self::CasRegister => ObjectKind::Register,
             Self::Counter => ObjectKind::Counter,
+            Self::Set => ObjectKind::Set,
+            Self::AppendLog => ObjectKind::Log,
             Self::FifoQueue => ObjectKind::Queue,
             Self::Lock => ObjectKind::Lock,
             Self::Mutex => ObjectKind::Mutex,
@@ -289,6 +296,8 @@ impl Arguments {
             },
             (ModelName::Counter, Value::Int(initial)) => self.of(&Counter { initial: *initial }, history, budget),
             (ModelName::Counter, _) => self.of(&Counter::default(), history, budget),
+            (ModelName::Set, _) => self.of(&GrowOnlySet, history, budget),
+            (ModelName::AppendLog, _) => self.of(&AppendLog, history, budget),
             (ModelName::FifoQueue, _) => self.of(&Queue, history, budget),
             (ModelName::Lock, _) => self.of(&FencedLock, history, budget),
             (ModelName::Mutex, _) => self.of(&check::Mutex, history, budget),

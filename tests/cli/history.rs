@@ -54,6 +54,41 @@ fn each_file_gets_a_line_and_the_gravest_decides() {
 }
 
 #[test]
+fn objects_are_what_they_are_said_to_be() {
+    let folder = Folder::new("history-models");
+    let events = |operations: &[(&str, &str)]| -> String {
+        let event = |(function, value): &(&str, &str)| {
+            let asked = if matches!(*function, "read" | "dequeue") || value.starts_with('t') { "nil" } else { value };
+            let value = value.trim_start_matches('t');
+            format!(
+                "{{:process 0, :type :invoke, :f :{function}, :value {asked}}}\n{{:process 0, :type :ok, :f :{function}, :value {value}}}\n"
+            )
+        };
+        operations.iter().map(event).collect()
+    };
+    let check = |model: &str, code: i32, operations: &[(&str, &str)]| {
+        folder.write("h.edn", events(operations));
+        for consistency in ["linearizable", "sequential"] {
+            folder.run(&format!("history h.edn --model {model} --consistency {consistency}"), code);
+        }
+    };
+    check("register", 0, &[("write", "1"), ("read", "1")]);
+    check("register", 1, &[("write", "1"), ("read", "nil")]);
+    check("counter", 0, &[("add", "1"), ("add", "2"), ("read", "3")]);
+    check("counter", 1, &[("add", "1"), ("add", "2"), ("read", "2")]);
+    check("set", 0, &[("read", "#{}"), ("add", "2"), ("add", "1"), ("read", "#{1 2}")]);
+    check("set", 1, &[("add", "2"), ("add", "1"), ("read", "#{1}")]);
+    check("append-log", 0, &[("read", "[]"), ("append", "2"), ("append", "1"), ("read", "[2 1]")]);
+    check("append-log", 1, &[("append", "2"), ("append", "1"), ("read", "[1 2]")]);
+    check("fifo-queue", 0, &[("enqueue", "1"), ("enqueue", "2"), ("dequeue", "1")]);
+    check("fifo-queue", 1, &[("enqueue", "1"), ("enqueue", "2"), ("dequeue", "2")]);
+    check("lock", 0, &[("acquire", "t5"), ("release", "5"), ("acquire", "t6")]);
+    check("lock", 1, &[("acquire", "t5"), ("release", "5"), ("acquire", "t4")]);
+    check("mutex", 0, &[("acquire", "nil"), ("release", "nil")]);
+    check("mutex", 1, &[("acquire", "nil"), ("acquire", "nil")]);
+}
+
+#[test]
 fn a_document_has_what_was_found() {
     let folder = Folder::new("history-document");
     folder.write("stale.edn", FINE.replace(":f :read, :value 3", ":f :read, :value nil"));
