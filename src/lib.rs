@@ -52,6 +52,7 @@
 //! | 8 | [`report`] | a finished run as text, JSON, CSV and traces |
 //! | 7 | [`explore`] | runs beside other runs |
 //! | 6 | [`scenario`] | the file, the registry of kinds, one run |
+//! | 6 | [`import`] | histories from elsewhere |
 //! | 5 | [`check`] | verdicts |
 //! | 4 | [`load`] | clients and the history that they record |
 //! | 3 | [`store`], [`call`] | replicated data systems; the client side of a call |
@@ -67,6 +68,7 @@ pub mod check;
 pub mod explore;
 pub mod fault;
 pub mod host;
+pub mod import;
 pub mod kernel;
 pub mod load;
 pub mod prelude;

@@ -6,8 +6,12 @@ mod bad_input;
 mod commands;
 #[path = "cli/harness.rs"]
 mod harness;
+#[path = "cli/history.rs"]
+mod history;
 #[path = "cli/results.rs"]
 mod results;
+#[path = "cli/side_by_side.rs"]
+mod side_by_side;
 #[path = "cli/streams.rs"]
 mod streams;
 #[path = "cli/sweep.rs"]

@@ -4,13 +4,15 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use partita::check::{Class, Verdict};
-use partita::scenario::{Document, Registry, Run, RunOptions, Scenario};
+use partita::check::{Class, Figure, Quantity, Subject, Verdict};
+use partita::kernel::Span;
+use partita::scenario::{Document, Registry, Run, RunOptions, Scenario, scripted};
 use partita::store::{MajorityRegisterSafeguard, SingleSafeguard};
 
 /// What each bundled scenario comes to with its own seed: name, verdict, class, the checks that decide it, digest. A
 /// changed digest means that runs are not what they were: a release that changes one says so in its CHANGELOG.
 const EXPECTED: &str = "
+cap/latency-without-partition holds         -       -                        352f62fd48a11313
 chaos/harsh-swarm        holds         -       -                        dd82771b2179b562
 first/majority-lost      holds         -       -                        a7a3dcbaec1105e7
 first/majority-register  holds         -       -                        eeacb4ce867105f1
@@ -135,6 +137,76 @@ fn every_safeguard_matters() {
         .chain(MajorityRegisterSafeguard::ALL.map(|safeguard| kind("majority_register")(safeguard.name())))
         .collect();
     assert_eq!(shown, all, "the safeguards that are shown to matter, and all there are");
+}
+
+/// The figure of this name, of a client or of all.
+fn figure(run: &Run, name: &str, subject: &Subject) -> Quantity {
+    let is_it = |figure: &&Figure| figure.name == name && figure.subject == *subject;
+    run.figures.iter().find(is_it).expect("measured").quantity
+}
+
+/// A read takes a round trip to the nearest other region, 2 * 38 ms or 2 * 87 ms, and a write, one operation of five,
+/// takes two.
+#[test]
+fn consistency_costs_latency_without_a_partition() {
+    let run = run(&scenario("cap/latency-without-partition", &[]), 42);
+    let check = |client: &str, figure_name: &str, expected: u64| {
+        let latency = figure(&run, figure_name, &Subject::Client(client.to_owned()));
+        let Quantity::Time(latency) = latency else { panic!("{client}: {latency:?}") };
+        let (least, most) = (Span::from_millis(expected - 5), Span::from_millis(expected + 15));
+        assert!(least < latency && latency < most, "{client}: {latency}");
+    };
+    for (client, round_trip) in [("ireland", 76), ("virginia", 76), ("singapore", 174)] {
+        check(client, "latency_p50", round_trip);
+        check(client, "latency_p90", 2 * round_trip);
+    }
+}
+
+/// A replica that was away stays behind until an operation reaches it; the final reads do.
+#[test]
+fn final_reads_reach_every_key_through_every_replica() {
+    let text = r#"{
+        "version": 1, "title": "One was away", "duration": "4s", "final_reads": true,
+        "services": { "store": { "majority_register": { "replicas": 3 } } },
+        "clients": { "shoppers": {
+            "calls": "store", "arrivals": { "constant": "50/s" }, "operations": { "read": 1, "write": 2 },
+            "keys": { "uniform": { "count": 20 } }
+        } },
+        "faults": [{ "id": "away", "partition": { "groups": [["store-2"], "rest"], "at": "1s" } }],
+        "hypothesis": { "always": ["convergence", "linearizable"] }
+    }"#;
+    let read = |text: &str| Scenario::parse("away", text.as_bytes(), &Registry::standard()).expect("a scenario");
+    let run_of = |text: &str| run(&read(text), 7);
+    let converged = |run: &Run| figure(run, "converged_after", &Subject::Service("store".to_owned()));
+    let without = run_of(&text.replace("\"final_reads\": true,", ""));
+    assert_eq!((without.verdict, deciding(&without).as_str()), (Verdict::Refuted(Class::Safety), "convergence"));
+    assert_eq!(converged(&without), Quantity::Never);
+
+    let with = run_of(text);
+    assert_eq!(with.verdict, Verdict::Holds, "{}", deciding(&with));
+    let Quantity::Time(after) = converged(&with) else { panic!("{:?}", converged(&with)) };
+    assert!(after >= Span::from_secs(1), "the reads begin when the run has settled: {after}");
+    let history = with.history();
+    assert_eq!(history.clients, ["shoppers", "final-reads:store"]);
+    let (load, reads) = history.operations.split_at(without.history().operations.len());
+    assert_eq!(load, without.history().operations);
+    assert_eq!(with.metrics, without.metrics, "the load alone is measured");
+    let keys: BTreeSet<_> = load.iter().map(|operation| operation.request.key()).collect();
+    let of_key =
+        |key| reads.iter().zip(&with.recording.contacts[load.len()..]).filter(move |(o, _)| o.request.key() == key);
+    for &key in &keys {
+        assert!(
+            of_key(key).all(|(read, _)| read.client == 1 && read.request.is_read() && read.outcome.is_answered())
+        );
+        let asked: BTreeSet<_> = of_key(key).flat_map(|(_, contacts)| contacts).collect();
+        assert_eq!((of_key(key).count(), asked.len()), (3, 3), "{key:?}");
+    }
+    assert_eq!((reads.len(), with.final_reads), (3 * keys.len(), 3 * keys.len()));
+    let sessions: BTreeSet<_> = load.iter().map(|operation| operation.session).collect();
+    assert!(reads.iter().all(|read| !sessions.contains(&read.session)), "sessions are unique in the whole history");
+
+    let replay = scripted(&with.resolved, &with.recording).to_string();
+    assert_eq!(run_of(&replay).digest().value(), with.digest().value());
 }
 
 /// Two services whose clients use the same keys share nothing: each is judged by its own history.

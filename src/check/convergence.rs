@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::growing::elements;
 use crate::host::{Key, Value};
 
 /// What one live replica holds at the end, as it says itself.
@@ -36,10 +37,19 @@ pub(super) fn held(replicas: &[Replica]) -> BTreeMap<Key, Vec<(u64, Value)>> {
 }
 
 /// The objects of which the replicas of one service hold different values. Versions are shown, not compared:
-/// a store may number the same value differently in two places.
+/// a store may number the same value differently in two places. An empty log or set is nil. `copies` is how many of them
+/// hold each object; if that is fewer than all, it does not matter which, and those that hold nil are not compared.
 #[must_use]
-pub fn diverged(replicas: &[Replica]) -> Vec<Divergence> {
-    let differ = |held: &Vec<(u64, Value)>| held.windows(2).any(|pair| pair[0].1 != pair[1].1);
+pub fn diverged(replicas: &[Replica], copies: usize) -> Vec<Divergence> {
+    let is_same = |a: &Value, b: &Value| a == b || (elements(a) == Some(&[]) && elements(b) == Some(&[]));
+    let differ = |held: &Vec<(u64, Value)>| {
+        let is_whole = copies >= held.len();
+        let values: Vec<&Value> = held.iter().map(|(_, value)| value).collect();
+        let compared: Vec<&Value> =
+            values.into_iter().filter(|value| is_whole || elements(value) != Some(&[])).collect();
+        let is_missing = !compared.is_empty() && compared.len() < copies.min(held.len());
+        is_missing || compared.windows(2).any(|pair| !is_same(pair[0], pair[1]))
+    };
     let name = |(replica, (version, value)): (&Replica, (u64, Value))| (replica.node.clone(), version, value);
     held(replicas)
         .into_iter()
@@ -50,6 +60,7 @@ pub fn diverged(replicas: &[Replica]) -> Vec<Divergence> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::testing::value;
     use super::*;
 
     #[test]
@@ -58,10 +69,11 @@ mod tests {
             node: node.into(),
             entries: entries.iter().map(|&(key, version, value)| (Key(key), version, Value::Int(value))).collect(),
         };
-        let check = |replicas: &[Replica], expected: &[u64]| {
-            let keys: Vec<u64> = diverged(replicas).iter().map(|divergence| divergence.key.0).collect();
-            assert_eq!(keys, expected);
+        let check_copies = |replicas: &[Replica], copies: usize, expected: &[u64]| {
+            let keys: Vec<u64> = diverged(replicas, copies).iter().map(|divergence| divergence.key.0).collect();
+            assert_eq!(keys, expected, "{copies} copies");
         };
+        let check = |replicas: &[Replica], expected: &[u64]| check_copies(replicas, replicas.len(), expected);
         let (a, b, c) = (
             replica("a", &[(1, 1, 5), (2, 1, 6)]),
             replica("b", &[(2, 7, 6), (1, 1, 5)]),
@@ -71,7 +83,19 @@ mod tests {
         check(std::slice::from_ref(&a), &[]);
         check(&[a.clone(), b.clone()], &[]);
         check(&[a, b, c.clone()], &[1, 2]);
-        let divergence = diverged(&[replica("d", &[]), c]).remove(0);
+        let holding = |value: Value| Replica { node: "e".into(), entries: vec![(Key(1), 1, value)] };
+        let list = |elements: &[i64]| holding(Value::List(elements.to_vec()));
+        check(&[list(&[1, 2]), list(&[1, 2])], &[]);
+        check(&[list(&[1, 2]), list(&[1])], &[1]);
+        check(&[list(&[]), replica("d", &[])], &[]);
+        check(&[holding(Value::Siblings(vec![value(1), value(2)])), replica("d", &[(1, 1, 1)])], &[1]);
+        let (one, other, none) = (replica("f", &[(1, 1, 5)]), replica("g", &[(1, 1, 6)]), replica("h", &[]));
+        check_copies(&[one.clone(), one.clone(), none.clone()], 2, &[]);
+        check_copies(&[one.clone(), none.clone(), none.clone()], 2, &[1]);
+        check_copies(&[one.clone(), one.clone(), other], 2, &[1]);
+        check_copies(&[one.clone(), one.clone(), one], 2, &[]);
+        check_copies(&[none.clone(), none], 1, &[]);
+        let divergence = diverged(&[replica("d", &[]), c], 2).remove(0);
         let expected = vec![("d".into(), 0, Value::Nil), ("c".into(), 1, Value::Int(4))];
         assert_eq!(divergence.held, expected);
     }

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use super::convergence::{Replica, held};
+use super::growing::holds;
 use super::precedence::{objects, precedes};
 use super::sentence::{clause, list};
-use super::writes::{writers, written};
+use super::writes::{Written, is_acknowledged_write, kind, siblings, writers, written};
 use crate::host::{Key, Value};
 use crate::kernel::Time;
 use crate::load::{History, Outcome};
@@ -63,19 +64,21 @@ pub struct LostWrites {
 ///
 /// A write is lost if the last evidence shows a state older than it. A value is older than a write if each of
 /// its own writes was over before this one was invoked; the initial nil is older than all, a value from nowhere
-/// and one of an unknown outcome older than none. The last evidence is what the live replicas hold at the
+/// and one of an unknown outcome older than none. Siblings are older if each of them is. A log or a set is older
+/// than an append or an insert whose element it lacks. The last evidence is what the live replicas hold at the
 /// end, all of them; if none was alive, the read that was invoked last, unless another read that was not over
 /// by then saw something newer. A write that a newer one covered is not missed: where only older states
-/// show up for a while, reads are stale, and nothing is lost if what is newer shows up again.
+/// show up for a while, reads are stale, and nothing is lost if what is newer shows up again. Of an object that was
+/// taken for two kinds of object nothing is known.
 #[must_use]
 pub fn lost_writes(history: &History, end: &FinalState) -> LostWrites {
     let mut answer = LostWrites::default();
     for (key, operations) in objects(history) {
+        if kind(history, &operations).is_none() {
+            continue;
+        }
         let object = Object { history, writers: writers(history, &operations), operations: &operations };
-        let is_acknowledged = |&&index: &&usize| {
-            let operation = &history.operations[index];
-            operation.outcome.is_answered() && written(operation).is_some()
-        };
+        let is_acknowledged = |&&index: &&usize| is_acknowledged_write(&history.operations[index]);
         let acknowledged = operations.iter().filter(is_acknowledged).copied();
         if end.is_empty() {
             answer.by_last_read(&object, acknowledged);
@@ -98,11 +101,22 @@ impl Object<'_> {
         precedes(&self.history.operations[a], &self.history.operations[b])
     }
 
+    /// The element that an operation put into its log or set.
+    fn element(&self, write: usize) -> Option<i64> {
+        match written(&self.history.operations[write]) {
+            Some(Written::Element(element)) => Some(element),
+            _ => None,
+        }
+    }
+
     fn is_older(&self, value: &Value, write: usize) -> bool {
-        match self.writers.get(value) {
+        if let Some(element) = self.element(write) {
+            return !holds(value, element);
+        }
+        siblings(value).iter().all(|value| match self.writers.get(value) {
             Some(writers) => writers.iter().all(|&writer| self.precedes(writer, write)),
             None => *value == Value::Nil,
-        }
+        })
     }
 
     /// The value that an operation shows: an answered read, or a compare-and-set that found another value.
@@ -121,11 +135,15 @@ impl Object<'_> {
         writers.iter().map(|&writer| self.history.operations[writer].completed).max()
     }
 
-    /// Why `value` counts as old.
-    fn origin(&self, value: &Value) -> String {
-        match self.writers.get(value).and_then(|writers| writers.last()) {
-            Some(&writer) => format!("is older: {}", clause(self.history, writer)),
-            None => "is the initial value".into(),
+    /// Why `value` counts as older than `write`, to end a sentence.
+    fn origin(&self, value: &Value, write: usize) -> String {
+        if self.element(write).is_some() {
+            return ".".into();
+        }
+        let newest = siblings(value).iter().max_by_key(|value| self.written_at(value)).unwrap_or(value);
+        match self.writers.get(newest).and_then(|writers| writers.last()) {
+            Some(&writer) => format!(", and {newest} is older: {}.", clause(self.history, writer)),
+            None => format!(", and {newest} is the initial value."),
         }
     }
 }
@@ -133,15 +151,16 @@ impl Object<'_> {
 impl LostWrites {
     fn by_final_state(&mut self, object: &Object, writes: impl Iterator<Item = usize>, end: &FinalState, key: Key) {
         let values = end.values(key);
-        let newest = values.iter().copied().max_by_key(|value| object.written_at(value)).unwrap_or(&Value::Nil);
+        let held = values.iter().flat_map(|value| siblings(value));
+        let newest = held.max_by_key(|value| object.written_at(value)).unwrap_or(&Value::Nil);
         for write in writes {
             self.examined += 1;
             if values.iter().all(|value| object.is_older(value, write)) {
                 let evidence = format!(
-                    "{}, but at the end {}, and {newest} {}.",
+                    "{}, but at the end {}{}",
                     clause(object.history, write),
                     holdings(&end.nodes, &values, key),
-                    object.origin(newest)
+                    object.origin(newest, write)
                 );
                 self.lost.push(LostWrite { write, shown_by: None, evidence });
             }
@@ -161,12 +180,8 @@ impl LostWrites {
             self.examined += usize::from(later.peek().is_some());
             let shown = later.find(|(_, overlapping)| overlapping.iter().all(is_older));
             if let Some((read, value)) = shown.and_then(|&(read, _)| Some((read, object.seen(read)?))) {
-                let (history, origin) = (object.history, object.origin(value));
-                let evidence = format!(
-                    "{}, but at last {}, and {value} {origin}.",
-                    clause(history, write),
-                    clause(history, read)
-                );
+                let (history, origin) = (object.history, object.origin(value, write));
+                let evidence = format!("{}, but at last {}{origin}", clause(history, write), clause(history, read));
                 self.lost.push(LostWrite { write, shown_by: Some(read), evidence });
             }
         }
@@ -181,7 +196,7 @@ fn holdings(nodes: &[String], values: &[&Value], key: Key) -> String {
     }
     let part = |(value, nodes): (&&Value, &Vec<&String>)| {
         let verb = if nodes.len() == 1 { "holds" } else { "hold" };
-        format!("{} {verb} {value}", list(nodes, 5))
+        format!("{} {verb} {}", list(nodes, 5), value.in_brief())
     };
     format!("{} for {key}", holders.iter().map(part).collect::<Vec<_>>().join(", "))
 }
@@ -190,13 +205,17 @@ fn holdings(nodes: &[String], values: &[&Value], key: Key) -> String {
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::testing::{draws, history, perform, value};
+    use super::super::testing::{draws, history, kinds, perform_on, value, with_siblings};
     use super::*;
 
     fn end(values: &[i64]) -> FinalState {
-        let replica = |(index, &held): (usize, &i64)| Replica {
+        end_with(&values.iter().map(|&held| value(held)).collect::<Vec<_>>())
+    }
+
+    fn end_with(values: &[Value]) -> FinalState {
+        let replica = |(index, held): (usize, &Value)| Replica {
             node: format!("store-{index}"),
-            entries: if held == 0 { vec![] } else { vec![(Key(0), 1, value(held))] },
+            entries: if *held == Value::Nil { vec![] } else { vec![(Key(0), 1, held.clone())] },
         };
         FinalState::new(&values.iter().enumerate().map(replica).collect::<Vec<_>>())
     }
@@ -237,6 +256,40 @@ mod tests {
     }
 
     #[test]
+    fn elements_and_siblings_are_looked_for() {
+        let check = |text: &str, values: &[Value], expected: &[u64]| {
+            let history = history(text);
+            let answer = lost_writes(&history, &end_with(values));
+            let number = |lost: &LostWrite| history.operations[lost.write].number;
+            assert_eq!(answer.lost.iter().map(number).collect::<Vec<_>>(), expected, "{text} then {values:?}");
+        };
+        let list = |elements: &[i64]| Value::List(elements.to_vec());
+        let both = |one: Value, other: Value| Value::Siblings(vec![one, other]);
+        let log = "1 +1 ok 0 1\n2 +2 ok 0 3\n3 +3 info 0 3\n4 +4 fail 0 3";
+        check(log, &[list(&[1, 2])], &[]);
+        check(log, &[list(&[2]), list(&[1])], &[]);
+        check(log, &[list(&[1]), Value::Nil], &[1]);
+        check(log, &[Value::Nil], &[0, 1]);
+        check(log, &[both(list(&[1]), list(&[2]))], &[]);
+        check("1 i1 ok 0 1\n2 r ok0 2 3", &[], &[0]);
+        check("1 i1 ok 0 1\n2 r ok0 2 6\n3 r ok[1] 1 4", &[], &[]);
+        let register = "1 w1 ok 0 1\n1 w2 ok 2 3\n1 w3 ok 4 5";
+        check(register, &[both(value(1), value(2))], &[2]);
+        check(register, &[both(value(1), value(3))], &[]);
+        check("1 w1 ok 0 1\n2 r ok0|1 2 3", &[], &[]);
+        // Nobody knows what this object is.
+        check("1 i1 ok 0 1\n1 w2 ok 2 3", &[Value::Nil], &[]);
+    }
+
+    #[test]
+    fn the_evidence_of_a_missing_element_is_a_sentence() {
+        let history = history("1 +1 ok 0 1\n1 +2 ok 2 3");
+        let lost = lost_writes(&history, &end_with(&[Value::List(vec![1])])).lost.remove(0);
+        let expected = "s-1 appends 2 (2s, acknowledged at 3s), but at the end store-0 holds [1] for k0.";
+        assert_eq!(lost.evidence, expected);
+    }
+
+    #[test]
     fn the_evidence_is_a_sentence() {
         let history = history("1 w1 ok 0 1\n1 w2 ok 2 3");
         let lost = lost_writes(&history, &end(&[0, 1, 1])).lost.remove(0);
@@ -254,7 +307,7 @@ mod tests {
         let object = Object { history, operations: &all, writers: writers(history, &all) };
         let shows = |read: usize, write: usize| object.seen(read).map(|value| object.is_older(value, write));
         let is_lost = |&write: &usize| {
-            let acknowledged = operations[write].outcome.is_answered() && written(&operations[write]).is_some();
+            let acknowledged = is_acknowledged_write(&operations[write]);
             let newer = || all.iter().filter(|&&read| shows(read, write) == Some(false));
             let missed = |&read: &usize| {
                 object.precedes(write, read)
@@ -270,8 +323,8 @@ mod tests {
         #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
         #[test]
-        fn lost_writes_are_those_of_the_definition(draws in draws(0..30, 1, 4), unique: bool) {
-            let history = perform(&draws, unique);
+        fn lost_writes_are_those_of_the_definition(draws in draws(0..30, 1, 4), unique: bool, kind in kinds()) {
+            let history = with_siblings(perform_on(&draws, unique, kind));
             let lost: Vec<usize> = lost_writes(&history, &FinalState::default()).lost.iter().map(|l| l.write).collect();
             prop_assert_eq!(lost, naive(&history));
         }

@@ -1,17 +1,19 @@
 //! Expectations: what a hypothesis can ask of a run, and how each is judged.
 
+use super::conflicts::conflicting_reads;
+use super::consistency::{Consistency, Consistent};
 use super::convergence::{Divergence, Replica, diverged};
 use super::durability::{FinalState, lost_writes};
-use super::linearizable::{Budget, Linearizability, linearizable};
+use super::linearizable::{Budget, Linearizability, linearizable_as_asked};
 use super::liveness::{Liveness, Recovery};
-use super::metrics::{Metrics, Reached, percent, reaches};
-use super::model::Register;
+use super::metrics::{Metrics, Reached, percent, reaches, share_of};
 use super::sentence::{clause, count, list};
-use super::staleness::stale_reads;
-use super::vacuity::could_see_a_foreign_write;
+use super::staleness::{freshness, stale_reads};
+use super::vacuity::{could_see_a_conflict, could_see_a_foreign_write};
 use super::verdict::{Check, Class, Verdict};
 use super::window::{Phase, Windows};
-use super::writes::written;
+use super::writes::is_acknowledged_write;
+use crate::host::Value;
 use crate::kernel::Span;
 use crate::load::History;
 
@@ -40,7 +42,7 @@ pub enum Expectation {
         /// ... takes no longer than this from the intended start.
         at_most: Span,
     },
-    /// Each object is a linearizable register. Always judged on the whole history.
+    /// Each object is a linearizable register, log or set. Always judged on the whole history.
     Linearizable,
     /// Acknowledged writes stay.
     LostWrites {
@@ -52,6 +54,20 @@ pub enum Expectation {
         /// How many may not.
         at_most: u64,
     },
+    /// Reads that find one value, and not several that the store could not put in order.
+    ConflictingReads {
+        /// How many may not.
+        at_most: u64,
+    },
+    /// Writes can be read some time after they were acknowledged (t-visibility; Bailis et al., "Probabilistically Bounded
+    /// Staleness for Practical Partial Quorums", VLDB 2012, section 3).
+    TVisibility {
+        /// A read that begins so long after a write was acknowledged ...
+        after: Span,
+        /// ... returns it or something newer: the share of such reads, in parts per billion up to
+        /// [`BILLION`](super::BILLION).
+        at_least: u64,
+    },
     /// All live replicas hold the same at the end.
     Convergence,
     /// What the kind of service declares of its own insides is true after every event.
@@ -61,6 +77,8 @@ pub enum Expectation {
         /// In so much time.
         within: Span,
     },
+    /// The objects are registers that are together consistent in this way. Always judged on the whole history.
+    Consistent(Consistency),
 }
 
 /// What an expectation is judged by.
@@ -72,6 +90,8 @@ pub struct Evidence<'a> {
     pub windows: &'a Windows,
     /// What the live replicas of the service hold at the end.
     pub replicas: &'a [Replica],
+    /// How many of them hold each object.
+    pub copies: usize,
     /// What was seen to break the invariants of the service, in the order of time, in sentences; `None` if it has no
     /// invariants.
     pub violations: Option<&'a [(&'static str, String)]>,
@@ -99,9 +119,12 @@ impl Expectation {
             Self::Linearizable => "linearizable",
             Self::LostWrites { .. } => "lost_writes",
             Self::StaleReads { .. } => "stale_reads",
+            Self::ConflictingReads { .. } => "conflicting_reads",
+            Self::TVisibility { .. } => "t_visibility",
             Self::Convergence => "convergence",
             Self::Invariants => "invariants",
             Self::Liveness { .. } => "liveness",
+            Self::Consistent(consistency) => consistency.name(),
         }
     }
 
@@ -116,9 +139,13 @@ impl Expectation {
             Self::LostWrites { at_most } => format!("at most {at_most} lost"),
             Self::StaleReads { at_most: 0 } => "no stale read".into(),
             Self::StaleReads { at_most } => format!("at most {at_most} stale"),
+            Self::ConflictingReads { at_most: 0 } => "no conflicting read".into(),
+            Self::ConflictingReads { at_most } => format!("at most {at_most} conflicting"),
+            Self::TVisibility { after, at_least } => format!("{} fresh after {after}", percent(*at_least)),
             Self::Convergence => "all replicas equal".into(),
             Self::Invariants => "true after every event".into(),
             Self::Liveness { within } => format!("every client gets on within {within}"),
+            Self::Consistent(consistency) => consistency.to_string(),
         }
     }
 
@@ -134,7 +161,7 @@ impl Expectation {
         matches!(self, Self::Convergence | Self::Liveness { .. })
     }
 
-    /// Judges the expectation in a phase of the run. Lost writes and stale reads count in the phase that they
+    /// Judges the expectation in a phase of the run. Lost writes and bad reads count in the phase that they
     /// were meant to start in, over the whole history for [`Phase::Always`], warm-up included. What availability
     /// or latency lack before the first fault is not refuted but inconclusive: the steady state that the
     /// hypothesis starts from never held.
@@ -146,9 +173,12 @@ impl Expectation {
             Self::Linearizable => evidence.linearizable(),
             Self::LostWrites { at_most } => evidence.lost_writes(phase, at_most),
             Self::StaleReads { at_most } => evidence.stale_reads(phase, at_most),
+            Self::ConflictingReads { at_most } => evidence.conflicting_reads(phase, at_most),
+            Self::TVisibility { after, at_least } => evidence.t_visibility(phase, after, at_least),
             Self::Convergence => evidence.convergence(),
             Self::Invariants => evidence.invariants(),
             Self::Liveness { within } => evidence.liveness(within),
+            Self::Consistent(consistency) => evidence.consistent(consistency),
         };
         let (verdict, explanation) = match (phase, finding.verdict) {
             (Phase::Before, Verdict::Refuted(Class::Availability | Class::Latency)) => {
@@ -276,7 +306,7 @@ impl Evidence<'_> {
     }
 
     fn linearizable(&self) -> Finding {
-        match linearizable(&Register::default(), self.history, self.budget) {
+        match linearizable_as_asked(self.history, self.budget) {
             Linearizability::Refuted { refutation, also } => {
                 let others = match also.as_slice() {
                     [] => String::new(),
@@ -295,6 +325,20 @@ impl Evidence<'_> {
                 let story = format!("{} have an order that explains them.", count(answered, "answered operation"));
                 self.unless_vacuous(Verdict::Holds, "linearizable".into(), story, Vec::new())
             }
+        }
+    }
+
+    fn consistent(&self, consistency: Consistency) -> Finding {
+        match consistency.judge(&Value::Nil, self.history, self.budget) {
+            Consistent::Yes(said) => {
+                let story = said.unwrap_or_else(|| format!("What was read is {consistency}."));
+                self.unless_vacuous(Verdict::Holds, consistency.to_string(), story, Vec::new())
+            }
+            Consistent::No { explanation, operations } => {
+                let observed = format!("not {consistency}");
+                Finding { verdict: Verdict::Refuted(Class::Safety), observed, explanation, operations }
+            }
+            Consistent::Unknown { why } => Finding::inconclusive("unknown", format!("Not certain: {why}.")),
         }
     }
 
@@ -317,15 +361,64 @@ impl Evidence<'_> {
         self.unless_vacuous(verdict, observed, story, operations)
     }
 
+    fn conflicting_reads(&self, phase: Phase, at_most: u64) -> Finding {
+        let mut reads = conflicting_reads(self.history);
+        reads.retain(|&read| self.counts(phase, read));
+        let observed = count(reads.len(), "conflicting read");
+        let verdict = Finding::of_number(reads.len(), at_most);
+        let explanation = match reads.first() {
+            None if !could_see_a_conflict(self.history) => {
+                return Finding::inconclusive(observed, "No read could have seen writes of two sessions at once.");
+            }
+            None => "Every read found one value.".into(),
+            Some(&first) => format!("The first: {}.", clause(self.history, first)),
+        };
+        reads.truncate(NAMED);
+        Finding { verdict, observed, explanation, operations: reads }
+    }
+
+    fn t_visibility(&self, phase: Phase, after: Span, at_least: u64) -> Finding {
+        let reads = freshness(self.history);
+        let reads: Vec<_> = reads
+            .iter()
+            .filter(|read| self.counts(phase, read.read) && read.first_write.is_some_and(|since| since >= after))
+            .collect();
+        if reads.is_empty() {
+            let why = format!("No answered read began {after} or more after a write of its object was acknowledged.");
+            return Finding::inconclusive("nothing", why);
+        }
+        let mut stale: Vec<_> =
+            reads.iter().filter_map(|read| read.stale).filter(|stale| stale.by >= after).collect();
+        stale.sort_by_key(|stale| (std::cmp::Reverse(stale.by), stale.read));
+        let (all, bad) = (reads.len() as u64, stale.len() as u64);
+        let reached = reaches(at_least, AVAILABILITY_ALLOWANCE, all, bad);
+        let worst = match stale.first() {
+            None => String::new(),
+            Some(worst) => format!(
+                "; the worst: {}, {} after what it read had been overwritten: {}",
+                clause(self.history, worst.read),
+                worst.by,
+                clause(self.history, worst.overwritten_by)
+            ),
+        };
+        let story = format!(
+            "Of {} that began {after} or more after a write of their object was acknowledged, {} returned that \
+             or something newer{worst}.",
+            count(reads.len(), "read"),
+            all - bad
+        );
+        let observed = format!("{} ({} of {all})", percent(share_of(all - bad, all)), all - bad);
+        let operations = stale.iter().flat_map(|stale| [stale.read, stale.overwritten_by]).take(NAMED).collect();
+        let finding = Finding::of_share(reached, Class::Safety, observed, operations, story);
+        self.unless_vacuous(finding.verdict, finding.observed, finding.explanation, finding.operations)
+    }
+
     fn lost_writes(&self, phase: Phase, at_most: u64) -> Finding {
         let mut answer = lost_writes(self.history, &FinalState::new(self.replicas));
         answer.lost.retain(|lost| self.counts(phase, lost.write));
         let observed = count(answer.lost.len(), "lost write");
         let verdict = Finding::of_number(answer.lost.len(), at_most);
-        let is_write = |index: &usize| {
-            let operation = &self.history.operations[*index];
-            operation.outcome.is_answered() && written(operation).is_some()
-        };
+        let is_write = |&index: &usize| is_acknowledged_write(&self.history.operations[index]);
         let writes = (0..self.history.operations.len()).filter(is_write).filter(|&index| self.counts(phase, index));
         let writes = writes.count();
         if verdict == Verdict::Holds && writes == 0 {
@@ -376,7 +469,7 @@ impl Evidence<'_> {
     }
 
     fn convergence(&self) -> Finding {
-        let diverged = diverged(self.replicas);
+        let diverged = diverged(self.replicas, self.copies);
         if let Some(Divergence { key, held }) = diverged.first() {
             let says = |(node, version, value): &(String, u64, crate::host::Value)| {
                 format!("{node} holds {value} (version {version})")

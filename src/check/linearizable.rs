@@ -4,42 +4,55 @@
 //! Linearizability is local (Herlihy and Wing, theorem 1), so each object is judged alone. An operation without
 //! a known outcome may take effect at any time after its invocation or never; a failed one did not happen.
 
+mod grown;
 mod memo;
 mod object;
 mod search;
+mod sequential;
 mod witness;
 mod zones;
 
 use std::fmt::Display;
+use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::model::Model;
+use super::growing::{AppendLog, GrowOnlySet};
+use super::model::{Decision, Model, Register};
 use super::precedence::objects;
-use crate::host::Key;
+use super::writes::{Kind, kind};
+use crate::host::{Key, Request, Value};
 use crate::load::{History, Outcome};
+use grown::Grown;
 use object::Object;
 use search::{Found, search};
+use zones::Pattern;
+
+pub use sequential::{Sequential, sequential};
 
 /// What a check may spend, counted alike on every machine.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Budget {
     /// Operations that a search may look at; 10^8 are a second or two.
     pub steps: u64,
     /// Configurations that a search may remember: one per 64 operations that are open together, and about
     /// 40 bytes each.
     pub entries: u64,
+    /// When somebody sets this flag, the check gives up as if the budget were spent. No run has one, since what a
+    /// run says may not depend on a clock.
+    pub cancelled: Option<&'static AtomicBool>,
 }
 
 impl Default for Budget {
     /// Some seconds and 160 MB at most. A history without an anomaly spends a few dozen steps and about one entry
     /// per operation.
     fn default() -> Self {
-        Self { steps: 400_000_000, entries: 4_000_000 }
+        Self { steps: 400_000_000, entries: 4_000_000, cancelled: None }
     }
 }
 
 impl Budget {
-    const fn is_spent(&self) -> bool {
-        self.steps == 0 || self.entries == 0
+    /// Whether nothing is left of it.
+    pub(super) fn is_spent(&self) -> bool {
+        self.steps == 0 || self.entries == 0 || self.cancelled.is_some_and(|flag| flag.load(Ordering::Relaxed))
     }
 }
 
@@ -68,7 +81,7 @@ pub struct Refutation {
     /// The object.
     pub key: Key,
     /// A linearization of the longest prefix of the history (up to the end of some operation) that has one.
-    /// Empty if the budget did not suffice to find it.
+    /// Empty if the budget did not suffice to find it, or if it took no search to find the contradiction.
     pub linearized: Vec<usize>,
     /// What the object holds after it.
     pub state_after: String,
@@ -92,49 +105,133 @@ pub struct Refutation {
 /// assert_eq!(answer, Linearizability::Linearizable);
 /// ```
 #[must_use]
-pub fn linearizable<M: Model>(model: &M, history: &History, mut budget: Budget) -> Linearizability
+pub fn linearizable<M: Model>(model: &M, history: &History, budget: Budget) -> Linearizability
 where
     M::State: Display,
 {
-    let mut explaining = budget;
-    let mut unknown = unsupported(model, history);
-    let (mut refutation, mut also) = (None, Vec::new());
+    let mut judge = Judge::new(history, budget);
     for (key, operations) in objects(history) {
-        if !operations.iter().all(|&index| model.supports(&history.operations[index].request)) {
-            continue;
-        }
-        let mut object = Object::new(model, history, &operations);
-        let entries = object.entries.clone();
-        let pattern = match search(&mut object, &entries, &mut budget) {
-            Found::Linearization { .. } => continue,
-            Found::Nothing => None,
-            Found::Unknown => match zones::pattern(&object, &entries) {
-                None => {
-                    unknown.get_or_insert_with(|| format!("the budget was spent on {key} before it was certain"));
-                    continue;
-                }
-                pattern => pattern,
-            },
-        };
-        if refutation.is_none() {
-            refutation = Some(Box::new(witness::explain(&mut object, key, pattern, &mut explaining)));
-        } else {
-            also.push(key);
-        }
+        judge.object(model, key, &operations);
     }
-    match (refutation, unknown) {
-        (Some(refutation), _) => Linearizability::Refuted { refutation, also },
-        (None, Some(why)) => Linearizability::Unknown { why },
-        (None, None) => Linearizability::Linearizable,
-    }
+    judge.answer()
 }
 
-/// Why the model cannot judge the whole history, if it cannot.
-fn unsupported<M: Model>(model: &M, history: &History) -> Option<String> {
-    let is_foreign = |request| !model.supports(request) || request.key().is_none();
-    let mut happened = history.operations.iter().filter(|o| !matches!(o.outcome, Outcome::Fail(_)));
-    let operation = happened.find(|operation| is_foreign(&operation.request))?;
-    Some(format!("{} ({}) is no operation of the model", history.id(operation), operation.request))
+/// Judges every object of the history as what it was taken for: a [`Register`], an [`AppendLog`] if elements were appended
+/// to it, a [`GrowOnlySet`] if they were inserted into it. Otherwise as [`linearizable`].
+#[must_use]
+pub fn linearizable_as_asked(history: &History, budget: Budget) -> Linearizability {
+    let mut judge = Judge::new(history, budget);
+    for (key, operations) in objects(history) {
+        match kind(history, &operations) {
+            None => judge.give_up(|| format!("{key} was asked to be objects of two kinds at once")),
+            Some(Kind::Register) => judge.object(&Register::default(), key, &operations),
+            Some(Kind::Log) => judge.grown(&AppendLog, Kind::Log, key, &operations),
+            Some(Kind::Set) => judge.grown(&GrowOnlySet, Kind::Set, key, &operations),
+        }
+    }
+    judge.answer()
+}
+
+/// Judges one object after the other.
+struct Judge<'h> {
+    history: &'h History,
+    budget: Budget,
+    /// For explanations.
+    explaining: Budget,
+    refutation: Option<Box<Refutation>>,
+    also: Vec<Key>,
+    unknown: Option<String>,
+}
+
+impl<'h> Judge<'h> {
+    /// Requests that concern no object cannot be judged.
+    fn new(history: &'h History, budget: Budget) -> Self {
+        let mut judge =
+            Self { history, budget, explaining: budget, refutation: None, also: Vec::new(), unknown: None };
+        let everything: Vec<usize> = (0..history.operations.len()).collect();
+        judge.find_foreign(&everything, |request| request.key().is_some());
+        judge
+    }
+
+    fn give_up(&mut self, why: impl FnOnce() -> String) {
+        self.unknown.get_or_insert_with(why);
+    }
+
+    /// Whether an operation that may have happened is none of those that are supported; that leaves the answer open.
+    fn find_foreign(&mut self, operations: &[usize], supports: impl Fn(&Request) -> bool) -> bool {
+        let history = self.history;
+        let mut happened = operations
+            .iter()
+            .map(|&index| &history.operations[index])
+            .filter(|operation| !matches!(operation.outcome, Outcome::Fail(_)));
+        let foreign = happened.find(|operation| !supports(&operation.request));
+        if let Some(operation) = foreign {
+            let (id, request) = (history.id(operation), &operation.request);
+            self.give_up(|| format!("{id} ({request}) is no operation of the model"));
+        }
+        foreign.is_some()
+    }
+
+    fn object<M: Model>(&mut self, model: &M, key: Key, operations: &[usize])
+    where
+        M::State: Display,
+    {
+        if self.find_foreign(operations, |request| model.supports(request)) {
+            return;
+        }
+        let decision = model.decide(self.history, operations);
+        if decision == Decision::Linearizable {
+            return;
+        }
+        let mut object = Object::new(model, self.history, operations);
+        let pattern = match decision {
+            Decision::Refuted { core, sentence } => Some(Pattern { core, sentence }),
+            _ => {
+                let entries = object.entries.clone();
+                match search(&mut object, &entries, &mut self.budget) {
+                    Found::Linearization { .. } => return,
+                    Found::Nothing => None,
+                    Found::Unknown => match zones::pattern(&object, &entries) {
+                        None => {
+                            return self.give_up(|| format!("the budget was spent on {key} before it was certain"));
+                        }
+                        pattern => pattern,
+                    },
+                }
+            }
+        };
+        if self.refutation.is_none() {
+            self.refutation = Some(Box::new(witness::explain(&mut object, key, pattern, &mut self.explaining)));
+        } else {
+            self.also.push(key);
+        }
+    }
+
+    /// A log or a set: without a search if its elements are told apart.
+    fn grown<M: Model<State = Value>>(&mut self, model: &M, kind: Kind, key: Key, operations: &[usize]) {
+        if self.find_foreign(operations, |request| model.supports(request)) {
+            return;
+        }
+        let Some(grown) = Grown::new(self.history, kind, operations) else {
+            return self.object(model, key, operations);
+        };
+        let Some(Pattern { core, sentence }) = grown.contradiction() else { return };
+        if self.refutation.is_none() {
+            let (linearized, state_after, stuck) = (Vec::new(), Value::Nil.to_string(), Vec::new());
+            let refutation = Refutation { key, linearized, state_after, stuck, core, explanation: sentence };
+            self.refutation = Some(Box::new(refutation));
+        } else {
+            self.also.push(key);
+        }
+    }
+
+    fn answer(self) -> Linearizability {
+        match (self.refutation, self.unknown) {
+            (Some(refutation), _) => Linearizability::Refuted { refutation, also: self.also },
+            (None, Some(why)) => Linearizability::Unknown { why },
+            (None, None) => Linearizability::Linearizable,
+        }
+    }
 }
 
 #[cfg(test)]

@@ -2,7 +2,7 @@
 
 use super::window::{Phase, Windows};
 use crate::kernel::Span;
-use crate::load::{History, Outcome};
+use crate::load::{History, Operation, Outcome};
 
 /// Ratios are in parts of this: 99.9% is 999,000,000.
 pub const BILLION: u64 = 1_000_000_000;
@@ -44,8 +44,18 @@ impl Metrics {
     /// The metrics of a window.
     #[must_use]
     pub fn of(history: &History, windows: &Windows, phase: Phase) -> Self {
+        Self::of_some(history, windows, phase, |_| true)
+    }
+
+    /// The metrics of a window for one client, by its place in the history.
+    #[must_use]
+    pub fn of_client(history: &History, windows: &Windows, phase: Phase, client: u32) -> Self {
+        Self::of_some(history, windows, phase, |operation| operation.client == client)
+    }
+
+    fn of_some(history: &History, windows: &Windows, phase: Phase, is_one: impl Fn(&Operation) -> bool) -> Self {
         let mut metrics = Self::default();
-        for operation in history.operations.iter().filter(|o| windows.contains(phase, o.intended)) {
+        for operation in history.operations.iter().filter(|o| windows.contains(phase, o.intended) && is_one(o)) {
             metrics.invoked += 1;
             match operation.outcome {
                 Outcome::Ok(_) => metrics.ok += 1,
@@ -70,8 +80,7 @@ impl Metrics {
     /// Answered over invoked in parts per billion, rounded down; `None` without an operation.
     #[must_use]
     pub fn availability(&self) -> Option<u64> {
-        let scaled = u128::from(self.answered()) * u128::from(BILLION);
-        scaled.checked_div(u128::from(self.invoked)).and_then(|ratio| u64::try_from(ratio).ok())
+        (self.invoked > 0).then(|| share_of(self.answered(), self.invoked))
     }
 
     /// The latency that at least `quantile` (parts per billion, at most [`BILLION`]) of the operations did not
@@ -106,6 +115,12 @@ impl Metrics {
     pub fn slower_than(&self, limit: Span) -> u64 {
         self.invoked - self.latencies.partition_point(|&latency| latency <= limit) as u64
     }
+}
+
+/// `part` of `whole` in parts per billion, rounded down; all of nothing is all.
+pub(super) fn share_of(part: u64, whole: u64) -> u64 {
+    let scaled = u128::from(part) * u128::from(BILLION);
+    scaled.checked_div(u128::from(whole)).and_then(|ratio| u64::try_from(ratio).ok()).unwrap_or(BILLION)
 }
 
 /// `number` times `ratio` parts per billion, rounded up.

@@ -9,13 +9,18 @@
 //! that touch at one instant count as concurrent, unless one session ran both. An operation without a known
 //! outcome precedes nothing.
 
+mod conflicts;
+mod consistency;
 mod convergence;
 mod durability;
 mod expectation;
+mod figures;
+mod growing;
 mod linearizable;
 mod liveness;
 mod metrics;
 mod model;
+mod models;
 mod precedence;
 mod sentence;
 mod staleness;
@@ -26,13 +31,20 @@ mod verdict;
 mod window;
 mod writes;
 
+pub use conflicts::conflicting_reads;
+pub use consistency::{Consistency, Consistent, Guarantees, KAtomic, Recent, least_delay};
 pub use convergence::{Divergence, Replica, diverged};
 pub use durability::{FinalState, LostWrite, LostWrites, lost_writes};
 pub use expectation::{Evidence, Expectation};
-pub use linearizable::{Budget, Linearizability, Refutation, linearizable};
+pub use figures::{Figure, Quantity, Subject, load_figures, service_figures};
+pub use growing::{AppendLog, GrowOnlySet};
+pub use linearizable::{
+    Budget, Linearizability, Refutation, Sequential, linearizable, linearizable_as_asked, sequential,
+};
 pub use liveness::{Recovery, probes};
 pub use metrics::{BILLION, Metrics, Quantiles};
-pub use model::{Effect, Model, Register};
-pub use staleness::{StaleRead, stale_reads};
+pub use model::{Decision, Effect, Model, Register};
+pub use models::{Counter, Fenced, FencedLock, Holder, Mutex, Queue, Queued};
+pub use staleness::{Freshness, StaleRead, freshness, stale_reads};
 pub use verdict::{Check, Class, Verdict};
 pub use window::{Interval, Phase, Windows};

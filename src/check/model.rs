@@ -3,7 +3,7 @@
 use std::fmt;
 
 use crate::host::{Request, Value};
-use crate::load::Outcome;
+use crate::load::{History, Outcome};
 
 /// The sequential specification of one object.
 ///
@@ -27,6 +27,28 @@ pub trait Model {
     fn effect(&self, _request: &Request, _answer: Option<&Outcome>) -> Effect<Self::State> {
         Effect::Other
     }
+
+    /// The answer without a search, for models that have a way to it. `operations` are all those of one object, in
+    /// the order of invocation, each supported.
+    fn decide(&self, _history: &History, _operations: &[usize]) -> Decision {
+        Decision::Search
+    }
+}
+
+/// What a model knows of a whole object without a search.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub enum Decision {
+    /// The operations have a linearization.
+    Linearizable,
+    /// They have none.
+    Refuted {
+        /// Few operations that have none among themselves, in the order of invocation.
+        core: Vec<usize>,
+        /// The core in a sentence.
+        sentence: String,
+    },
+    /// That is to be searched for.
+    Search,
 }
 
 /// What an operation does to the state of its object, in every state alike.
@@ -54,7 +76,8 @@ pub enum Effect<S> {
 /// A register with compare-and-set.
 ///
 /// A compare-and-set that was answered "no" observed the value that it carries, and that this is not the
-/// expected one. An unknown compare-and-set either changes the register or might as well never have happened.
+/// expected one. An unknown compare-and-set either changes the register or might as well never have happened. A register
+/// holds one value at a time: it never answers with siblings.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
 pub struct Register {
     /// What it holds at first.
@@ -97,6 +120,10 @@ impl Model for Register {
 /// What a request does to a register; [`Effect::Other`] for a request or an answer that says nothing of one.
 pub(super) fn register_effect<'a>(request: &'a Request, answer: Option<&'a Outcome>) -> Effect<&'a Value> {
     match (request, answer) {
+        (
+            Request::Read { .. } | Request::CompareAndSet { .. },
+            Some(Outcome::Ok(Value::Siblings(_)) | Outcome::No(Value::Siblings(_))),
+        ) => Effect::Never,
         (Request::Read { .. }, Some(Outcome::Ok(found) | Outcome::No(found))) => Effect::Observe(found),
         (Request::Read { .. }, None) | (Request::Write { .. }, Some(Outcome::No(_))) => Effect::Nothing,
         (Request::Write { value, .. }, Some(Outcome::Ok(_)) | None) => Effect::Set(value),
@@ -138,5 +165,7 @@ mod tests {
         check(2, &cas, no(int(2)), Some(2));
         check(2, &cas, no(int(4)), None);
         check(1, &cas, no(int(1)), None);
+        check(1, &read, ok(Value::Siblings(vec![int(1), int(2)])), None);
+        check(1, &cas, no(Value::Siblings(vec![int(1), int(2)])), None);
     }
 }

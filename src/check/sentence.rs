@@ -10,8 +10,10 @@ pub(super) fn clause(history: &History, index: usize) -> String {
     let operation = &history.operations[index];
     let (id, began, ended) = (history.id(operation), operation.invoked, operation.completed);
     let deed = match (&operation.request, &operation.outcome) {
-        (Request::Read { .. }, Outcome::Ok(found) | Outcome::No(found)) => format!("reads {found}"),
+        (Request::Read { .. }, Outcome::Ok(found) | Outcome::No(found)) => format!("reads {}", found.in_brief()),
         (Request::Write { value, .. }, _) => format!("writes {value}"),
+        (Request::Append { element, .. }, _) => format!("appends {element}"),
+        (Request::Insert { element, .. }, _) => format!("inserts {element}"),
         (Request::CompareAndSet { expected, new, .. }, Outcome::Ok(_)) => format!("changes {expected} to {new}"),
         (Request::CompareAndSet { expected, .. }, Outcome::No(found)) => {
             format!("finds {found} where it expects {expected}")

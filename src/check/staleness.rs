@@ -1,9 +1,10 @@
 //! Stale reads: reads that return what had been overwritten before they began.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
+use super::growing::elements;
 use super::precedence::{objects, precedes};
-use super::writes::{writers, written};
+use super::writes::{Kind, Written, is_acknowledged_write, kind, siblings, writers, written};
 use crate::host::Value;
 use crate::kernel::{Span, Time};
 use crate::load::{History, Operation, Outcome};
@@ -14,30 +15,55 @@ pub struct StaleRead {
     /// The read, as an index into the history.
     pub read: usize,
     /// The first write that had been acknowledged by then and was newer: invoked after every write of the value
-    /// that was read had completed.
+    /// that was read had completed. If siblings were read, the one by which the last of them was overwritten; in a log
+    /// or a set, the first that is missing.
     pub overwritten_by: usize,
     /// For how long that write had been acknowledged when the read was invoked.
     pub by: Span,
 }
 
+/// How fresh an answered read was.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct Freshness {
+    /// The read, as an index into the history.
+    pub read: usize,
+    /// For how long a write of the object had been acknowledged when the read was invoked, the first one; `None` if none
+    /// had been, so that the read could not be stale.
+    pub first_write: Option<Span>,
+    /// In what the read is stale, if it is.
+    pub stale: Option<StaleRead>,
+}
+
 /// The stale reads of a history, by index. A write without a known outcome makes no read stale, and the value of
-/// one is never stale, because it may have taken effect late.
+/// one is never stale, because it may have taken effect late. Siblings are stale if each of them is. A read of a log or
+/// a set is stale if it lacks an element that had been acknowledged. An object that was taken for two kinds of object
+/// has no stale reads.
 #[must_use]
 pub fn stale_reads(history: &History) -> Vec<StaleRead> {
-    let mut stale: Vec<StaleRead> = Vec::new();
+    freshness(history).into_iter().filter_map(|freshness| freshness.stale).collect()
+}
+
+/// How fresh each answered read of a history was, by index.
+#[must_use]
+pub fn freshness(history: &History) -> Vec<Freshness> {
+    let mut all: Vec<Freshness> = Vec::new();
     for operations in objects(history).values() {
+        let Some(kind) = kind(history, operations) else { continue };
         let writes = Writes::new(history, operations);
         for &read in operations {
             let operation = &history.operations[read];
             let (true, Outcome::Ok(found)) = (operation.request.is_read(), &operation.outcome) else { continue };
-            if let Some(write) = writes.first_newer(found, operation) {
-                let by = operation.invoked.since(history.operations[write].completed);
-                stale.push(StaleRead { read, overwritten_by: write, by });
-            }
+            let newer = match kind {
+                Kind::Register => writes.overwritten(found, operation),
+                Kind::Log | Kind::Set => writes.first_missing(found, operation),
+            };
+            let since = |write: usize| operation.invoked.since(history.operations[write].completed);
+            let stale = newer.map(|write| StaleRead { read, overwritten_by: write, by: since(write) });
+            all.push(Freshness { read, first_write: writes.first_before(operation).map(since), stale });
         }
     }
-    stale.sort_unstable_by_key(|stale| stale.read);
-    stale
+    all.sort_unstable_by_key(|freshness| freshness.read);
+    all
 }
 
 /// The acknowledged writes of one object, for "which was the first to be acknowledged of those invoked after?".
@@ -52,10 +78,7 @@ struct Writes<'h> {
 
 impl<'h> Writes<'h> {
     fn new(history: &'h History, operations: &[usize]) -> Self {
-        let is_write = |&index: &usize| {
-            let operation = &history.operations[index];
-            operation.outcome.is_answered() && written(operation).is_some()
-        };
+        let is_write = |&index: &usize| is_acknowledged_write(&history.operations[index]);
         let completed = |index: usize| (history.operations[index].completed, index);
         let by_invocation: Vec<usize> = operations.iter().copied().filter(is_write).collect();
         let mut by_completion = by_invocation.clone();
@@ -66,6 +89,33 @@ impl<'h> Writes<'h> {
             first_from[place - 1] = if completed(later) < completed(here) { later } else { here };
         }
         Self { history, writers: writers(history, operations), by_invocation, by_completion, first_from }
+    }
+
+    /// The write by which all that a read found in a register had been overwritten before it began.
+    fn overwritten(&self, found: &Value, read: &Operation) -> Option<usize> {
+        let newer: Option<Vec<usize>> = siblings(found).iter().map(|value| self.first_newer(value, read)).collect();
+        newer?.into_iter().max_by_key(|&write| (self.history.operations[write].completed, write))
+    }
+
+    /// The first acknowledged of the writes that precede `read`.
+    fn first_before(&self, read: &Operation) -> Option<usize> {
+        self.before(read).next()
+    }
+
+    /// The first acknowledged of the elements that precede `read` and are not in what it found.
+    fn first_missing(&self, found: &Value, read: &Operation) -> Option<usize> {
+        let lists = siblings(found).iter().filter_map(elements);
+        let shown: BTreeSet<i64> = lists.flatten().copied().collect();
+        let is_missing = |&write: &usize| matches!(written(&self.history.operations[write]), Some(Written::Element(element)) if !shown.contains(&element));
+        self.before(read).find(is_missing)
+    }
+
+    /// The acknowledged writes that precede `read`, in the order in which they were acknowledged.
+    fn before<'w>(&'w self, read: &'w Operation) -> impl Iterator<Item = usize> + 'w {
+        let operation = |index: usize| &self.history.operations[index];
+        let completed = self.by_completion.iter().copied();
+        let completed = completed.take_while(move |&write| operation(write).completed <= read.invoked);
+        completed.filter(move |&write| precedes(operation(write), read))
     }
 
     /// The first acknowledged of the writes that follow every write of `found` and precede `read`.
@@ -95,7 +145,8 @@ impl<'h> Writes<'h> {
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::testing::{draws, history, perform};
+    use super::super::growing::holds;
+    use super::super::testing::{draws, history, kinds, perform_on, with_siblings};
     use super::*;
 
     #[test]
@@ -122,27 +173,59 @@ mod tests {
         check("1 w1 ok 0 1\n1 c1>2 ok 1 2\n2 r ok1 4 5", &[(2, 2)]);
         // A value from nowhere is another anomaly.
         check("1 w1 ok 0 1\n2 r ok7 4 5", &[]);
+        // Siblings are stale if each is, since the last of them was overwritten.
+        check("1 w1 ok 0 1\n2 w2 ok 0 2\n1 w3 ok 3 4\n2 r ok1|3 6 7", &[]);
+        check("1 w1 ok 0 1\n2 w2 ok 0 2\n1 w3 ok 3 4\n2 r ok1|2 6 7", &[(3, 2)]);
+        check("1 w1 ok 0 1\n1 w2 ok 2 3\n1 w3 ok 4 5\n2 r ok1|2 8 9", &[(3, 3)]);
+        // Logs and sets: the first element that is missing.
+        check("1 +1 ok 0 1\n1 +2 ok 2 3\n1 +3 ok 4 5\n2 r ok[1] 8 9", &[(3, 5)]);
+        check("1 +1 ok 0 1\n1 +2 ok 2 3\n2 r ok[1,2] 8 9", &[]);
+        check("1 i1 ok 0 1\n1 i2 info 2 3\n2 r ok[1] 8 9", &[]);
+        check("1 i1 ok 0 1\n2 r ok0 8 9", &[(1, 7)]);
+        check("1 i1 ok 0 1\n1 i2 ok 0 1\n2 r ok[1]|[2] 8 9", &[]);
+        // Nobody knows what this object is.
+        check("1 i1 ok 0 1\n1 w2 ok 2 3\n2 r ok[1] 8 9", &[]);
+    }
+
+    #[test]
+    fn a_read_knows_how_long_it_could_have_been_stale() {
+        let history = history("2 r ok0 0 1\n1 w1 ok 2 3\n1 w2 ok 4 5\n2 r ok2 7 8");
+        let first_write: Vec<_> = freshness(&history).iter().map(|freshness| freshness.first_write).collect();
+        assert_eq!(first_write, [None, Some(Span::from_secs(4))]);
     }
 
     /// The definition, read aloud.
     fn naive(history: &History) -> Vec<(usize, usize)> {
         let operations = &history.operations;
+        let completed = |&write: &usize| (operations[write].completed, write);
         let mut stale = Vec::new();
         for (index, read) in operations.iter().enumerate() {
             let (true, Outcome::Ok(found)) = (read.request.is_read(), &read.outcome) else { continue };
             let same_key = |o: &&Operation| o.request.key() == read.request.key();
-            let sources: Vec<_> = operations.iter().filter(same_key).filter(|o| written(o) == Some(found)).collect();
-            let is_newer = |&write: &usize| {
+            let preceding = |&write: &usize| {
                 let operation = &operations[write];
-                written(operation).is_some()
-                    && same_key(&operation)
-                    && precedes(operation, read)
-                    && sources.iter().all(|source| precedes(source, operation))
+                written(operation).is_some() && same_key(&operation) && precedes(operation, read)
             };
-            let first = (0..operations.len()).filter(is_newer).min_by_key(|&w| (operations[w].completed, w));
-            if let Some(first) = first.filter(|_| !sources.is_empty() || *found == Value::Nil) {
-                stale.push((index, first));
-            }
+            let preceding = || (0..operations.len()).filter(preceding);
+            let first_newer = |value: &Value| {
+                let is_source = |o: &&Operation| written(o) == Some(Written::Value(value));
+                let sources: Vec<_> = operations.iter().filter(same_key).filter(is_source).collect();
+                let is_newer = |&write: &usize| sources.iter().all(|source| precedes(source, &operations[write]));
+                let first = preceding().filter(is_newer).min_by_key(completed);
+                first.filter(|_| !sources.is_empty() || *value == Value::Nil)
+            };
+            let is_missing = |&write: &usize| match written(&operations[write]) {
+                Some(Written::Element(element)) => !siblings(found).iter().any(|value| holds(value, element)),
+                _ => false,
+            };
+            let newer: Option<Vec<usize>> = siblings(found).iter().map(first_newer).collect();
+            let is_growing =
+                operations.iter().filter(same_key).any(|o| matches!(written(o), Some(Written::Element(_))));
+            let by = match is_growing {
+                true => preceding().filter(is_missing).min_by_key(completed),
+                false => newer.and_then(|newer| newer.into_iter().max_by_key(completed)),
+            };
+            stale.extend(by.map(|by| (index, by)));
         }
         stale
     }
@@ -151,8 +234,8 @@ mod tests {
         #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
         #[test]
-        fn stale_reads_are_those_of_the_definition(draws in draws(0..30, 2, 4), unique: bool) {
-            let history = perform(&draws, unique);
+        fn stale_reads_are_those_of_the_definition(draws in draws(0..30, 2, 4), unique: bool, kind in kinds()) {
+            let history = with_siblings(perform_on(&draws, unique, kind));
             let found: Vec<_> = stale_reads(&history).iter().map(|stale| (stale.read, stale.overwritten_by)).collect();
             prop_assert_eq!(found, naive(&history));
         }

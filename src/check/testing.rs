@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 
 use super::precedence::precedes;
-use super::{Model, Register};
+use super::writes::Kind;
+use super::{AppendLog, GrowOnlySet, Model, Register};
 use crate::host::{Key, Request, Value};
 use crate::kernel::Time;
 use crate::load::{History, Operation, Outcome};
@@ -16,8 +17,8 @@ pub(super) fn value(number: i64) -> Value {
 }
 
 /// Reads a history from lines `SESSION DEED ANSWER FROM TO`, all on object 0 unless the deed is followed by
-/// `@KEY`: `1 w4 ok 0 5`, `2 r ok4 6 7`, `3 c4>5 no6 1 9`, `4 w7 info 3 -`, `5 w8 fail 2 3`. 0 is nil; each
-/// instant is a second. Operations take their number in a client `s` from the order of the lines.
+/// `@KEY`: `1 w4 ok 0 5`, `2 r ok4 6 7`, `3 c4>5 no6 1 9`, `4 w7 info 3 -`, `5 w8 fail 2 3`, `6 +4 ok 0 5` (append),
+/// `7 i4 ok 0 5` (insert), `8 r ok[4,5] 6 7`, `9 r ok4|5 6 7` (siblings). 0 is nil; each instant is a second. Operations take their number in a client `s` from the order of the lines.
 pub(super) fn history(text: &str) -> History {
     let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
     let mut operations: Vec<Operation> = lines.enumerate().map(|(number, line)| operation(number, line)).collect();
@@ -38,10 +39,15 @@ fn operation(number: usize, line: &str) -> Operation {
             let (expected, new) = change.split_once('>').expect(line);
             Request::CompareAndSet { key, expected: value(int(expected)), new: value(int(new)) }
         }
+        ("+", element) => Request::Append { key, element: int(element) },
+        ("i", element) => Request::Insert { key, element: int(element) },
         ("a", delta) => Request::Add { key, delta: int(delta) },
+        ("e", element) => Request::Enqueue { key, element: int(element) },
+        ("d", "") => Request::Dequeue { key },
+        ("l", "") => Request::Acquire { key },
+        ("u", token) => Request::Release { key, token: int(token) },
         _ => panic!("no deed: {line}"),
     };
-    let found = |text: &str| if text.is_empty() { Value::Nil } else { value(int(text)) };
     let outcome = match answer {
         "info" => Outcome::Info("timeout".into()),
         "fail" => Outcome::Fail("refused".into()),
@@ -58,6 +64,19 @@ fn operation(number: usize, line: &str) -> Operation {
         invoked: at(from),
         completed: at(to),
         outcome,
+    }
+}
+
+/// A value as written in a history: nothing is nil.
+fn found(text: &str) -> Value {
+    let int = |text: &str| text.parse::<i64>().unwrap_or_else(|_| panic!("a number: {text}"));
+    if text.contains('|') {
+        return Value::Siblings(text.split('|').map(found).collect());
+    }
+    match text.strip_prefix('[').and_then(|text| text.strip_suffix(']')) {
+        Some(elements) => Value::List(elements.split(',').filter(|element| !element.is_empty()).map(int).collect()),
+        None if text.is_empty() => Value::Nil,
+        None => value(int(text)),
     }
 }
 
@@ -114,9 +133,19 @@ pub(super) fn draws(sizes: std::ops::Range<usize>, keys: u64, sessions: u64) -> 
     proptest::collection::vec(draw, sizes)
 }
 
+/// A kind of object.
+pub(super) fn kinds() -> impl Strategy<Value = Kind> {
+    prop_oneof![Just(Kind::Register), Just(Kind::Log), Just(Kind::Set)]
+}
+
 /// Runs the draws on atomic registers, so that without a lie the history is linearizable. With `unique`, each
 /// write writes a value of its own.
 pub(super) fn perform(draws: &[Draw], unique: bool) -> History {
+    perform_on(draws, unique, Kind::Register)
+}
+
+/// Runs the draws on atomic objects of a kind.
+pub(super) fn perform_on(draws: &[Draw], unique: bool, kind: Kind) -> History {
     let first = if unique { 10 } else { 0 };
     let mut clock: BTreeMap<u64, u64> = BTreeMap::new();
     let mut session_name: BTreeMap<u64, u64> = BTreeMap::new();
@@ -125,11 +154,13 @@ pub(super) fn perform(draws: &[Draw], unique: bool) -> History {
         let now = clock.entry(draw.session).or_default();
         let from = *now + draw.gap;
         *now = from + draw.length;
-        let (key, written) = (Key(draw.key), value(if unique { number as i64 + first } else { draw.written }));
-        let request = match draw.kind {
-            0 | 1 => Request::Read { key },
-            2 => Request::Write { key, value: written },
-            _ => Request::CompareAndSet { key, expected: value(draw.expected), new: written },
+        let (key, element) = (Key(draw.key), if unique { number as i64 + first } else { draw.written });
+        let request = match (draw.kind, kind) {
+            (0 | 1, _) => Request::Read { key },
+            (_, Kind::Log) => Request::Append { key, element },
+            (_, Kind::Set) => Request::Insert { key, element },
+            (2, Kind::Register) => Request::Write { key, value: value(element) },
+            _ => Request::CompareAndSet { key, expected: value(draw.expected), new: value(element) },
         };
         let session = *session_name.entry(draw.session).or_insert(draw.session);
         if draw.outcome == 0 {
@@ -146,21 +177,22 @@ pub(super) fn perform(draws: &[Draw], unique: bool) -> History {
     }
     planned.sort_by_key(|(point, _, operation)| (*point, operation.number));
     let mut states: BTreeMap<Key, Value> = BTreeMap::new();
-    let take_effect = |(_, draw, operation): (u64, &Draw, Operation)| {
-        let lie = draw.lie.map(|lie| value(first + lie));
-        answer(&mut states, draw, lie, operation)
-    };
+    let take_effect = |(_, draw, operation): (u64, &Draw, Operation)| answer(&mut states, draw, first, operation);
     let mut operations: Vec<Operation> = planned.into_iter().map(take_effect).collect();
     operations.sort_by_key(|operation| (operation.invoked, operation.number));
     History { clients: vec!["s".into()], operations }
 }
 
-fn answer(states: &mut BTreeMap<Key, Value>, draw: &Draw, lie: Option<Value>, mut operation: Operation) -> Operation {
+fn answer(states: &mut BTreeMap<Key, Value>, draw: &Draw, first: i64, mut operation: Operation) -> Operation {
     let state = states.entry(operation.request.key().expect("one object")).or_default();
     if let (4, Request::CompareAndSet { expected, .. }) = (draw.expected, &mut operation.request) {
         expected.clone_from(state);
     }
-    let found = lie.unwrap_or_else(|| state.clone());
+    let found = match (draw.lie, &*state) {
+        (None, state) => state.clone(),
+        (Some(lie), Value::List(elements)) => distorted(elements, lie, first),
+        (Some(lie), _) => value(first + lie),
+    };
     if draw.outcome == 1 {
         operation.outcome = Outcome::Fail("refused".into());
         return operation;
@@ -169,7 +201,12 @@ fn answer(states: &mut BTreeMap<Key, Value>, draw: &Draw, lie: Option<Value>, mu
         Request::CompareAndSet { expected, .. } if found != *expected => Outcome::No(found),
         Request::Read { .. } => Outcome::Ok(found),
         request => {
-            *state = Register::default().step(state, request, None).unwrap_or(state.clone());
+            let next = match request {
+                Request::Append { .. } => AppendLog.step(state, request, None),
+                Request::Insert { .. } => GrowOnlySet.step(state, request, None),
+                _ => Register::default().step(state, request, None),
+            };
+            *state = next.unwrap_or(state.clone());
             Outcome::Ok(Value::Nil)
         }
     };
@@ -177,4 +214,32 @@ fn answer(states: &mut BTreeMap<Key, Value>, draw: &Draw, lie: Option<Value>, mu
         operation.outcome = outcome;
     }
     operation
+}
+
+/// A list with something wrong, perhaps.
+fn distorted(elements: &[i64], lie: i64, first: i64) -> Value {
+    let mut elements = elements.to_vec();
+    let last = elements.len() - 1;
+    match lie {
+        0 => elements.truncate(last),
+        1 => elements.swap(0, last),
+        2 => elements.push(elements[0]),
+        3 => drop(elements.remove(0)),
+        _ => elements.push(first + lie),
+    }
+    Value::List(elements)
+}
+
+/// The same history, where some reads answer two values at once: theirs, and the one of the read before.
+pub(super) fn with_siblings(mut history: History) -> History {
+    let mut before = Value::Nil;
+    for (place, operation) in history.operations.iter_mut().enumerate() {
+        let (true, Outcome::Ok(found)) = (operation.request.is_read(), &mut operation.outcome) else { continue };
+        let own = found.clone();
+        if place % 3 == 0 && own != before {
+            *found = Value::Siblings(vec![own.clone().min(before.clone()), own.clone().max(before)]);
+        }
+        before = own;
+    }
+    history
 }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::writes::written;
+use super::writes::is_acknowledged_write;
 use crate::host::{Key, Request};
 use crate::kernel::Time;
 use crate::load::{History, Outcome};
@@ -11,16 +11,28 @@ use crate::load::{History, Outcome};
 /// acknowledged write, and an answered read (or compare-and-set) of session B that was not over when the write
 /// was invoked. Where there is none, any store whatever would have passed.
 pub(super) fn could_see_a_foreign_write(history: &History) -> bool {
+    some_read_follows(history, |firsts, session| firsts.not_by(session))
+}
+
+/// Whether some answered operation could have seen writes of two sessions at once, as [`could_see_a_foreign_write`]
+/// could have seen one.
+pub(super) fn could_see_a_conflict(history: &History) -> bool {
+    some_read_follows(history, |firsts, _| firsts.other)
+}
+
+/// Whether some answered operation that sees its object's value was not over at the instant that `since` says, by the
+/// first writes of its object and its own session.
+fn some_read_follows(history: &History, since: impl Fn(&FirstWrites, u64) -> Option<Time>) -> bool {
     let mut firsts: BTreeMap<Key, FirstWrites> = BTreeMap::new();
-    for operation in history.operations.iter().filter(|operation| operation.outcome.is_answered()) {
-        if let (Some(key), Some(_)) = (operation.request.key(), written(operation)) {
+    for operation in history.operations.iter().filter(|operation| is_acknowledged_write(operation)) {
+        if let Some(key) = operation.request.key() {
             firsts.entry(key).or_default().add(operation.invoked, operation.session);
         }
     }
     history.operations.iter().any(|operation| {
         let sees = operation.request.is_read() || matches!(operation.outcome, Outcome::No(_));
         let sees = sees || matches!(operation.request, Request::CompareAndSet { .. });
-        let first = operation.request.key().and_then(|key| firsts.get(&key)?.not_by(operation.session));
+        let first = operation.request.key().and_then(|key| since(firsts.get(&key)?, operation.session));
         sees && operation.outcome.is_answered() && first.is_some_and(|invoked| invoked <= operation.completed)
     })
 }
@@ -77,17 +89,41 @@ mod tests {
         check("1 w1 ok 0 1\n2 r info 2 3", false);
         check("1 w1 ok 0 1\n2 c4>5 no1 2 3", true);
         check("1 w1 ok 0 1\n2 w2 ok 2 3", false);
+        check("1 +1 ok 0 1\n2 r ok[1] 2 3", true);
+        check("1 i1 ok 0 1\n1 r ok[1] 2 3", false);
+    }
+
+    #[test]
+    fn only_writes_of_two_sessions_can_be_in_conflict() {
+        let check = |text: &str, expected: bool| assert_eq!(could_see_a_conflict(&history(text)), expected, "{text}");
+        check("1 w1 ok 0 1\n1 w2 ok 2 3\n2 r ok2 4 5", false);
+        check("1 w1 ok 0 1\n2 w2 ok 2 3\n1 r ok2 4 5", true);
+        check("1 w1 ok 0 1\n3 r ok1 2 3\n2 w2 ok 4 5", false);
+        check("1 w1@1 ok 0 1\n2 w2@2 ok 2 3\n3 r@1 ok1 4 5", false);
+        check("1 w1 ok 0 1\n2 w2 info 2 3\n3 r ok1 4 5", false);
     }
 
     proptest! {
         #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
         #[test]
+        fn the_three_are_found_if_there_are_any(draws in draws(0..12, 2, 3)) {
+            let history = perform(&draws, false);
+            let writes = || history.operations.iter().filter(|operation| is_acknowledged_write(operation));
+            let expected = history.operations.iter().any(|read| {
+                let seen = |o: &&crate::load::Operation| o.request.key() == read.request.key() && read.completed >= o.invoked;
+                let sessions: std::collections::BTreeSet<u64> = writes().filter(seen).map(|o| o.session).collect();
+                read.outcome.is_answered() && read.request.kind() != "write" && sessions.len() > 1
+            });
+            prop_assert_eq!(could_see_a_conflict(&history), expected);
+        }
+
+        #[test]
         fn the_pair_is_found_if_there_is_one(draws in draws(0..12, 2, 3)) {
             let history = perform(&draws, false);
             let answered = || history.operations.iter().filter(|operation| operation.outcome.is_answered());
             let reads = |o: &&crate::load::Operation| o.request.kind() != "write";
-            let expected = answered().filter(|o| written(o).is_some()).any(|write| {
+            let expected = answered().filter(|o| is_acknowledged_write(o)).any(|write| {
                 let foreign = |r: &crate::load::Operation| r.session != write.session && r.request.key() == write.request.key();
                 answered().filter(reads).any(|read| foreign(read) && read.completed >= write.invoked)
             });

@@ -22,6 +22,7 @@ pub(super) const SCENARIOS: &[Bundled] = bundled![
     "first/read-write-back",
     "vacuous/idle-link",
     "chaos/harsh-swarm",
+    "cap/latency-without-partition",
 ];
 
 /// The bundled scenario of this name; `.json` and a leading `scenarios/` do not matter.

@@ -4,9 +4,11 @@
 //! bad scenario file, a result that could not be written), 3 inconclusive, 4 nondeterministic. A closed pipe is 0.
 
 mod bundled;
+mod compare;
 mod diagnostics;
 mod diff;
 mod files;
+mod history;
 mod journal;
 mod list;
 mod new;
@@ -46,6 +48,7 @@ struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     Run(run::Arguments),
+    Compare(compare::Arguments),
     Sweep(sweep::Arguments),
     Collect(sweep::CollectArguments),
     Shrink(shrink::Arguments),
@@ -55,6 +58,7 @@ enum Command {
     /// Prints the JSON Schema of scenario files, for editors.
     Schema,
     Diff(diff::Arguments),
+    History(history::Arguments),
 }
 
 /// Runs the command line of this process with these kinds of service: all that a user's binary needs.
@@ -115,6 +119,7 @@ fn program(path: Option<&OsString>) -> String {
 fn dispatch(registry: &Registry, command: Command, output: &mut Output<'_>) -> Result<u8, Failure> {
     match command {
         Command::Run(arguments) => run::run(registry, &arguments, output),
+        Command::Compare(arguments) => compare::compare(registry, &arguments, output),
         Command::Sweep(arguments) => sweep::sweep(registry, &arguments, output),
         Command::Collect(arguments) => sweep::collect(&arguments, output),
         Command::Shrink(arguments) => shrink::run(registry, &arguments, output),
@@ -123,5 +128,6 @@ fn dispatch(registry: &Registry, command: Command, output: &mut Output<'_>) -> R
         Command::New(arguments) => new::new(&arguments, output),
         Command::Schema => schema::schema(registry, output),
         Command::Diff(arguments) => diff::diff(&arguments, output),
+        Command::History(arguments) => history::history(&arguments, output),
     }
 }

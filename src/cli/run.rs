@@ -10,20 +10,24 @@ use serde_json::json;
 use crate::check::Verdict;
 use crate::explore::{Difference, Row, check_determinism};
 use crate::report::{
-    Audience, TraceFile, difference, document, history_lines, results, story, trace_file, trace_lines,
+    Audience, TraceFile, difference, document, history_edn, history_lines, results, story, trace_file, trace_lines,
 };
 use crate::scenario::{Registry, Run, RunError, RunOptions, Scenario, scripted};
 
+use super::compare;
 use super::files;
 use super::output::{Failure, Output};
 
-/// Runs a scenario once and judges its hypothesis.
+/// Runs a scenario once and judges its hypothesis; or two with one seed, side by side.
 #[derive(Args)]
 pub(super) struct Arguments {
     /// A scenario file, or the name of a bundled scenario.
     #[arg(value_name = "FILE|NAME")]
     scenario: String,
-    /// The seed; without it, the file's.
+    /// Another, to be shown beside the first: as `partita compare`.
+    #[arg(value_name = "FILE|NAME", conflicts_with_all = ["out", "traces", "script", "check_determinism"])]
+    beside: Option<String>,
+    /// The seed; without it, the (first) file's.
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     seed: Option<u64>,
     /// Changes one value of the file: a JSON Pointer and a JSON text, as in /network/loss="5%".
@@ -32,7 +36,7 @@ pub(super) struct Arguments {
     /// How the result is printed.
     #[arg(long, value_enum, default_value = "human")]
     format: Format,
-    /// A folder for the results: scenario.json (resolved), manifest.json, history.jsonl, results.csv, timing.json, and
+    /// A folder for the results: scenario.json (resolved), manifest.json, history.jsonl and history.edn, results.csv, timing.json, and
     /// trace.bin if the run is refuted or --trace is given.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
@@ -56,9 +60,13 @@ pub(super) enum Format {
 }
 
 /// The columns of the story.
-const WIDTH: usize = 110;
+pub(super) const WIDTH: usize = 110;
 
 pub(super) fn run(registry: &Registry, arguments: &Arguments, output: &mut Output<'_>) -> Result<u8, Failure> {
+    if let Some(beside) = &arguments.beside {
+        let Arguments { scenario, seed, changes, format, .. } = arguments;
+        return compare::both(registry, [scenario, beside], *seed, changes, *format, output);
+    }
     let scenario = files::scenario(registry, &arguments.scenario, &arguments.changes)?;
     let traces = arguments.traces.iter().map(|text| TraceWish::parse(text)).collect::<Result<Vec<_>, _>>()?;
     let seed = arguments.seed.unwrap_or(scenario.seed);
@@ -182,6 +190,7 @@ fn write_results(folder: &Path, arguments: &Arguments, run: &Run, elapsed: Optio
     let resolved = if arguments.script { scripted(&run.resolved, &run.recording) } else { run.resolved.clone() };
     write("scenario.json", format!("{resolved:#}\n"))?;
     write("history.jsonl", history_lines(run.history()))?;
+    write("history.edn", history_edn(run.history()))?;
     write("results.csv", results(name, &[], &[], &[Row::new(0, 0, run)]))?;
     if let Some(bytes) = trace_file(name, run.seed, &run.names, &run.trace) {
         files::write(&folder.join("trace.bin"), &bytes)?;

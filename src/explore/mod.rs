@@ -1,4 +1,4 @@
-//! Floor 7: runs beside other runs, and the only floor with threads.
+//! Floor 7: runs beside other runs, and the only floor with threads below the command line.
 //!
 //! Absent here: another way to run a scenario. Everything goes through [`crate::scenario::Scenario::run`]. Files and
 //! progress are the command line's.

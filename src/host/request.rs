@@ -70,6 +70,18 @@ pub enum Request {
         /// The element.
         element: i64,
     },
+    /// Put an element at the end of a queue.
+    Enqueue {
+        /// The queue.
+        key: Key,
+        /// The element.
+        element: i64,
+    },
+    /// Take the element at the head of a queue; the answer is the element, nil if there is none.
+    Dequeue {
+        /// The queue.
+        key: Key,
+    },
     /// Take a lock; the answer is its fencing token.
     Acquire {
         /// The lock.
@@ -133,6 +145,8 @@ impl Request {
             Self::Add { .. } => "add",
             Self::Insert { .. } => "insert",
             Self::Append { .. } => "append",
+            Self::Enqueue { .. } => "enqueue",
+            Self::Dequeue { .. } => "dequeue",
             Self::Acquire { .. } => "acquire",
             Self::Release { .. } => "release",
             Self::Transaction(_) => "transaction",
@@ -150,6 +164,8 @@ impl Request {
             | Self::Add { key, .. }
             | Self::Insert { key, .. }
             | Self::Append { key, .. }
+            | Self::Enqueue { key, .. }
+            | Self::Dequeue { key }
             | Self::Acquire { key }
             | Self::Release { key, .. } => Some(*key),
             Self::Transaction(_) | Self::Custom { .. } => None,
@@ -167,7 +183,24 @@ impl Request {
     }
 }
 
+/// How many elements of a list a person reads.
+const LIST_SHOWN: usize = 8;
+
 impl Value {
+    /// As a person reads it: of a long list the first and the last elements.
+    #[must_use]
+    pub fn in_brief(&self) -> String {
+        match self {
+            Self::List(elements) if elements.len() > LIST_SHOWN => {
+                let text = |part: &[i64]| part.iter().map(ToString::to_string).collect::<Vec<_>>().join(", ");
+                let (first, last) = (&elements[..LIST_SHOWN / 2], &elements[elements.len() - LIST_SHOWN / 2..]);
+                format!("[{}, ..., {}] ({} elements)", text(first), text(last), elements.len())
+            }
+            Self::Siblings(values) => values.iter().map(Self::in_brief).collect::<Vec<_>>().join(" | "),
+            short => short.to_string(),
+        }
+    }
+
     /// Its size on the wire and on a disk: a byte that says what it is, and 8 bytes for a number.
     #[must_use]
     pub fn size_bytes(&self) -> u32 {
@@ -215,6 +248,8 @@ impl fmt::Display for Request {
             Self::Add { key, delta } => write!(f, "add {delta} to {key}"),
             Self::Insert { key, element } => write!(f, "insert {element} into {key}"),
             Self::Append { key, element } => write!(f, "append {element} to {key}"),
+            Self::Enqueue { key, element } => write!(f, "enqueue {element} into {key}"),
+            Self::Dequeue { key } => write!(f, "dequeue from {key}"),
             Self::Acquire { key } => write!(f, "acquire {key}"),
             Self::Release { key, token } => write!(f, "release {key} (token {token})"),
             Self::Transaction(parts) => {
@@ -226,5 +261,19 @@ impl fmt::Display for Request {
             }
             Self::Custom { name, body } => write!(f, "{name} {body}"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_lists_are_cut() {
+        let check = |value: Value, expected: &str| assert_eq!(value.in_brief(), expected);
+        check(Value::Nil, "nil");
+        check(Value::List((1..=8).collect()), "[1, 2, 3, 4, 5, 6, 7, 8]");
+        check(Value::List((1..=9).collect()), "[1, 2, 3, 4, ..., 6, 7, 8, 9] (9 elements)");
+        check(Value::Siblings(vec![Value::Int(1), Value::Int(2)]), "1 | 2");
     }
 }

@@ -1,6 +1,6 @@
 //! One run: takes the next event, and lets it happen.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+mod running;
 
 use crate::kernel::{Class, Fired, Span, Time, Trace, stable_hash};
 
@@ -125,29 +125,6 @@ impl Simulation {
     pub(crate) fn schedule_start(&mut self, node: NodeId) {
         let incarnation = self.core.part(node).incarnation;
         self.core.schedule(self.core.now(), class::START, node, Event::Start { node, incarnation });
-    }
-
-    /// Runs until there is something to tell. A panic in a node's code ends the run and names the node.
-    pub fn run(&mut self) -> Step {
-        let outcome = catch_unwind(AssertUnwindSafe(|| {
-            loop {
-                self.advance();
-                if let Some(step) = self.told.take() {
-                    return step;
-                }
-            }
-        }));
-        outcome.unwrap_or_else(|panic| {
-            let message = panic
-                .downcast_ref::<&str>()
-                .map(|text| (*text).to_owned())
-                .or_else(|| panic.downcast_ref::<String>().cloned())
-                .unwrap_or_else(|| "a panic without a message".to_owned());
-            let Moment { node, record, .. } = self.core.moment;
-            let end = End::Panic { node, record, message };
-            self.core.ended = Some(end.clone());
-            Step::Ended(end)
-        })
     }
 
     /// Lets one event happen.

@@ -53,6 +53,23 @@ impl Recording {
         recording
     }
 
+    /// Adds what other clients did after all that is here: they are numbered, and so are their sessions, after those.
+    pub fn append(&mut self, later: Self) {
+        let history = &mut self.history;
+        let first_client = u32::try_from(history.clients.len()).unwrap_or(u32::MAX);
+        let first_session = history.operations.iter().map(|operation| operation.session + 1).max().unwrap_or(0);
+        history.clients.extend(later.history.clients);
+        history.operations.extend(later.history.operations.into_iter().map(|operation| Operation {
+            client: first_client + operation.client,
+            session: first_session + operation.session,
+            ..operation
+        }));
+        self.contacts.extend(later.contacts);
+        self.scripted.extend(later.scripted);
+        let unstarted = later.unstarted.into_iter().map(|(client, planned)| (first_client + client, planned));
+        self.unstarted.extend(unstarted);
+    }
+
     /// How many operations were meant to start and never did, because no session was free in time. They are not in
     /// the history.
     #[must_use]

@@ -14,7 +14,7 @@ pub fn history_lines(history: &History) -> String {
     history.operations.iter().map(|operation| json!(Line::new(history, operation)).to_string() + "\n").collect()
 }
 
-/// One operation. An operation has the last four fields where they say something.
+/// One operation. An operation has the fields after its outcome where they say something.
 #[derive(Serialize)]
 struct Line {
     id: String,
@@ -31,6 +31,15 @@ struct Line {
     /// What it writes.
     #[serde(skip_serializing_if = "Option::is_none")]
     value: Option<Json>,
+    /// What it puts into a set, a log or a queue.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    element: Option<i64>,
+    /// What it adds to a counter.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    delta: Option<i64>,
+    /// The fencing token that it gives back.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    token: Option<i64>,
     /// What it was answered with, unless it is a write.
     #[serde(skip_serializing_if = "Option::is_none")]
     found: Option<Json>,
@@ -52,6 +61,14 @@ impl Line {
             Request::CompareAndSet { expected, new, .. } => (Some(expected), Some(new)),
             _ => (None, None),
         };
+        let (element, delta, token) = match operation.request {
+            Request::Insert { element, .. } | Request::Append { element, .. } | Request::Enqueue { element, .. } => {
+                (Some(element), None, None)
+            }
+            Request::Add { delta, .. } => (None, Some(delta), None),
+            Request::Release { token, .. } => (None, None, Some(token)),
+            _ => (None, None, None),
+        };
         let is_write = matches!(operation.request, Request::Write { .. });
         Self {
             id: history.id(operation),
@@ -64,6 +81,9 @@ impl Line {
             outcome,
             expected: expected.map(plain),
             value: value.map(plain),
+            element,
+            delta,
+            token,
             found: answer.filter(|_| !is_write).map(plain),
             reason: reason.cloned(),
         }

@@ -33,6 +33,7 @@ pub fn document(scenario: &str, run: &Run) -> Value {
         "operations": operations(run),
         "availability": run.metrics.availability().map(ratio),
         "latency_ns": latencies(run),
+        "figures": super::figures::all(run),
         "checks": run.checks.iter().map(|check| self::check(run, check)).collect::<Vec<_>>(),
         "faults": run.faults.iter().map(|report| fault(run, report)).collect::<Vec<_>>(),
         "reached": run.reached.iter().map(|&(name, count)| (name.to_owned(), integer(count))).collect::<Map<_, _>>(),
@@ -70,13 +71,14 @@ fn messages(run: &Run) -> Value {
 
 fn operations(run: &Run) -> Value {
     let count =
-        |of: fn(&Outcome) -> bool| run.history().operations.iter().filter(|operation| of(&operation.outcome)).count();
+        |of: fn(&Outcome) -> bool| run.load_operations().iter().filter(|operation| of(&operation.outcome)).count();
     json!({
-        "invoked": run.history().operations.len(),
+        "invoked": run.load_operations().len(),
         "ok": count(|outcome| matches!(outcome, Outcome::Ok(_))),
         "no": count(|outcome| matches!(outcome, Outcome::No(_))),
         "fail": count(|outcome| matches!(outcome, Outcome::Fail(_))),
         "info": count(|outcome| matches!(outcome, Outcome::Info(_))),
+        "final_reads": run.final_reads,
         "never_started": run.recording.never_started(),
         "unavailable_by_design": run.unavailable_by_design.iter().filter(|&&by_design| by_design).count(),
     })

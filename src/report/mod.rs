@@ -2,17 +2,22 @@
 //!
 //! Absent here: decisions and figures. What a report shows was computed below; it only says it.
 
+mod edn;
+mod figures;
 mod history;
 mod json;
 mod shrunk;
+mod side_by_side;
 mod sweep;
 mod table;
 mod text;
 mod trace;
 
+pub use edn::history_edn;
 pub use history::history_lines;
 pub use json::document;
 pub use shrunk::shrunk_story;
+pub use side_by_side::{Onlooker, Side, side_by_side, side_by_side_document};
 pub use sweep::{PointSummary, Subject, sweep_document, sweep_story};
 pub use table::results;
 pub use text::{Audience, story};

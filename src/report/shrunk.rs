@@ -47,7 +47,9 @@ fn steps(shrunk: &Shrunk) -> Vec<(Time, String)> {
     for fault in &run.faults {
         let targets: Vec<_> =
             fault.targets.iter().filter_map(|node| run.names.get(node.0 as usize)).cloned().collect();
-        steps.push((fault.start, format!("{} \"{}\" hits {}", fault.kind, fault.id, targets.join(", "))));
+        // A fault whose trigger never came did not start.
+        let Some(start) = fault.start else { continue };
+        steps.push((start, format!("{} \"{}\" hits {}", fault.kind, fault.id, targets.join(", "))));
         if let Some(end) = fault.end {
             steps.push((end, format!("{} \"{}\" is over", fault.kind, fault.id)));
         }

@@ -3,10 +3,12 @@
 
 use std::fmt::Write as _;
 
-use crate::check::{Check, Verdict};
+use crate::check::{Check, Quantity, Subject, Verdict};
 use crate::kernel::Span;
 use crate::load::{Operation, Outcome};
 use crate::scenario::{Run, Scenario};
+
+use super::figures::{quantity, words};
 
 /// For whom a story is told.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -58,8 +60,7 @@ fn happened(text: &mut String, scenario: &Scenario, run: &Run) {
             service_kind(scenario, name)
         );
     }
-    let metrics = &run.metrics;
-    let all = run.history().operations.len() as u64;
+    let all = run.load_operations().len() as u64;
     let never = match run.recording.never_started() {
         0 => String::new(),
         never => format!(", {never} never started"),
@@ -74,20 +75,16 @@ fn happened(text: &mut String, scenario: &Scenario, run: &Run) {
         of(run, |outcome| matches!(outcome, Outcome::Fail(_))),
         of(run, |outcome| matches!(outcome, Outcome::Info(_))),
     );
+    if run.final_reads > 0 {
+        let _ = writeln!(text, "          {} when all was over", count(run.final_reads as u64, "final read"));
+    }
     let by_design = run.unavailable_by_design.iter().filter(|&&by_design| by_design).count();
     if by_design > 0 {
         let _ =
             writeln!(text, "          {by_design} could not be served while they were open: unavailable by design");
     }
-    let quantiles = metrics.quantiles();
-    let _ = writeln!(
-        text,
-        "          availability {}, latency p50 {}, p99 {}, max {}",
-        metrics.availability().map_or("-".to_owned(), percent),
-        latency(quantiles.p50),
-        latency(quantiles.p99),
-        latency(quantiles.max),
-    );
+    let _ = writeln!(text, "          {}", served(run, &Subject::Run));
+    measured(text, scenario, run);
     let census = &run.census;
     let dropped: u64 = census.dropped.values().sum();
     let causes: Vec<_> = census.dropped.iter().map(|(cause, count)| format!("{cause} {count}")).collect();
@@ -102,13 +99,67 @@ fn happened(text: &mut String, scenario: &Scenario, run: &Run) {
     );
 }
 
+/// Availability and latency.
+fn served(run: &Run, subject: &Subject) -> String {
+    let said = |name| words(quantity(run, name, subject));
+    format!(
+        "availability {}, latency p50 {}, p99 {}, max {}",
+        said("availability"),
+        said("latency_p50"),
+        said("latency_p99"),
+        said("latency_max")
+    )
+}
+
+/// How each client was served, where that may differ, and what became of the data of each service.
+fn measured(text: &mut String, scenario: &Scenario, run: &Run) {
+    for figure in run.figures.iter().filter(|figure| figure.name == "availability") {
+        match &figure.subject {
+            Subject::Client(client) if run.history().clients.len() > 1 => {
+                let _ = writeln!(text, "          {client}: {}", served(run, &figure.subject));
+            }
+            Subject::ClientDuringFaults(client) => {
+                let _ = writeln!(text, "          {client} during faults: {}", served(run, &figure.subject));
+            }
+            _ => {}
+        }
+    }
+    for (name, _) in scenario.services() {
+        let of = |figure| quantity(run, figure, &Subject::Service(name.to_owned()));
+        let (Quantity::Count(stale), Quantity::Count(lost), Quantity::Count(conflicting)) =
+            (of("stale_reads"), of("lost_writes"), of("conflicting_reads"))
+        else {
+            continue;
+        };
+        let by = if stale == 0 { String::new() } else { format!(" (by {} at most)", words(of("stale_by_at_most"))) };
+        let fresh = match of("t_visibility_p999") {
+            Quantity::Time(Span::ZERO) => Some("99.9% of reads fresh at once".to_owned()),
+            Quantity::Time(after) => Some(format!("99.9% of reads fresh after {}", words(Quantity::Time(after)))),
+            _ => None,
+        };
+        let converged = match of("converged_after") {
+            Quantity::Time(Span::ZERO) => Some("replicas equal when all had healed".to_owned()),
+            Quantity::Time(after) => Some(format!("replicas equal {after} after all had healed")),
+            Quantity::Never => Some("replicas differ at the end".to_owned()),
+            _ => None,
+        };
+        let (stale, lost) = (count(stale, "stale read"), count(lost, "lost write"));
+        let _ = writeln!(text, "data      {name}: {stale}{by}, {lost}, {}", count(conflicting, "conflicting read"));
+        let more: Vec<_> = fresh.into_iter().chain(converged).collect();
+        if !more.is_empty() {
+            let _ = writeln!(text, "          {}", more.join(", "));
+        }
+    }
+}
+
 fn service_kind<'a>(scenario: &'a Scenario, name: &str) -> &'a str {
     let service = scenario.resolved["services"][name].as_object();
     let kind = |key: &&String| !matches!(key.as_str(), "host" | "note");
     service.and_then(|service| service.keys().find(kind)).map_or("?", String::as_str)
 }
 
-fn broke(text: &mut String, run: &Run) {
+/// What broke.
+pub(super) fn broke(text: &mut String, run: &Run) {
     for (index, fault) in run.faults.iter().enumerate() {
         let head = if index == 0 { "broke" } else { "" };
         let Some(start) = fault.start else {
@@ -176,7 +227,7 @@ fn evidence(text: &mut String, run: &Run, check: &Check) {
 
 fn outcome(operation: &Operation) -> String {
     match &operation.outcome {
-        Outcome::Ok(value) if operation.request.is_read() => format!("-> {value}"),
+        Outcome::Ok(value) if operation.request.is_read() => format!("-> {}", value.in_brief()),
         Outcome::Ok(_) => "-> ok".to_owned(),
         Outcome::No(value) => format!("-> no: found {value}"),
         Outcome::Fail(reason) => format!("-> failed: {reason}"),
@@ -184,7 +235,8 @@ fn outcome(operation: &Operation) -> String {
     }
 }
 
-fn verdict(verdict: Verdict, paint: Paint) -> String {
+/// A verdict as a headline.
+pub(super) fn verdict(verdict: Verdict, paint: Paint) -> String {
     let word = verdict.name().to_uppercase();
     match verdict {
         Verdict::Holds => paint.green(&word),
@@ -207,7 +259,7 @@ fn next_commands(text: &mut String, run: &Run, audience: &Audience<'_>) {
 }
 
 /// A word as a POSIX shell reads it: in single quotes if anything in it could mean something else.
-fn shell_word(word: &str) -> String {
+pub(super) fn shell_word(word: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,@%+".contains(c);
     if !word.is_empty() && word.chars().all(is_plain) {
         return word.to_owned();
@@ -216,29 +268,7 @@ fn shell_word(word: &str) -> String {
 }
 
 fn of(run: &Run, is: fn(&Outcome) -> bool) -> usize {
-    run.history().operations.iter().filter(|operation| is(&operation.outcome)).count()
-}
-
-fn latency(span: Option<Span>) -> String {
-    match span {
-        None => "-".to_owned(),
-        Some(Span::MAX) => "never".to_owned(),
-        Some(span) => rounded(span).to_string(),
-    }
-}
-
-/// Four significant digits are enough to read.
-fn rounded(span: Span) -> Span {
-    let nanoseconds = span.as_nanos();
-    let unit = 10u64.pow(nanoseconds.checked_ilog10().unwrap_or(0).saturating_sub(3));
-    Span::from_nanos(nanoseconds / unit * unit)
-}
-
-fn percent(parts_per_billion: u64) -> String {
-    let digits = format!("{}.{:07}", parts_per_billion / 10_000_000, parts_per_billion % 10_000_000);
-    // Cut, never rounded up: 99.99999% must not read as 100%.
-    let cut = digits.split_at(digits.len() - 4).0;
-    format!("{}%", cut.trim_end_matches('0').trim_end_matches('.'))
+    run.load_operations().iter().filter(|operation| is(&operation.outcome)).count()
 }
 
 fn count(number: u64, noun: &str) -> String {
@@ -246,7 +276,7 @@ fn count(number: u64, noun: &str) -> String {
 }
 
 /// Writes prose in lines of at most `width` columns, each after `indent`.
-fn wrap(text: &mut String, prose: &str, indent: &str, width: usize) {
+pub(super) fn wrap(text: &mut String, prose: &str, indent: &str, width: usize) {
     let mut line = String::new();
     for word in prose.split_whitespace() {
         if !line.is_empty() && indent.len() + line.chars().count() + 1 + word.chars().count() > width {
@@ -265,14 +295,14 @@ fn wrap(text: &mut String, prose: &str, indent: &str, width: usize) {
 
 /// Colours, if there are any (ECMA-48 select graphic rendition).
 #[derive(Clone, Copy)]
-struct Paint(bool);
+pub(super) struct Paint(pub(super) bool);
 
 impl Paint {
     fn with(self, code: u8, text: &str) -> String {
         if self.0 { format!("\u{1b}[{code}m{text}\u{1b}[0m") } else { text.to_owned() }
     }
 
-    fn bold(self, text: &str) -> String {
+    pub(super) fn bold(self, text: &str) -> String {
         self.with(1, text)
     }
 
@@ -302,15 +332,6 @@ mod tests {
         check("my file.json", "'my file.json'");
         check("/title=\"it's\"", "'/title=\"it'\\''s\"'");
         check("$HOME", "'$HOME'");
-    }
-
-    #[test]
-    fn a_share_is_cut_and_never_rounded_up() {
-        let check = |parts, expected: &str| assert_eq!(percent(parts), expected);
-        check(1_000_000_000, "100%");
-        check(999_999_999, "99.999%");
-        check(991_200_000, "99.12%");
-        check(0, "0%");
     }
 
     #[test]

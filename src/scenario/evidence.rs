@@ -3,7 +3,9 @@
 
 use std::borrow::Cow;
 
-use crate::check::{Budget, Check, Evidence, Expectation, Phase, Replica, Windows};
+use crate::check::{
+    Budget, Check, Evidence, Expectation, Figure, Phase, Quantity, Replica, Windows, service_figures,
+};
 use crate::host::{Simulation, Violation};
 use crate::load::History;
 
@@ -16,14 +18,15 @@ pub(super) struct ServiceEvidence<'a> {
     /// Where each of its operations stands in the history of the run; `None` if that is its own.
     places: Option<Vec<usize>>,
     replicas: Vec<Replica>,
+    /// How many of these hold each object.
+    copies: usize,
     violations: Option<Vec<(&'static str, String)>>,
 }
 
 impl<'a> ServiceEvidence<'a> {
     /// The evidence on every service that somebody calls.
     pub(super) fn of_all(scenario: &'a Scenario, history: &'a History, simulation: &Simulation) -> Vec<Self> {
-        let called = |service: usize| scenario.clients.iter().any(|client| client.service == service);
-        let called: Vec<_> = (0..scenario.services.len()).filter(|&service| called(service)).collect();
+        let called = scenario.called();
         let evidence = |&service: &usize| {
             let name = scenario.services[service].name.as_str();
             let has_invariants = scenario.services[service].what.has_invariants();
@@ -35,9 +38,15 @@ impl<'a> ServiceEvidence<'a> {
                     (Cow::Owned(history), Some(places))
                 }
             };
-            Self { name, history, places, replicas: live_replicas(simulation, name), violations }
+            let (replicas, copies) = live_replicas(scenario, service, simulation);
+            Self { name, history, places, replicas, copies, violations }
         };
         called.iter().map(evidence).collect()
+    }
+
+    /// What is measured of this service's data; `converged` says how long the replicas took to agree.
+    pub(super) fn figures(&self, converged: impl FnOnce(&[Replica], usize) -> Quantity) -> Vec<Figure> {
+        service_figures(self.name, &self.history, &self.replicas, converged(&self.replicas, self.copies))
     }
 
     /// Judges an expectation of this service alone. Where others are called too, the check says of whom it speaks.
@@ -47,6 +56,7 @@ impl<'a> ServiceEvidence<'a> {
             history: &self.history,
             windows,
             replicas: &self.replicas,
+            copies: self.copies,
             violations,
             recovery: None,
             budget: Budget::default(),
@@ -62,8 +72,7 @@ impl<'a> ServiceEvidence<'a> {
 
 /// The operations of the clients of one service, and where they stand in the history.
 fn of_service(scenario: &Scenario, history: &History, service: usize) -> (History, Vec<usize>) {
-    let calls_it =
-        |client: u32| scenario.clients.get(client as usize).is_some_and(|client| client.service == service);
+    let calls_it = |client: u32| scenario.service_of(client) == Some(service);
     let places: Vec<_> =
         (0..history.operations.len()).filter(|&index| calls_it(history.operations[index].client)).collect();
     let operations = places.iter().map(|&index| history.operations[index].clone()).collect();
@@ -81,8 +90,15 @@ fn violations(simulation: &Simulation, service: &str) -> Vec<(&'static str, Stri
         .collect()
 }
 
-fn live_replicas(simulation: &Simulation, service: &str) -> Vec<Replica> {
-    let live = simulation.replicas(service).filter(|&node| simulation.is_up(node));
-    live.map(|node| Replica { node: simulation.name(node).to_owned(), entries: simulation.observe(node).entries })
-        .collect()
+/// What the live replicas of a service hold, as they say themselves, and how many of them hold each object: of those that
+/// do, as many may be down as replicas are.
+pub(super) fn live_replicas(scenario: &Scenario, service: usize, simulation: &Simulation) -> (Vec<Replica>, usize) {
+    let service = &scenario.services[service];
+    let replica =
+        |node| Replica { node: simulation.name(node).to_owned(), entries: simulation.observe(node).entries };
+    let live: Vec<_> =
+        simulation.replicas(&service.name).filter(|&node| simulation.is_up(node)).map(replica).collect();
+    let down = (service.what.replicas() as usize).saturating_sub(live.len());
+    let copies = (service.what.copies() as usize).saturating_sub(down);
+    (live, copies)
 }

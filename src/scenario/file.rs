@@ -13,7 +13,9 @@ use super::clients::{self, client};
 use super::document::Document;
 use super::faults::{self, faults};
 use super::hypothesis::{Hypothesis, hypothesis};
-use super::input::{Fields, Shape, Spanned, count, duration, map, object, one_of, positive_duration, ratio, text};
+use super::input::{
+    Fields, Shape, Spanned, boolean, count, duration, map, object, one_of, positive_duration, ratio, text,
+};
 use super::layout::Layout;
 use super::nemesis::{self, Generator, nemeses};
 use super::network::{self, Hosts, LinkChanges, empty, hosts, machine, network};
@@ -41,6 +43,8 @@ pub struct Scenario {
     pub duration: Span,
     /// How long the run goes on after the last operation has ended and everything was healed.
     pub settle: Span,
+    /// Whether every key is read once more through every replica after that.
+    pub final_reads: bool,
     /// What is expected.
     pub hypothesis: Hypothesis,
     /// The file with every default filled in.
@@ -94,6 +98,7 @@ struct Written {
     warm_up: Span,
     duration: Span,
     settle: Span,
+    final_reads: bool,
     shuffle_ties: bool,
     heal: Heal,
     limits: Limits,
@@ -137,6 +142,12 @@ fn read(fields: &mut Fields<'_>, registry: &Registry) -> Option<Written> {
         fields.required("duration", "How long operations are started, warm-up included.", positive_duration());
     let settle =
         fields.optional("settle", "How long the run goes on after that, with everything healed.", duration(), "1s");
+    let final_reads = fields.optional(
+        "final_reads",
+        "Whether every key is then read once through every replica, and the run settles again.",
+        boolean(),
+        false,
+    );
     let ties = fields.optional(
         "ties",
         "What happens first of two things of one kind at one instant.",
@@ -175,6 +186,7 @@ fn read(fields: &mut Fields<'_>, registry: &Registry) -> Option<Written> {
         warm_up: warm_up.unwrap_or_default(),
         duration: length.unwrap_or(Span::MAX),
         settle: settle.unwrap_or_default(),
+        final_reads: final_reads.unwrap_or_default(),
         shuffle_ties: ties.unwrap_or_default(),
         heal: heal.unwrap_or_default(),
         limits: limits.unwrap_or_default(),
@@ -247,6 +259,22 @@ impl Scenario {
             .schema("Partita scenario", "Which services run, who calls them, what breaks, what is expected to hold.")
     }
 
+    /// The services that somebody calls, as indices.
+    pub(super) fn called(&self) -> Vec<usize> {
+        let is_called = |&service: &usize| self.clients.iter().any(|client| client.service == service);
+        (0..self.services.len()).filter(is_called).collect()
+    }
+
+    /// The service that a client of a history calls: one of the scenario's clients, or behind them, in the order of
+    /// [`Self::called`], those of the final reads.
+    pub(super) fn service_of(&self, client: u32) -> Option<usize> {
+        let client = client as usize;
+        match self.clients.get(client) {
+            Some(client) => Some(client.service),
+            None => self.called().get(client - self.clients.len()).copied(),
+        }
+    }
+
     /// What the services promise and tolerate, by the services' names.
     pub fn services(&self) -> impl Iterator<Item = (&str, &dyn Deployable)> {
         self.services.iter().map(|service| (service.name.as_str(), &*service.what))
@@ -282,6 +310,7 @@ fn assemble(written: Written, resolved: Value, problems: &mut Problems) -> Scena
         warm_up: written.warm_up,
         duration: written.duration,
         settle: written.settle,
+        final_reads: written.final_reads,
         hypothesis: written.hypothesis,
         resolved,
         shuffle_ties: written.shuffle_ties,

@@ -1,10 +1,11 @@
 //! The `hypothesis` part of a scenario: what is expected to hold, and when.
 
-use crate::check::{Expectation, Phase};
+use crate::check::{Consistency, Expectation, Guarantees, Phase};
 use crate::kernel::Span;
 
 use super::input::{
-    Fields, Kind, Shape, bare, count, duration, kind, list, object, positive_duration, ratio, tagged,
+    Fields, Kind, Shape, bare, count, duration, kind, list, non_empty_list, object, one_of, positive_duration, ratio,
+    tagged,
 };
 
 /// What is expected to hold in a run.
@@ -75,6 +76,20 @@ fn kinds() -> Vec<Kind<Expectation>> {
             "Reads that return what was overwritten before they began.",
             object(|fields| Some(Expectation::StaleReads { at_most: at_most(fields)? })),
         ),
+        kind(
+            "conflicting_reads",
+            "Reads that find several values at once, because the store could not put their writes in order.",
+            object(|fields| Some(Expectation::ConflictingReads { at_most: at_most(fields)? })),
+        ),
+        kind(
+            "t_visibility",
+            "The share of the reads that return nothing older than the last write acknowledged some time before they began.",
+            object(|fields| {
+                let after = fields.required("after", "How long before they began.", duration());
+                let at_least = fields.required("at_least", "The smallest share.", ratio());
+                Some(Expectation::TVisibility { after: after?, at_least: at_least? })
+            }),
+        ),
         bare(
             "invariants",
             "What the kind of service declares of its own insides is true after every event.",
@@ -89,6 +104,53 @@ fn kinds() -> Vec<Kind<Expectation>> {
             }),
         ),
         bare("convergence", "All live replicas hold the same at the end.", Expectation::Convergence),
+    ]
+    .into_iter()
+    .chain(consistency_kinds())
+    .collect()
+}
+
+/// Consistency models weaker than linearizability, for registers.
+fn consistency_kinds() -> Vec<Kind<Expectation>> {
+    let model = |name: &str, doc: &str, model: Consistency| bare(name, doc, Expectation::Consistent(model));
+    let guarantees = Guarantees::EACH.map(|guarantee| (guarantee.to_string().replace(' ', "_"), guarantee));
+    vec![
+        model(
+            "sequential",
+            "One order that keeps each session's own explains all objects together.",
+            Consistency::Sequential,
+        ),
+        model("causal", "Who sees a write sees what happened before it.", Consistency::Causal),
+        model("read_atomic", "Sessions see their own writes, in one order of all writes.", Consistency::ReadAtomic),
+        model(
+            "read_committed",
+            "Reads see what was written, and nothing of their own future.",
+            Consistency::ReadCommitted,
+        ),
+        kind(
+            "session_guarantees",
+            "These guarantees hold together.",
+            non_empty_list(one_of(guarantees)).map(|chosen| {
+                let together = chosen.into_iter().fold(Guarantees::NONE, Guarantees::and);
+                Expectation::Consistent(Consistency::Session(together))
+            }),
+        ),
+        kind(
+            "k_atomic",
+            "A read sees one of the last values of its object.",
+            object(|fields| {
+                let versions = fields.required("versions", "How many values that is.", count(1..=1_000));
+                Some(Expectation::Consistent(Consistency::KAtomic(versions?)))
+            }),
+        ),
+        kind(
+            "delta_atomic",
+            "Every object is linearizable if each read had begun earlier.",
+            object(|fields| {
+                let at_most = fields.required("at_most", "By how much earlier.", duration());
+                Some(Expectation::Consistent(Consistency::DeltaAtomic(at_most?)))
+            }),
+        ),
     ]
 }
 

@@ -61,7 +61,7 @@ pub(super) fn freeze(simulation: &mut Simulation, scenario: &Scenario, seed: u64
 /// Clients that are asked once more for everything that they use.
 pub(super) struct Probing {
     pub(super) load: Load,
-    healed: Time,
+    pub(super) healed: Time,
     total: usize,
     /// When they are given up.
     pub(super) deadline: Time,

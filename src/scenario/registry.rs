@@ -26,6 +26,8 @@ pub trait Deployable: Send + Sync {
         is_watched: bool,
         builder: &mut Builder,
     ) -> Range<u32>;
+    /// How many replicas hold each object. See [`Protocol::copies`].
+    fn copies(&self) -> u32;
     /// Whether it has invariants. See [`Protocol::invariants`].
     fn has_invariants(&self) -> bool;
     /// What it promises. See [`Protocol::promises`].
@@ -57,6 +59,10 @@ impl<P: Protocol> Deployable for Deployment<P> {
         let protocol = Arc::clone(&self.protocol);
         let watch = if is_watched { self.protocol.invariants() } else { None };
         builder.watched_service(name, placement, host, move |birth| protocol.node(birth), watch)
+    }
+
+    fn copies(&self) -> u32 {
+        self.protocol.copies(self.replicas)
     }
 
     fn has_invariants(&self) -> bool {

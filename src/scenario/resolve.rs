@@ -94,7 +94,8 @@ pub fn scripted(resolved: &Value, recording: &Recording) -> Value {
     let mut scripted = resolved.clone();
     for (index, name) in (0u32..).zip(&recording.history.clients) {
         let script: Vec<_> = recording.script(index).iter().map(script_entry).collect();
-        if let Some(client) = scripted["clients"][name.as_str()].as_object_mut() {
+        let client = scripted["clients"].get_mut(name.as_str()).and_then(Value::as_object_mut);
+        if let Some(client) = client {
             for replaced in ["arrivals", "keys", "sessions"] {
                 client.remove(replaced);
             }

@@ -2,11 +2,13 @@
 
 use std::fmt;
 
-use crate::check::{Check, Expectation, Interval, Metrics, Phase, Recovery, Verdict, Windows};
+use crate::check::{
+    Check, Expectation, Figure, Interval, Metrics, Phase, Quantity, Recovery, Verdict, Windows, load_figures,
+};
 use crate::fault::{FaultReport, Injector, PlanError};
 use crate::host::{BuildError, Builder, Census, End, NodeId, Simulation, Step, class};
 use crate::kernel::{Digest, Streams, Time, Trace};
-use crate::load::{ClientSettings, History, Load, LoadError, Recording};
+use crate::load::{ClientSettings, History, Load, LoadError, Operation, Recording};
 
 use super::evidence::ServiceEvidence;
 use super::file::{Client, Scenario};
@@ -15,6 +17,7 @@ use super::nemesis::Generator;
 use super::reach::Reach;
 use super::recovery::{Heal, Probing, freeze};
 use super::resolve;
+use super::settling::Settling;
 
 /// How to run a scenario.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -40,6 +43,8 @@ pub struct Run {
     pub chaos: Option<String>,
     /// What the clients did and saw.
     pub recording: Recording,
+    /// How many of the operations are final reads: the last ones of the history.
+    pub final_reads: usize,
     /// By operation of the history: whether it was not answered, and at some instant could not have been, because
     /// of the faults.
     pub unavailable_by_design: Vec<bool>,
@@ -47,6 +52,8 @@ pub struct Run {
     pub windows: Windows,
     /// Availability and latency without the warm-up.
     pub metrics: Metrics,
+    /// What else was measured, whatever the hypothesis asks.
+    pub figures: Vec<Figure>,
     /// What became of each fault.
     pub faults: Vec<FaultReport>,
     /// Where every message ended.
@@ -80,6 +87,13 @@ impl Run {
     #[must_use]
     pub const fn history(&self) -> &History {
         &self.recording.history
+    }
+
+    /// What the clients of the load did, without the final reads.
+    #[must_use]
+    pub fn load_operations(&self) -> &[Operation] {
+        let operations = &self.history().operations;
+        &operations[..operations.len() - self.final_reads]
     }
 
     /// The name of a node.
@@ -151,6 +165,8 @@ struct Driver<'a> {
     load: Load,
     reach: Reach,
     stage: Stage,
+    /// What clients showed after everything had healed, if they were asked.
+    recovery: Option<Recovery>,
     /// The replicas that have failed for good.
     frozen: Vec<NodeId>,
 }
@@ -162,15 +178,16 @@ enum Stage {
     /// Everything has healed, and clients are asked whether they get on.
     Recovery(Box<Probing>),
     /// All is over, and what is under way comes to rest.
-    Settling(Option<Recovery>),
+    Settling(Box<Settling>),
 }
 
 impl Stage {
     /// The clients that act now: those of the load, unless others do.
-    const fn load<'s>(&'s mut self, load: &'s mut Load) -> &'s mut Load {
+    fn load<'s>(&'s mut self, load: &'s mut Load) -> &'s mut Load {
         match self {
             Self::Recovery(probing) => &mut probing.load,
-            Self::Load | Self::Settling(_) => load,
+            Self::Settling(settling) => settling.load().unwrap_or(load),
+            Self::Load => load,
         }
     }
 }
@@ -203,6 +220,7 @@ impl<'a> Driver<'a> {
             load,
             reach,
             stage: Stage::Load,
+            recovery: None,
             frozen: Vec::new(),
         })
     }
@@ -210,12 +228,16 @@ impl<'a> Driver<'a> {
     /// Until the last operation has ended; then everything heals, clients show that they get on, and the run settles.
     fn drive(mut self) -> Run {
         let ended = loop {
-            match self.simulation.run() {
+            match self.next_step() {
                 Step::Ran => {}
-                Step::Token { class: class::CHECK, token: END_OF_RUN } => break None,
+                Step::Token { class: class::CHECK, token: END_OF_RUN } => {
+                    if !self.read_again() {
+                        break None;
+                    }
+                }
                 Step::Token { class: class::CHECK, .. } => {}
                 Step::Token { class: class::CLIENT, .. } => {
-                    self.stage.load(&mut self.load).wake(&mut self.simulation)
+                    self.stage.load(&mut self.load).wake(&mut self.simulation);
                 }
                 Step::Token { class, .. } => {
                     self.injector.token(&mut self.simulation, class);
@@ -228,13 +250,26 @@ impl<'a> Driver<'a> {
                 Step::Ended(end) => break Some(end),
             }
             let now = self.simulation.now();
+            let is_read = if let Stage::Settling(settling) = &mut self.stage { settling.reads_end() } else { false };
             match &self.stage {
                 Stage::Load if now >= Time::ZERO + self.scenario.duration && self.load.open() == 0 => self.heal(),
                 Stage::Recovery(probing) if now >= probing.deadline || probing.is_over() => self.settle(),
+                Stage::Settling(_) if is_read => self.rest(),
                 _ => {}
             }
         };
         self.finish(ended)
+    }
+
+    /// Runs until there is something to tell, and while the run settles looks at the replicas on the way.
+    fn next_step(&mut self) -> Step {
+        let Stage::Settling(settling) = &mut self.stage else { return self.simulation.run() };
+        loop {
+            if let Some(step) = self.simulation.run_until(settling.next_look()) {
+                return step;
+            }
+            settling.look(self.scenario, &self.simulation);
+        }
     }
 
     fn heal(&mut self) {
@@ -256,19 +291,41 @@ impl<'a> Driver<'a> {
     }
 
     fn settle(&mut self) {
-        let recovery = match std::mem::replace(&mut self.stage, Stage::Settling(None)) {
-            Stage::Recovery(probing) => Some(probing.finish(self.scenario, &self.simulation, &self.reach)),
-            Stage::Load | Stage::Settling(_) => None,
-        };
-        self.stage = Stage::Settling(recovery);
+        let now = self.simulation.now();
+        let healed = if let Stage::Recovery(probing) = &self.stage { probing.healed } else { now };
+        let settling = Stage::Settling(Box::new(Settling::new(self.scenario, healed, now)));
+        if let Stage::Recovery(probing) = std::mem::replace(&mut self.stage, settling) {
+            self.recovery = Some(probing.finish(self.scenario, &self.simulation, &self.reach));
+        }
+        self.rest();
+    }
+
+    fn rest(&mut self) {
         let end = self.simulation.now() + self.scenario.settle;
         self.simulation.tell_at(end, class::CHECK, END_OF_RUN);
     }
 
+    /// Begins the final reads, if there are any to come.
+    fn read_again(&mut self) -> bool {
+        let Self { scenario, seed, simulation, load, stage: Stage::Settling(settling), .. } = self else {
+            return false;
+        };
+        if !scenario.final_reads || settling.load().is_some() {
+            return false;
+        }
+        let history = load.clone().finish(simulation.now()).history;
+        settling.begin_reads(scenario, *seed, &history, simulation)
+    }
+
     fn finish(self, ended_early: Option<End>) -> Run {
-        let Self { scenario, seed, simulation, injector, made, chaos, load, reach, stage, frozen } = self;
+        let Self { scenario, seed, simulation, injector, made, chaos, load, reach, stage, recovery, frozen } = self;
         let simulated = simulation.now();
-        let recording = load.finish(simulated);
+        let mut settled = if let Stage::Settling(settling) = stage { Some(settling) } else { None };
+        let mut recording = load.finish(simulated);
+        let loaded = recording.history.operations.len();
+        if let Some(reads) = settled.as_mut().and_then(|settling| settling.finish(simulated)) {
+            recording.append(reads);
+        }
         let history = &recording.history;
         let faults = injector.report(&simulation);
         let last = |fault: &FaultReport| Some(Interval { start: fault.start?, end: fault.end.unwrap_or(Time::MAX) });
@@ -282,7 +339,7 @@ impl<'a> Driver<'a> {
             windows: &windows,
             services: &services,
             faults: &faults,
-            recovery: if let Stage::Settling(recovery) = &stage { recovery.as_ref() } else { None },
+            recovery: recovery.as_ref(),
             ended_early: ended_early.as_ref(),
             simulation: &simulation,
         };
@@ -290,6 +347,15 @@ impl<'a> Driver<'a> {
         let verdict = Check::verdict_of(&checks);
         let metrics = Metrics::of(history, &windows, Phase::Always);
         let unavailable_by_design = reach.unavailable_by_design(scenario, history, simulated);
+        let mut figures = load_figures(history, &windows, scenario.clients.len(), &unavailable_by_design);
+        for (place, service) in services.iter().enumerate() {
+            let converged = |replicas: &[_], copies| {
+                settled
+                    .as_ref()
+                    .map_or(Quantity::Nothing, |settling| settling.converged(place, replicas, copies, simulated))
+            };
+            figures.extend(service.figures(converged));
+        }
         let resolved = resolve::resolved(scenario, seed, (&injector.resolved(), &made), chaos.as_deref(), &names);
         Run {
             seed,
@@ -297,9 +363,11 @@ impl<'a> Driver<'a> {
             checks,
             notes: super::judge::notes(scenario, &frozen, &simulation),
             chaos,
+            final_reads: history.operations.len() - loaded,
             unavailable_by_design,
             windows,
             metrics,
+            figures,
             faults,
             census: simulation.census(),
             ended_early,

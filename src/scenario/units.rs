@@ -69,7 +69,8 @@ const BILLION: u64 = 1_000_000_000;
 /// A duration such as `250ms`, `1.5s`, `2m`.
 ///
 /// # Errors
-/// What is wrong with the text, in words.
+///
+/// What is wrong with the text, and how to write a duration.
 pub fn duration(text: &str) -> Result<Span, String> {
     let (decimal, unit) = split_unit(text, TIME_UNITS)?;
     Ok(Span::from_nanos(decimal.times(unit).map_err(|misfit| misfit.says("a nanosecond"))?))

@@ -24,6 +24,11 @@ pub trait Protocol: Send + Sync + 'static {
         Tolerance::NOTHING
     }
 
+    /// How many of its replicas hold each object; by default all.
+    fn copies(&self, replicas: u32) -> u32 {
+        replicas
+    }
+
     /// What must never be true of its replicas, if somebody wants that watched at every event; by default nothing is
     /// known.
     fn invariants(&self) -> Option<Box<dyn Watch<Self::Node>>> {

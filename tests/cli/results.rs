@@ -4,7 +4,8 @@ use serde_json::Value;
 
 use super::harness::{Folder, REFUTED, SMALL};
 
-const FILES: [&str; 5] = ["history.jsonl", "manifest.json", "results.csv", "scenario.json", "timing.json"];
+const FILES: [&str; 6] =
+    ["history.edn", "history.jsonl", "manifest.json", "results.csv", "scenario.json", "timing.json"];
 
 #[test]
 fn a_folder_of_results_is_complete() {

@@ -26,6 +26,7 @@ fn judge(expectation: Expectation, phase: Phase, history: &History, replicas: &[
             history,
             windows: &windows,
             replicas,
+            copies: replicas.len(),
             violations: None,
             recovery: None,
             budget: Budget::default(),
@@ -75,6 +76,7 @@ fn an_empty_window_is_named() {
         history: &history,
         windows: &windows,
         replicas: &[],
+        copies: 0,
         violations: None,
         recovery: None,
         budget: Budget::default(),
@@ -109,6 +111,40 @@ fn consistency_is_judged_and_never_vacuously() {
     check(none, stale, &[], refuted, story);
     check(Expectation::StaleReads { at_most: 1 }, stale, &[], Verdict::Holds, story);
 
+    let none = Expectation::ConflictingReads { at_most: 0 };
+    let vacuous = "No read could have seen writes of two sessions at once.";
+    check(none, seen, &[], Verdict::Inconclusive, vacuous);
+    let (both, siblings) = ("1 w1 ok 2 3\n2 w2 ok 2 3\n2 r ok2 4 5", "1 w1 ok 2 3\n2 w2 ok 2 3\n2 r ok1|2 4 5");
+    check(none, both, &[], Verdict::Holds, "Every read found one value.");
+    check(none, siblings, &[], refuted, "The first: s-2 reads 1 | 2 (4s to 5s).");
+    check(
+        Expectation::ConflictingReads { at_most: 1 },
+        siblings,
+        &[],
+        Verdict::Holds,
+        "The first: s-2 reads 1 | 2 (4s to 5s).",
+    );
+    let story = "On k0: s-2 reads 1 | 2 (4s to 5s): it holds one value at a time.";
+    check(Expectation::Linearizable, siblings, &[], refuted, story);
+
+    let visible = |after, at_least| Expectation::TVisibility { after: Span::from_secs(after), at_least };
+    let half = "1 w1 ok 2 3\n1 w2 ok 4 5\n2 r ok2 6 7\n2 r ok1 8 9";
+    let story = "Of 2 reads that began 1s or more after a write of their object was acknowledged, 1 returned that or something \
+                 newer; the worst: s-3 reads 1 (8s to 9s), 3s after what it read had been overwritten: \
+                 s-1 writes 2 (4s, acknowledged at 5s).";
+    check(visible(1, 500_000_000), half, &[], Verdict::Holds, story);
+    check(visible(1, 1_000_000_000), half, &[], refuted, story);
+    let story = "Of 1 read that began 4s or more after a write of their object was acknowledged, 1 returned that or something \
+                 newer.";
+    check(visible(4, 1_000_000_000), half, &[], Verdict::Holds, story);
+    let few = "Too few operations to tell: at least 10 are needed. ";
+    check(visible(4, 900_000_000), half, &[], Verdict::Inconclusive, &format!("{few}{story}"));
+    let story = "No answered read began 6s or more after a write of its object was acknowledged.";
+    check(visible(6, 900_000_000), half, &[], Verdict::Inconclusive, story);
+    let alone = "1 w1 ok 2 3\n1 r ok1 4 5";
+    let vacuous = "No read could have seen another session's write.";
+    check(visible(1, 1_000_000_000), alone, &[], Verdict::Inconclusive, vacuous);
+
     let none = Expectation::LostWrites { at_most: 0 };
     check(none, "2 r ok0 4 5", &[0], Verdict::Inconclusive, "No write was acknowledged, so none could be lost.");
     let story = "No replica was alive at the end, and no read began after a write was acknowledged.";
@@ -132,4 +168,23 @@ fn a_check_says_what_was_asked_and_names_its_operations() {
     let check = judge(Expectation::StaleReads { at_most: 0 }, Phase::During, &history(text), &[]);
     assert_eq!((check.name.as_str(), check.expected.as_str()), ("stale_reads", "no stale read"));
     assert_eq!((check.observed.as_str(), check.operations.as_slice()), ("1 stale read", &[2, 0][..]));
+}
+
+#[test]
+fn weaker_models_are_judged_and_never_vacuously() {
+    let check = |model: Consistency, text: &str, expected: Verdict, observed: &str| {
+        let check = judge(Expectation::Consistent(model), Phase::Always, &history(text), &[]);
+        assert_eq!((check.verdict, check.observed.as_str()), (expected, observed), "{}", check.explanation);
+    };
+    let refuted = Verdict::Refuted(Class::Safety);
+    let buffered = "1 w1@1 ok 0 1\n1 r@2 ok0 2 3\n2 w1@2 ok 0 1\n2 r@1 ok0 2 3";
+    check(Consistency::Sequential, buffered, refuted, "not sequential");
+    check(Consistency::Causal, buffered, Verdict::Holds, "causal");
+    check(Consistency::Causal, "1 w1 ok 0 1\n1 r ok1 2 3", Verdict::Inconclusive, "causal");
+    check(Consistency::Causal, "1 w1 ok 0 1\n2 w1 ok 2 3\n3 r ok1 4 5", Verdict::Inconclusive, "unknown");
+    let stale = "1 w1 ok 0 1\n1 w2 ok 2 3\n2 r ok1 4 5";
+    check(Consistency::KAtomic(1), stale, refuted, "not 1-atomic");
+    check(Consistency::KAtomic(2), stale, Verdict::Holds, "2-atomic");
+    check(Consistency::DeltaAtomic(Span::from_millis(999)), stale, refuted, "not atomic within 999ms");
+    check(Consistency::DeltaAtomic(Span::from_secs(1)), stale, Verdict::Holds, "atomic within 1s");
 }

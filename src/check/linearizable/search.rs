@@ -50,11 +50,11 @@ pub(super) fn search<M: Model>(object: &mut Object<'_, M>, entries: &[Entry], bu
 }
 
 /// What is known beforehand of the states in closed form.
-struct Facts {
-    closed_form: bool,
+pub(super) struct Facts {
+    pub(super) closed_form: bool,
     /// Per state: operations not yet linearized that require it; bounded ones among them; and those that lead
     /// to it.
-    wanted: Vec<u32>,
+    pub(super) wanted: Vec<u32>,
     demand: Vec<u32>,
     supply: Vec<u32>,
     /// Per state: whether some operation requires it.
@@ -62,7 +62,7 @@ struct Facts {
 }
 
 impl Facts {
-    fn new(entries: &[Entry], states: usize) -> Self {
+    pub(super) fn new(entries: &[Entry], states: usize) -> Self {
         let closed_form = !entries.iter().any(|entry| matches!(entry.action, Action::Step | Action::Look));
         let mut facts = Self {
             closed_form,
@@ -91,12 +91,12 @@ impl Facts {
         facts
     }
 
-    fn keeps(&self, entry: &Entry) -> bool {
+    pub(super) fn keeps(&self, entry: &Entry) -> bool {
         !(self.closed_form && entry.is_open() && entry.action.produced().is_some_and(|to| !self.needed[to as usize]))
     }
 
     /// Counts an operation in (1) when it waits to be linearized, or out (-1).
-    fn count(&mut self, entry: &Entry, change: i32) {
+    pub(super) fn count(&mut self, entry: &Entry, change: i32) {
         let add = |count: &mut u32| *count = count.wrapping_add_signed(change);
         if let Some(from) = entry.action.required() {
             add(&mut self.wanted[from as usize]);
@@ -107,6 +107,13 @@ impl Facts {
         if let Some(to) = entry.action.produced() {
             add(&mut self.supply[to as usize]);
         }
+    }
+
+    /// Rule 5: whether going from `state` to `next` by `entry` leaves a state for good that another bounded operation
+    /// requires.
+    pub(super) fn strands(&self, state: u32, entry: &Entry, next: u32) -> bool {
+        let own = u32::from(!entry.is_open() && entry.action.required() == Some(state));
+        next != state && self.supply[state as usize] == 0 && self.demand[state as usize] > own
     }
 
     fn is_unneeded_set(&self, entry: &Entry) -> bool {
@@ -330,14 +337,7 @@ impl<'s, 'h, M: Model> Search<'s, 'h, M> {
         let is_vain = self.place.unobserved && matches!(entry.action, Action::Set(_));
         let is_due = self.deadlines[self.place.frontier] == e || self.precedes[e as usize];
         let is_early = self.facts.is_unneeded_set(&entry) && !is_due;
-        !(is_useless || is_vain || is_early || self.strands(&entry, next))
-    }
-
-    /// Rule 5: whether going to `next` leaves a state for good that another bounded operation requires.
-    fn strands(&self, entry: &Entry, next: u32) -> bool {
-        let state = self.place.state;
-        let own = u32::from(!entry.is_open() && entry.action.required() == Some(state));
-        next != state && self.facts.supply[state as usize] == 0 && self.facts.demand[state as usize] > own
+        !(is_useless || is_vain || is_early || self.facts.strands(self.place.state, &entry, next))
     }
 
     /// Linearizes a choice, and directly before a `Set` every unneeded one (rule 3).

@@ -118,7 +118,7 @@ where
 {
     let mut core = entries.to_vec();
     let mut size = core.len().div_ceil(2);
-    while size > 0 {
+    while size > 0 && !budget.is_spent() {
         let mut start = 0;
         while start < core.len() {
             let rest = without(&core, start, size, object.states.len());

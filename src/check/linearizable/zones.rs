@@ -14,6 +14,7 @@ use super::object::{Action, Entry, INITIAL, Object};
 use crate::check::model::{Effect, Model};
 use crate::check::precedence::precedes;
 use crate::check::sentence::clause;
+use crate::host::Value;
 use crate::kernel::Time;
 use crate::load::Outcome;
 
@@ -103,8 +104,11 @@ where
     /// An answer that contradicts itself.
     fn contradiction(&self) -> Option<Pattern> {
         let entry = self.entries.iter().find(|entry| entry.action == Action::Never)?;
-        let sentence =
-            format!("{}: it found what it expected and yet changed nothing.", self.clause(entry.operation));
+        let why = match self.object.history.operations[entry.operation].outcome {
+            Outcome::Ok(Value::Siblings(_)) | Outcome::No(Value::Siblings(_)) => "it holds one value at a time",
+            _ => "it found what it expected and yet changed nothing",
+        };
+        let sentence = format!("{}: {why}.", self.clause(entry.operation));
         Some(Pattern { core: vec![entry.operation], sentence })
     }
 

@@ -3,7 +3,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::kernel::Span;
-use crate::scenario::parse_duration;
+use crate::scenario::duration as parse_duration;
 
 use super::ddmin::ddmin;
 use super::{Shrinker, Size};

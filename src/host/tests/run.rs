@@ -92,6 +92,30 @@ fn a_watch_sees_every_event_and_changes_nothing() {
 }
 
 #[test]
+fn a_run_that_is_stopped_on_the_way_is_the_same_run() {
+    let play: Play = |memory, heard, cx| match heard {
+        Heard::Start => cx.set_timer(0, ms(3)),
+        Heard::Timer(_) if cx.me() == NodeId(1) && memory.len() == 2 => panic!("two are enough"),
+        Heard::Timer(_) => {
+            memory.push(1);
+            cx.set_timer(0, ms(3));
+        }
+        _ => {}
+    };
+    let (mut stopped, mut straight) = (stage(2, play), stage(2, play));
+    let applied = |simulation: &Simulation| simulation.observe(NodeId(0)).applied;
+    let at = |milliseconds| Time::ZERO + ms(milliseconds);
+    assert_eq!((stopped.run_until(at(2)), applied(&stopped)), (None, Some(0)));
+    assert_eq!((stopped.run_until(at(3)), applied(&stopped)), (None, Some(1)));
+    assert_eq!((stopped.run_until(at(5)), applied(&stopped), stopped.now()), (None, Some(1), at(3)));
+    let end = straight.run();
+    assert!(matches!(end, Step::Ended(End::Panic { node: NodeId(1), .. })), "{end:?}");
+    assert_eq!(stopped.run_until(at(50)), Some(end));
+    assert_eq!(stopped.trace().digest().value(), straight.trace().digest().value());
+    assert_eq!(stopped.events(), straight.events());
+}
+
+#[test]
 fn ties_are_first_in_first_out_or_shuffled_by_seed() {
     let order = |seed, shuffled: bool| {
         let mut builder = Builder::new(seed);

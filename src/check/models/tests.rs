@@ -1,0 +1,332 @@
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+
+use super::*;
+use crate::check::model::{Decision, Model};
+use crate::check::testing::{brute_force, history};
+use crate::check::{Budget, Linearizability, Refutation, linearizable};
+use crate::host::{Key, Request, Value};
+use crate::kernel::Time;
+use crate::load::{History, Operation, Outcome};
+
+fn is_linearizable<M: Model>(model: &M, history: &History) -> bool {
+    match linearizable(model, history, Budget::default()) {
+        Linearizability::Linearizable => true,
+        Linearizability::Refuted { .. } => false,
+        Linearizability::Unknown { why } => panic!("{why}"),
+    }
+}
+
+#[test]
+fn counters_of_the_literature() {
+    let check = |expected: bool, text: &str| {
+        assert_eq!(is_linearizable(&Counter::default(), &history(text)), expected, "{text}");
+    };
+    check(true, "1 a1 ok 0 1\n2 a2 ok 2 3\n1 r ok3 4 5");
+    check(true, "1 r ok0 0 1\n1 a1 ok 2 5\n2 a2 ok 2 5\n3 r ok2 3 4");
+    check(true, "1 a1 info 0 1\n2 r ok0 2 3\n2 r ok1 4 5");
+    check(true, "1 a5 ok5 0 1\n1 a-2 ok3 2 3\n2 r ok3 4 5");
+    // Lost increment, double increment, a sum that never was.
+    check(false, "1 a1 ok 0 1\n2 a1 ok 2 3\n1 r ok1 4 5");
+    check(false, "1 a1 ok 0 1\n1 r ok2 4 5");
+    check(false, "1 a1 ok 0 5\n2 a2 ok 0 5\n3 r ok1 1 2\n3 r ok2 3 4");
+    check(false, "1 a1 fail 0 1\n1 r ok1 4 5");
+    check(false, "1 a5 ok5 0 1\n2 a5 ok5 0 1");
+}
+
+#[test]
+fn queues_of_the_literature() {
+    let check = |expected: bool, text: &str| {
+        assert_eq!(is_linearizable(&Queue, &history(text)), expected, "{text}");
+    };
+    // Herlihy and Wing 1990, figure 1: the first and third are linearizable, the second and fourth are not.
+    check(true, "1 e1 ok 0 2\n2 e2 ok 1 3\n2 d ok1 4 6\n1 d ok2 5 7\n1 e3 ok 8 9");
+    check(false, "1 e1 ok 0 1\n2 e2 ok 2 3\n2 d ok2 4 5");
+    check(true, "1 e1 ok 0 3\n2 d ok1 1 2");
+    check(false, "1 e1 ok 0 3\n2 e2 ok 0 1\n2 d ok1 4 6\n1 d ok2 7 8\n1 d ok2 9 10");
+    // Henzinger, Sezgin and Vafeiadis 2013: the four ways in which a queue goes wrong.
+    check(false, "1 d ok1 0 1");
+    check(false, "1 e1 ok 0 1\n1 d ok1 2 3\n2 d ok1 2 3");
+    check(false, "1 e1 ok 0 1\n1 e2 ok 2 3\n2 d ok2 4 5\n2 d ok1 6 7");
+    check(false, "1 e1 ok 0 1\n2 d ok0 2 3\n2 d ok1 4 5");
+    check(true, "1 e1 ok 0 3\n2 d ok0 2 3\n2 d ok1 4 5");
+    // Unknown ends.
+    check(true, "1 e1 info 0 1\n2 d ok0 2 3\n2 d ok1 4 5");
+    check(true, "1 e1 ok 0 1\n1 e2 ok 2 3\n3 d info 0 1\n2 d ok2 4 5");
+    check(false, "1 e1 ok 0 1\n1 e2 ok 2 3\n3 d info 5 6\n2 d ok2 4 4");
+}
+
+#[test]
+fn locks_of_the_literature() {
+    let check = |fenced: bool, mutex: bool, text: &str| {
+        let history = history(text);
+        assert_eq!(
+            (is_linearizable(&FencedLock, &history), is_linearizable(&Mutex, &history)),
+            (fenced, mutex),
+            "{text}"
+        );
+    };
+    check(true, true, "1 l ok1 0 1\n1 u1 ok 2 3\n2 l ok2 4 5");
+    check(true, true, "1 l ok1 0 1\n2 l no0 2 3\n1 u1 ok 4 5\n2 l ok7 6 7");
+    // Two holders at once, and a lock that is refused although it is free.
+    check(false, false, "1 l ok1 0 1\n2 l ok2 2 3");
+    check(false, false, "1 l ok1 0 1\n1 u1 ok 2 3\n2 l no0 4 5");
+    // A token that does not grow, and one that is given back by somebody else.
+    check(false, true, "1 l ok2 0 1\n1 u2 ok 2 3\n2 l ok1 4 5");
+    check(false, true, "1 l ok2 0 1\n1 u2 ok 2 3\n2 l ok2 4 5");
+    check(false, true, "1 l ok1 0 1\n2 u3 ok 2 3");
+    check(true, false, "1 l ok1 0 1\n2 u3 no0 2 3");
+    // An unknown acquisition may hold the lock, and nobody can give it back.
+    check(true, true, "1 l info 0 1\n2 l no0 2 3");
+    check(true, true, "1 l info 0 1\n2 l ok1 2 3");
+    check(false, false, "1 l info 0 1\n2 l no0 2 3\n2 l ok1 4 5");
+    check(true, true, "1 l ok1 0 1\n1 u1 info 2 3\n2 l no0 4 5\n2 l ok2 6 7");
+}
+
+#[test]
+fn a_refutation_shows_the_longest_prefix_and_what_cannot_follow() {
+    let refutation = |answer: Linearizability| -> Refutation {
+        match answer {
+            Linearizability::Refuted { refutation, .. } => *refutation,
+            answer => panic!("{answer:?}"),
+        }
+    };
+    let history = history("1 e1 ok 0 1\n1 e2 ok 2 3\n2 d ok2 4 5\n2 d ok1 6 7");
+    let found = refutation(linearizable(&Queue, &history, Budget::default()));
+    assert_eq!((found.linearized, found.state_after.as_str()), (vec![0, 1], "[1, 2]"));
+    let why = "s-2 dequeue from k0 -> 2 (4s, acknowledged at 5s), but what came before leaves [1, 2] (s-1 enqueue 2 into k0 (2s, \
+               acknowledged at 3s))";
+    assert_eq!(found.stuck, [(2, why.to_owned())]);
+    let history = crate::check::testing::history("1 l ok1 0 1\n2 l ok2 2 3");
+    let found = refutation(linearizable(&Mutex, &history, Budget::default()));
+    assert_eq!((found.linearized, found.state_after.as_str(), found.core), (vec![0], "held", vec![0, 1]));
+    let history = crate::check::testing::history("1 a1 ok 0 1\n2 a1 ok 2 3\n1 r ok1 4 5");
+    let found = refutation(linearizable(&Counter::default(), &history, Budget::default()));
+    assert_eq!((found.linearized, found.state_after.as_str()), (vec![0, 1], "2"));
+    assert_eq!(found.stuck.len(), 1);
+}
+
+#[test]
+fn long_queues_are_decided_and_a_planted_violation_is_found() {
+    let session = |name: u64, number: u64, request: Request, outcome: Outcome| {
+        let at = |offset| Time::from_nanos(number * 10 + name * 3 + offset);
+        let (invoked, completed) = (at(0), at(8));
+        Operation { client: 0, number, session: name, request, intended: invoked, invoked, completed, outcome }
+    };
+    let ok = |value| Outcome::Ok(value);
+    let both = |number: u64| {
+        let element = number as i64;
+        let put = session(0, number, Request::Enqueue { key: KEY, element }, ok(Value::Nil));
+        let taken = session(1, number, Request::Dequeue { key: KEY }, ok(Value::Int(element)));
+        [put, taken]
+    };
+    let mut history = History { clients: vec!["s".into()], operations: (0..20_000).flat_map(both).collect() };
+    let all: Vec<usize> = (0..history.operations.len()).collect();
+    assert_eq!(Queue.decide(&history, &all), Decision::Linearizable);
+    let answers = [20_001, 20_005].map(|index| history.operations[index].outcome.clone());
+    history.operations[20_001].outcome = answers[1].clone();
+    history.operations[20_005].outcome = answers[0].clone();
+    match Queue.decide(&history, &all) {
+        Decision::Refuted { core, sentence } => assert_eq!(core, [20_001, 20_004], "{sentence}"),
+        decision => panic!("{decision:?}"),
+    }
+}
+
+#[test]
+fn a_queue_tells_how_it_went_wrong() {
+    let check = |text: &str, expected: &str| match Queue.decide(&history(text), &[0, 1, 2, 3][..text.lines().count()])
+    {
+        Decision::Refuted { sentence, .. } => assert_eq!(sentence, expected),
+        decision => panic!("{decision:?}"),
+    };
+    check("1 d ok1 0 1", "s-0 dequeue from k0 -> 1 (0s, acknowledged at 1s), but nobody put 1 in.");
+    check(
+        "1 e1 ok 0 1\n1 e2 ok 2 3\n2 d ok2 4 5",
+        "s-2 dequeue from k0 -> 2 (4s, acknowledged at 5s), but another element was put in before 2, and taken later: s-0 \
+         enqueue 1 into k0 (0s, acknowledged at 1s); s-1 enqueue 2 into k0 (2s, acknowledged at 3s); nobody took that one.",
+    );
+    check(
+        "1 e1 ok 0 1\n1 e2 ok 2 3\n3 d ok1 4 6\n2 d ok0 3 4",
+        "s-3 dequeue from k0 (3s, acknowledged at 4s), but the queue was never empty meanwhile: s-0 enqueue 1 into k0 (0s, \
+         acknowledged at 1s), s-2 dequeue from k0 -> 1 (4s, acknowledged at 6s) and s-1 enqueue 2 into k0 (2s, \
+         acknowledged at 3s).",
+    );
+}
+
+/// One operation: session, kind, number, gap before it, length, when it takes effect in parts of its length, how it
+/// ends, and which answer it lies with.
+type Draw = (u64, u8, i64, u64, u64, u64, u8, usize);
+
+fn draws() -> impl Strategy<Value = Vec<Draw>> {
+    let draw = (0u64..3, 0u8..4, 1i64..4, 0u64..2, 0u64..6, 0u64..100, 0u8..8, 0usize..60);
+    proptest::collection::vec(draw, 0..8)
+}
+
+/// Runs the draws on an atomic object: without a lie the history is linearizable. What is asked and which answers there
+/// are is given; the first answer that is legal is given.
+fn perform<M: Model>(
+    model: &M,
+    draws: &[Draw],
+    request: fn(u8, i64) -> Request,
+    answers: fn(&Request) -> Vec<Outcome>,
+) -> History {
+    let mut clock: BTreeMap<u64, (u64, u64)> = BTreeMap::new();
+    let mut planned = Vec::new();
+    for (number, &(session, kind, parameter, gap, length, point, end, lie)) in draws.iter().enumerate() {
+        let (now, name) = clock.entry(session).or_insert((0, session));
+        let from = *now + gap;
+        *now = from + length;
+        let point = if end == 0 { from * 100 + point * 10 } else { from * 100 + length * point };
+        let operation = Operation {
+            client: 0,
+            number: number as u64,
+            session: *name,
+            request: request(kind, parameter),
+            intended: Time::from_nanos(from),
+            invoked: Time::from_nanos(from),
+            completed: Time::from_nanos(*now),
+            outcome: Outcome::Info("timeout".into()),
+        };
+        if end == 0 {
+            *name += 100;
+        }
+        planned.push((point, operation, end, lie));
+    }
+    planned.sort_by_key(|(point, operation, ..)| (*point, operation.number));
+    let mut state = model.initial();
+    let mut operations = Vec::new();
+    for (_, mut operation, end, lie) in planned {
+        let answers = answers(&operation.request);
+        let legal =
+            answers.iter().find_map(|answer| Some((answer, model.step(&state, &operation.request, Some(answer))?)));
+        let (truth, next) = legal.expect("some answer is legal");
+        state = next;
+        match end {
+            0 => {}
+            1 => operation.outcome = answers.get(lie).unwrap_or(truth).clone(),
+            _ => operation.outcome = truth.clone(),
+        }
+        operations.push(operation);
+    }
+    operations.sort_by_key(|operation| (operation.invoked, operation.number));
+    History { clients: vec!["s".into()], operations }
+}
+
+/// A queue whose takings answer with any number, so that the elements can be named later.
+struct AnyElement;
+
+impl Model for AnyElement {
+    type State = i64;
+
+    fn initial(&self) -> i64 {
+        0
+    }
+
+    fn supports(&self, _: &Request) -> bool {
+        true
+    }
+
+    fn step(&self, length: &i64, request: &Request, answer: Option<&Outcome>) -> Option<i64> {
+        match (request, answer) {
+            (Request::Enqueue { .. }, _) => Some(length + 1),
+            (_, Some(Outcome::Ok(Value::Nil))) => (*length == 0).then_some(0),
+            (_, Some(_)) => (*length > 0).then_some(length - 1),
+            (_, None) => Some((length - 1).max(0)),
+        }
+    }
+}
+
+const KEY: Key = Key(0);
+
+fn numbers(range: std::ops::Range<i64>) -> impl Iterator<Item = Outcome> {
+    range.map(|number| Outcome::Ok(Value::Int(number)))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, cases: 1_000, ..ProptestConfig::default() })]
+
+    #[test]
+    fn counters_are_judged_as_by_brute_force(draws in draws(), tells_sums: bool) {
+        let request = |kind: u8, delta: i64| match kind {
+            0 => Request::Read { key: KEY },
+            1 => Request::Add { key: KEY, delta: -delta },
+            _ => Request::Add { key: KEY, delta },
+        };
+        let silent: fn(&Request) -> Vec<Outcome> = |request: &Request| match request {
+            Request::Read { .. } => numbers(-30..30).collect(),
+            _ => vec![Outcome::Ok(Value::Nil)],
+        };
+        let telling: fn(&Request) -> Vec<Outcome> = |_: &Request| numbers(-30..30).collect();
+        let history = perform(&Counter::default(), &draws, request, if tells_sums { telling } else { silent });
+        prop_assert_eq!(is_linearizable(&Counter::default(), &history), brute_force(&Counter::default(), &history));
+    }
+
+    #[test]
+    fn queues_are_judged_as_by_brute_force(draws in draws()) {
+        let request = |kind: u8, element: i64| match kind {
+            0 | 1 => Request::Dequeue { key: KEY },
+            _ => Request::Enqueue { key: KEY, element },
+        };
+        let answers = |request: &Request| match request {
+            Request::Dequeue { .. } => numbers(1..4).chain([Outcome::Ok(Value::Nil)]).collect(),
+            _ => vec![Outcome::Ok(Value::Nil)],
+        };
+        let history = perform(&Queue, &draws, request, answers);
+        prop_assert_eq!(is_linearizable(&Queue, &history), brute_force(&Queue, &history));
+    }
+
+    #[test]
+    fn queues_are_decided_as_they_are_searched(draws in draws()) {
+        let request = |kind: u8, _: i64| match kind {
+            0 | 1 => Request::Dequeue { key: KEY },
+            _ => Request::Enqueue { key: KEY, element: 0 },
+        };
+        let answers = |request: &Request| match request {
+            Request::Dequeue { .. } => numbers(-1..1).chain([Outcome::Ok(Value::Nil)]).collect(),
+            _ => vec![Outcome::Ok(Value::Nil)],
+        };
+        // The elements are numbered as they are put in; what is taken is what the search would take, or a lie.
+        let mut history = perform(&AnyElement, &draws, request, answers);
+        let mut next = 0;
+        for operation in &mut history.operations {
+            if let Request::Enqueue { element, .. } = &mut operation.request {
+                next += 1;
+                *element = next;
+            }
+        }
+        for (operation, draw) in history.operations.iter_mut().zip(&draws) {
+            if let Outcome::Ok(Value::Int(taken)) = &mut operation.outcome {
+                *taken = draw.2;
+            }
+        }
+        let operations: Vec<usize> = (0..history.operations.len()).collect();
+        let expected = brute_force(&Queue, &history);
+        match Queue.decide(&history, &operations) {
+            Decision::Linearizable => prop_assert!(expected),
+            Decision::Refuted { core, .. } => {
+                prop_assert!(!expected);
+                let operations = core.iter().map(|&index| history.operations[index].clone()).collect();
+                let alone = History { operations, ..history.clone() };
+                prop_assert!(!brute_force(&Queue, &alone), "{:?}", alone);
+            }
+            Decision::Search => {}
+        }
+        prop_assert_eq!(is_linearizable(&Queue, &history), expected);
+    }
+
+    #[test]
+    fn locks_are_judged_as_by_brute_force(draws in draws()) {
+        let request = |kind: u8, token: i64| match kind {
+            0 | 1 => Request::Acquire { key: KEY },
+            _ => Request::Release { key: KEY, token },
+        };
+        let answers = |request: &Request| match request {
+            Request::Acquire { .. } => numbers(1..12).chain([Outcome::No(Value::Nil)]).collect(),
+            _ => vec![Outcome::Ok(Value::Nil), Outcome::No(Value::Nil)],
+        };
+        let history = perform(&FencedLock, &draws, request, answers);
+        prop_assert_eq!(is_linearizable(&FencedLock, &history), brute_force(&FencedLock, &history));
+        prop_assert_eq!(is_linearizable(&Mutex, &history), brute_force(&Mutex, &history));
+    }
+}

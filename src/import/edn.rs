@@ -1,0 +1,334 @@
+//! EDN (the extensible data notation of Clojure), as far as a history needs it. One form after the other, with its
+//! place, without recursion.
+
+use std::fmt;
+
+use super::Fault;
+use super::jepsen::Event;
+
+/// Forms within forms beyond this depth are a mistake, or malice.
+const DEEPEST: usize = 100;
+
+/// A value, and the byte at which it begins.
+#[derive(Clone, Debug)]
+pub(super) struct Form {
+    pub(super) at: usize,
+    pub(super) value: Edn,
+}
+
+/// A value. Tags are dropped, their values kept.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub(super) enum Edn {
+    Nil,
+    Integer(i64),
+    Text(String),
+    /// Without its colon.
+    Keyword(String),
+    /// Everything else that has no parts, as it is written: symbols, booleans, characters, fractions.
+    Other(String),
+    /// A list or a vector.
+    Sequence(Vec<Form>),
+    Set(Vec<Form>),
+    /// Keys and values in turn.
+    Map(Vec<Form>),
+}
+
+/// Where a form stands does not matter to what it is.
+impl PartialEq for Form {
+    fn eq(&self, other: &Self) -> bool {
+        self.value == other.value
+    }
+}
+
+impl Eq for Form {}
+
+impl Form {
+    /// The elements of a list or vector.
+    pub(super) fn elements(&self) -> Option<&[Self]> {
+        match &self.value {
+            Edn::Sequence(elements) => Some(elements),
+            _ => None,
+        }
+    }
+
+    /// The two elements of a list or vector of two.
+    pub(super) fn pair(&self) -> Option<(&Self, &Self)> {
+        match self.elements() {
+            Some([first, second]) => Some((first, second)),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Form {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let parts = |f: &mut fmt::Formatter<'_>, open: &str, parts: &[Self], close: &str| {
+            f.write_str(open)?;
+            for (index, part) in parts.iter().enumerate() {
+                write!(f, "{}{part}", if index == 0 { "" } else { " " })?;
+            }
+            f.write_str(close)
+        };
+        match &self.value {
+            Edn::Nil => f.write_str("nil"),
+            Edn::Integer(number) => write!(f, "{number}"),
+            Edn::Text(text) => write!(f, "{text:?}"),
+            Edn::Keyword(name) => write!(f, ":{name}"),
+            Edn::Other(text) => f.write_str(text),
+            Edn::Sequence(elements) => parts(f, "[", elements, "]"),
+            Edn::Set(elements) => parts(f, "#{", elements, "}"),
+            Edn::Map(entries) => parts(f, "{", entries, "}"),
+        }
+    }
+}
+
+/// The events of a history in EDN: maps, in a vector or one after the other.
+pub(super) fn events(text: &str) -> impl Iterator<Item = Result<Event, Fault>> + '_ {
+    Forms::new(text, 0).map(|form| Event::of_map(form?))
+}
+
+/// What is open.
+struct Frame {
+    at: usize,
+    kind: Kind,
+    parts: Vec<Form>,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    List,
+    Vector,
+    Set,
+    Map,
+    /// Says what kind of value follows.
+    Tag,
+    /// The next form is commented out.
+    Discard,
+}
+
+impl Kind {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::List => "list",
+            Self::Vector => "vector",
+            Self::Set => "set",
+            Self::Map => "map",
+            Self::Tag => "tag",
+            Self::Discard => "#_",
+        }
+    }
+
+    const fn closing(self) -> Option<char> {
+        match self {
+            Self::List => Some(')'),
+            Self::Vector => Some(']'),
+            Self::Set | Self::Map => Some('}'),
+            Self::Tag | Self::Discard => None,
+        }
+    }
+}
+
+/// The forms of a text one after the other; those of an outermost list or vector, too, so that a long history need not
+/// be held twice. Ends after the first fault.
+pub(super) struct Forms<'t> {
+    text: &'t str,
+    at: usize,
+    /// The outermost list or vector.
+    outermost: Option<(usize, Kind)>,
+    frames: Vec<Frame>,
+}
+
+impl Iterator for Forms<'_> {
+    type Item = Result<Form, Fault>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let next = self.form().transpose();
+        if let Some(Err(_)) = next {
+            self.at = self.text.len();
+            self.outermost = None;
+            self.frames.clear();
+        }
+        next
+    }
+}
+
+impl<'t> Forms<'t> {
+    /// Those from the byte `at` on.
+    pub(super) const fn new(text: &'t str, at: usize) -> Self {
+        Self { text, at, outermost: None, frames: Vec::new() }
+    }
+
+    /// The byte after what was read.
+    pub(super) const fn at(&self) -> usize {
+        self.at
+    }
+
+    /// The next form of the text itself, as it is.
+    pub(super) fn whole(&mut self) -> Result<Option<Form>, Fault> {
+        loop {
+            self.skip_blanks();
+            let Some(next) = self.text[self.at..].chars().next() else { return self.end().map(|()| None) };
+            if let Some(mut form) = self.step(next)? {
+                // A tag passes its value on, `#_` swallows it, everything else gathers its parts.
+                loop {
+                    match self.frames.last_mut() {
+                        None => return Ok(Some(form)),
+                        Some(Frame { kind: Kind::Tag, at, .. }) => form.at = *at,
+                        Some(Frame { kind: Kind::Discard, .. }) => {
+                            self.frames.pop();
+                            break;
+                        }
+                        Some(frame) => {
+                            frame.parts.push(form);
+                            break;
+                        }
+                    }
+                    self.frames.pop();
+                }
+            }
+        }
+    }
+
+    fn form(&mut self) -> Result<Option<Form>, Fault> {
+        loop {
+            self.skip_blanks();
+            match (self.text[self.at..].chars().next(), self.outermost) {
+                (Some(open @ ('(' | '[')), None) => {
+                    self.outermost = Some((self.at, if open == '(' { Kind::List } else { Kind::Vector }));
+                    self.at += 1;
+                }
+                (Some('#'), _) if self.text[self.at + 1..].starts_with(char::is_alphabetic) => {
+                    self.at += 1 + token(&self.text[self.at + 1..]).len();
+                }
+                (Some(close), Some((_, kind))) if Some(close) == kind.closing() => {
+                    self.outermost = None;
+                    self.at += 1;
+                }
+                _ => return self.whole(),
+            }
+        }
+    }
+
+    /// What the end of the text means.
+    fn end(&mut self) -> Result<(), Fault> {
+        let open = self.frames.last().map(|frame| (frame.at, frame.kind)).or(self.outermost);
+        let Some((at, kind)) = open else { return Ok(()) };
+        let line = self.text[..at].matches('\n').count() + 1;
+        Err(Fault::new(self.text.len(), format!("the text ends inside the {} that line {line} opens", kind.name())))
+    }
+
+    /// Reads one token; answers the form that it completes.
+    fn step(&mut self, next: char) -> Result<Option<Form>, Fault> {
+        let at = self.at;
+        let kind = match next {
+            '(' => Kind::List,
+            '[' => Kind::Vector,
+            '{' => Kind::Map,
+            ')' | ']' | '}' => return self.close(next).map(Some),
+            '"' => return self.string().map(Some),
+            '#' => match self.text[at + 1..].chars().next() {
+                Some('{') => Kind::Set,
+                Some('_') => Kind::Discard,
+                Some(letter) if letter.is_alphabetic() => Kind::Tag,
+                _ => return Ok(Some(self.atom())),
+            },
+            _ => return Ok(Some(self.atom())),
+        };
+        if self.frames.len() == DEEPEST {
+            return Err(Fault::new(at, format!("forms within forms, deeper than {DEEPEST}")));
+        }
+        self.at += match kind {
+            Kind::Set | Kind::Discard => 2,
+            Kind::Tag => 1 + token(&self.text[at + 1..]).len(),
+            _ => 1,
+        };
+        self.frames.push(Frame { at, kind, parts: Vec::new() });
+        Ok(None)
+    }
+
+    fn close(&mut self, next: char) -> Result<Form, Fault> {
+        let at = self.at;
+        let Some(Frame { at: start, kind, parts }) = self.frames.pop() else {
+            return Err(Fault::new(at, format!("{next} closes nothing")));
+        };
+        if kind.closing() != Some(next) {
+            let says = match kind.closing() {
+                Some(expected) => format!("{next} cannot close a {}: {expected} is expected", kind.name()),
+                None => format!("nothing follows the {}", kind.name()),
+            };
+            return Err(Fault::new(at, says));
+        }
+        self.at += 1;
+        let value = match kind {
+            Kind::Set => Edn::Set(parts),
+            Kind::Map if parts.len() % 2 == 1 => {
+                return Err(Fault::new(start, "a map whose last key has no value".to_owned()));
+            }
+            Kind::Map => Edn::Map(parts),
+            _ => Edn::Sequence(parts),
+        };
+        Ok(Form { at: start, value })
+    }
+
+    fn string(&mut self) -> Result<Form, Fault> {
+        let start = self.at;
+        let mut text = String::new();
+        let mut chars = self.text[start + 1..].char_indices();
+        while let Some((offset, next)) = chars.next() {
+            match next {
+                '"' => {
+                    self.at = start + offset + 2;
+                    return Ok(Form { at: start, value: Edn::Text(text) });
+                }
+                '\\' => match chars.next() {
+                    Some((_, 'n')) => text.push('\n'),
+                    Some((_, 't')) => text.push('\t'),
+                    Some((_, 'r')) => text.push('\r'),
+                    // Others stand for themselves, code points for their digits: histories only compare texts.
+                    Some((_, other)) => text.push(other),
+                    None => break,
+                },
+                other => text.push(other),
+            }
+        }
+        Err(Fault::new(start, "a text without its closing quote"))
+    }
+
+    /// Something without parts.
+    fn atom(&mut self) -> Form {
+        let (at, text) = (self.at, token(&self.text[self.at..]));
+        self.at += text.len();
+        let digits = text.strip_suffix('N').unwrap_or(text);
+        let value = if let Some(name) = text.strip_prefix(':') {
+            Edn::Keyword(name.to_owned())
+        } else if text == "nil" {
+            Edn::Nil
+        } else if let Ok(number) = digits.parse() {
+            Edn::Integer(number)
+        } else {
+            Edn::Other(text.to_owned())
+        };
+        Form { at, value }
+    }
+
+    /// White space, commas and comments.
+    fn skip_blanks(&mut self) {
+        loop {
+            let rest = &self.text[self.at..];
+            let blank = rest.len() - rest.trim_start_matches(|c: char| c.is_whitespace() || c == ',').len();
+            self.at += blank;
+            if !self.text[self.at..].starts_with(';') {
+                return;
+            }
+            self.at += self.text[self.at..].find('\n').unwrap_or(self.text.len() - self.at);
+        }
+    }
+}
+
+/// The token with which a text begins: at least one character, because a backslash names the one after it and every
+/// other delimiter was dealt with.
+fn token(text: &str) -> &str {
+    let skipped: usize = text.chars().take(if text.starts_with('\\') { 2 } else { 1 }).map(char::len_utf8).sum();
+    let ends = |c: char| c.is_whitespace() || ",;\"()[]{}".contains(c);
+    &text[..text[skipped..].find(ends).map_or(text.len(), |end| skipped + end)]
+}

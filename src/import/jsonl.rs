@@ -1,0 +1,180 @@
+//! Our own lines, as a run writes them into `history.jsonl`.
+
+use std::collections::BTreeMap;
+
+use serde::Deserialize;
+use serde_json::Value as Json;
+
+use super::{Fault, Format, Imported, Nil};
+use crate::host::{Key, Request, Value};
+use crate::kernel::Time;
+use crate::load::{History, Operation, Outcome};
+
+/// One operation. What follows the outcome depends on the operation; what is absent is null.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Line {
+    id: String,
+    session: Count,
+    intended_ns: Count,
+    invoked_ns: Count,
+    completed_ns: Count,
+    operation: String,
+    key: Option<Count>,
+    outcome: String,
+    expected: Option<Json>,
+    value: Option<Json>,
+    found: Option<Json>,
+    element: Option<i64>,
+    delta: Option<i64>,
+    token: Option<i64>,
+    reason: Option<String>,
+}
+
+/// A number; above 2^53 it is a text.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Count {
+    Number(u64),
+    Text(String),
+}
+
+impl Count {
+    fn value(&self) -> Result<u64, String> {
+        match self {
+            Self::Number(number) => Ok(*number),
+            Self::Text(text) => text.parse().map_err(|_| format!("{text:?} is no integer of 64 bits")),
+        }
+    }
+}
+
+pub(super) fn read(text: &str, nil: Nil) -> Result<Imported, Fault> {
+    let mut clients = Vec::new();
+    let mut numbers: BTreeMap<String, u32> = BTreeMap::new();
+    let mut operations: Vec<(usize, Operation)> = Vec::new();
+    let mut start = 0;
+    for line in text.split_inclusive('\n') {
+        let at = start;
+        start += line.len();
+        if line.trim().is_empty() {
+            continue;
+        }
+        let read: Line = serde_json::from_str(line).map_err(|error| {
+            let says = error.to_string();
+            let says = says.rsplit_once(" at line").map_or(says.as_str(), |(says, _)| says);
+            Fault::new(at + error.column().saturating_sub(1), says)
+        })?;
+        let mut client = |name: &str| {
+            *numbers.entry(name.to_owned()).or_insert_with(|| {
+                clients.push(name.to_owned());
+                u32::try_from(clients.len() - 1).expect("fewer lines than 2^32 fit into a file that is read")
+            })
+        };
+        let operation = read.operation(nil, &mut client).map_err(|says| Fault::new(at, says))?;
+        operations.push((at, operation));
+    }
+    operations.sort_by_key(|(_, operation)| (operation.invoked, operation.client, operation.number));
+    one_at_a_time(&operations)?;
+    let operations = operations.into_iter().map(|(_, operation)| operation).collect();
+    let history = History { clients, operations };
+    Ok(Imported { history, format: Format::Jsonl, is_timed: true, names: BTreeMap::new() })
+}
+
+/// A session runs one operation at a time, and none after one that ended unknown.
+fn one_at_a_time(operations: &[(usize, Operation)]) -> Result<(), Fault> {
+    let mut latest: BTreeMap<u64, &Operation> = BTreeMap::new();
+    for (at, operation) in operations {
+        let Some(before) = latest.insert(operation.session, operation) else { continue };
+        let session = operation.session;
+        if matches!(before.outcome, Outcome::Info(_)) {
+            let says = format!("session {session} goes on, although its last operation ended unknown");
+            return Err(Fault::new(*at, says));
+        }
+        if before.completed > operation.invoked {
+            return Err(Fault::new(*at, format!("session {session} invokes this before its last operation ended")));
+        }
+    }
+    Ok(())
+}
+
+impl Line {
+    fn operation(&self, nil: Nil, client: &mut impl FnMut(&str) -> u32) -> Result<Operation, String> {
+        let no_id = || format!("the id {:?} is no name and number, as in \"shoppers-17\"", self.id);
+        let (name, number) = self.id.rsplit_once('-').ok_or_else(no_id)?;
+        let time = |count: &Count| count.value().map(Time::from_nanos);
+        let request = self.request()?;
+        let (invoked, completed) = (time(&self.invoked_ns)?, time(&self.completed_ns)?);
+        let outcome = self.outcome(&request, nil)?;
+        if completed < invoked {
+            return Err("the operation is completed before it is invoked".to_owned());
+        }
+        Ok(Operation {
+            client: client(name),
+            number: number.parse().map_err(|_| no_id())?,
+            session: self.session.value()?,
+            intended: time(&self.intended_ns)?,
+            invoked,
+            completed,
+            request,
+            outcome,
+        })
+    }
+
+    fn request(&self) -> Result<Request, String> {
+        let missing = |name: &str| format!("a line of the operation {:?} needs \"{name}\"", self.operation);
+        let key = || Ok::<_, String>(Key(self.key.as_ref().ok_or_else(|| missing("key"))?.value()?));
+        let element = || self.element.ok_or_else(|| missing("element"));
+        Ok(match self.operation.as_str() {
+            "read" => Request::Read { key: key()? },
+            "write" => Request::Write { key: key()?, value: value(self.value.as_ref())? },
+            "compare_and_set" => Request::CompareAndSet {
+                key: key()?,
+                expected: value(self.expected.as_ref())?,
+                new: value(self.value.as_ref())?,
+            },
+            "add" => Request::Add { key: key()?, delta: self.delta.ok_or_else(|| missing("delta"))? },
+            "insert" => Request::Insert { key: key()?, element: element()? },
+            "append" => Request::Append { key: key()?, element: element()? },
+            "enqueue" => Request::Enqueue { key: key()?, element: element()? },
+            "dequeue" => Request::Dequeue { key: key()? },
+            "acquire" => Request::Acquire { key: key()? },
+            "release" => Request::Release { key: key()?, token: self.token.ok_or_else(|| missing("token"))? },
+            other => return Err(format!("the operation {other:?} is not known")),
+        })
+    }
+
+    fn outcome(&self, request: &Request, nil: Nil) -> Result<Outcome, String> {
+        let found = || value(self.found.as_ref());
+        let reason = || self.reason.clone().unwrap_or_default();
+        Ok(match self.outcome.as_str() {
+            "ok" if request.is_read() && nil == Nil::Unknown && found()? == Value::Nil => {
+                Outcome::Info("what it found is not known".to_owned())
+            }
+            "ok" => Outcome::Ok(found()?),
+            "no" => Outcome::No(found()?),
+            "fail" => Outcome::Fail(reason()),
+            "info" => Outcome::Info(reason()),
+            other => return Err(format!("{other:?} is none of the outcomes ok, no, fail, info")),
+        })
+    }
+}
+
+/// A value as the lines have it: null is nil.
+fn value(json: Option<&Json>) -> Result<Value, String> {
+    let refused = |json: &Json| format!("{json} is no value: null, an integer, a list of integers or siblings");
+    match json {
+        None | Some(Json::Null) => Ok(Value::Nil),
+        Some(json @ Json::Number(number)) => Ok(Value::Int(number.as_i64().ok_or_else(|| refused(json))?)),
+        Some(json @ Json::Array(elements)) => {
+            let integer = |element: &Json| element.as_i64().ok_or_else(|| refused(json));
+            Ok(Value::List(elements.iter().map(integer).collect::<Result<_, _>>()?))
+        }
+        Some(json @ Json::Object(fields)) => match fields.get("siblings") {
+            Some(Json::Array(values)) if fields.len() == 1 => {
+                Ok(Value::Siblings(values.iter().map(|json| value(Some(json))).collect::<Result<_, _>>()?))
+            }
+            _ => Err(refused(json)),
+        },
+        Some(json) => Err(refused(json)),
+    }
+}

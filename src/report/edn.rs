@@ -1,0 +1,194 @@
+//! A history as Jepsen's EDN: one event a line, for its checkers and others that read it.
+
+use std::collections::BTreeMap;
+use std::fmt::Write;
+
+use crate::host::{Key, Request, Value};
+use crate::load::{History, Outcome};
+
+/// The events of a history, a line each. If there are objects beside number 0, values are pairs of object and value, as
+/// Jepsen's `independent` has them. Events of one instant are put into an order: invocations first, unless they follow
+/// an answer to their own session, so that what is concurrent stays so. What was answered with "no" is `:fail`, without
+/// what was found.
+#[must_use]
+pub fn history_edn(history: &History) -> String {
+    let is_keyed =
+        history.operations.iter().any(|operation| operation.request.key().is_some_and(|key| key != Key(0)));
+    let mut latest: BTreeMap<u64, (u64, u32)> = BTreeMap::new();
+    let mut events = Vec::new();
+    for (index, operation) in history.operations.iter().enumerate() {
+        let (invoked, completed) = (operation.invoked.as_nanos(), operation.completed.as_nanos());
+        let before = latest.get(&operation.session).filter(|(completed, _)| *completed == invoked);
+        let rank = before.map_or(0, |(_, rank)| rank + 1);
+        let end_rank = if completed == invoked { rank + 1 } else { 1 };
+        latest.insert(operation.session, (completed, end_rank));
+        events.push((invoked, rank, index, false));
+        events.push((completed, end_rank, index, true));
+    }
+    events.sort_unstable();
+    let mut text = String::new();
+    for (place, (time, _, index, is_end)) in events.into_iter().enumerate() {
+        let operation = &history.operations[index];
+        let (stage, found, reason) = match (is_end, &operation.outcome) {
+            (false, _) => ("invoke", None, None),
+            (true, Outcome::Ok(found)) => ("ok", Some(found), None),
+            (true, Outcome::No(_)) => ("fail", None, None),
+            (true, Outcome::Fail(reason)) => ("fail", None, Some(reason)),
+            (true, Outcome::Info(reason)) => ("info", None, Some(reason)),
+        };
+        let (function, value) = deed(&operation.request, found);
+        let value = match operation.request.key().filter(|_| is_keyed) {
+            Some(Key(key)) => format!("[{key} {value}]"),
+            None => value,
+        };
+        let process = operation.session;
+        let reason = reason.map(|reason| format!(", :error {reason:?}")).unwrap_or_default();
+        // Writing into a text cannot fail.
+        let _ = writeln!(
+            text,
+            "{{:index {place}, :time {time}, :process {process}, :type :{stage}, :f :{function}, :value {value}{reason}}}"
+        );
+    }
+    text
+}
+
+/// A request in Jepsen's words: the function, and the value; what was found, where the request asks for something.
+fn deed(request: &Request, found: Option<&Value>) -> (&'static str, String) {
+    let found = || found.map_or("nil".to_owned(), plain);
+    match request {
+        Request::Read { .. } => ("read", found()),
+        Request::Write { value, .. } => ("write", plain(value)),
+        Request::CompareAndSet { expected, new, .. } => ("cas", format!("[{} {}]", plain(expected), plain(new))),
+        Request::Add { delta, .. } => ("add", delta.to_string()),
+        Request::Insert { element, .. } => ("add", element.to_string()),
+        Request::Append { element, .. } => ("append", element.to_string()),
+        Request::Enqueue { element, .. } => ("enqueue", element.to_string()),
+        Request::Dequeue { .. } => ("dequeue", found()),
+        Request::Acquire { .. } => ("acquire", found()),
+        Request::Release { token, .. } => ("release", token.to_string()),
+        Request::Transaction(_) => ("transaction", format!("{:?}", request.to_string())),
+        Request::Custom { .. } => ("custom", format!("{:?}", request.to_string())),
+    }
+}
+
+fn plain(value: &Value) -> String {
+    let all = |values: Vec<String>| values.join(" ");
+    match value {
+        Value::Nil => "nil".to_owned(),
+        Value::Int(number) => number.to_string(),
+        Value::List(elements) => format!("[{}]", all(elements.iter().map(ToString::to_string).collect())),
+        Value::Siblings(values) => format!("#{{{}}}", all(values.iter().map(plain).collect())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::import::{Nil, ObjectKind, read};
+    use crate::kernel::Time;
+    use crate::load::Operation;
+
+    fn operation(session: u64, request: Request, from: u64, to: u64, outcome: Outcome) -> Operation {
+        let (invoked, completed) = (Time::from_nanos(from), Time::from_nanos(to));
+        Operation { client: 0, number: from, session, request, intended: invoked, invoked, completed, outcome }
+    }
+
+    fn history(operations: Vec<Operation>) -> History {
+        History { clients: vec!["c".into()], operations }
+    }
+
+    #[test]
+    fn events_are_in_an_order_that_keeps_what_is_concurrent() {
+        let key = Key(0);
+        let write = |value| Request::Write { key, value: Value::Int(value) };
+        let ok = || Outcome::Ok(Value::Nil);
+        let history = history(vec![
+            operation(1, write(1), 0, 5, ok()),
+            operation(2, write(2), 5, 5, Outcome::Fail("a \"reason\"".into())),
+            operation(1, Request::Read { key }, 5, 9, Outcome::Ok(Value::Int(1))),
+            operation(3, write(3), 6, 9, Outcome::Info("timeout".into())),
+            operation(
+                4,
+                Request::CompareAndSet { key, expected: Value::Nil, new: Value::Int(4) },
+                7,
+                8,
+                Outcome::No(Value::Int(1)),
+            ),
+        ]);
+        let expected = "{:index 0, :time 0, :process 1, :type :invoke, :f :write, :value 1}
+{:index 1, :time 5, :process 2, :type :invoke, :f :write, :value 2}
+{:index 2, :time 5, :process 1, :type :ok, :f :write, :value 1}
+{:index 3, :time 5, :process 2, :type :fail, :f :write, :value 2, :error \"a \\\"reason\\\"\"}
+{:index 4, :time 5, :process 1, :type :invoke, :f :read, :value nil}
+{:index 5, :time 6, :process 3, :type :invoke, :f :write, :value 3}
+{:index 6, :time 7, :process 4, :type :invoke, :f :cas, :value [nil 4]}
+{:index 7, :time 8, :process 4, :type :fail, :f :cas, :value [nil 4]}
+{:index 8, :time 9, :process 1, :type :ok, :f :read, :value 1}
+{:index 9, :time 9, :process 3, :type :info, :f :write, :value 3, :error \"timeout\"}
+";
+        assert_eq!(history_edn(&history), expected);
+    }
+
+    #[test]
+    fn what_is_written_can_be_read_again() {
+        let check = |kind: ObjectKind, requests: Vec<(Request, Outcome)>| {
+            let number = |place: usize| place as u64 * 10;
+            let with_times = |(place, (request, outcome))| {
+                operation(place as u64, request, number(place), number(place) + 5, outcome)
+            };
+            let history = history(requests.into_iter().enumerate().map(with_times).collect());
+            let texts = [history_edn(&history), super::super::history_lines(&history)];
+            for text in texts {
+                let imported =
+                    read(text.as_bytes(), None, kind, Nil::Value).unwrap_or_else(|error| panic!("{error}\n{text}"));
+                let deeds = |history: &History| -> Vec<(Request, Outcome, u64, Time)> {
+                    let deed = |o: &Operation| (o.request.clone(), o.outcome.clone(), o.session, o.completed);
+                    history.operations.iter().map(deed).collect()
+                };
+                assert_eq!(deeds(&imported.history), deeds(&history), "{text}");
+            }
+        };
+        let ok = |value| Outcome::Ok(value);
+        let (one, two) = (Key(1), Key(2));
+        let list = || Value::List(vec![3, 4]);
+        check(
+            ObjectKind::Register,
+            vec![
+                (Request::Write { key: one, value: Value::Int(-3) }, ok(Value::Nil)),
+                (Request::Write { key: two, value: list() }, ok(Value::Nil)),
+                (Request::Read { key: two }, ok(list())),
+                (Request::Read { key: one }, ok(Value::Nil)),
+                (Request::CompareAndSet { key: one, expected: Value::Nil, new: Value::Int(7) }, ok(Value::Nil)),
+            ],
+        );
+        let key = Key(0);
+        check(
+            ObjectKind::Counter,
+            vec![(Request::Add { key, delta: -3 }, ok(Value::Nil)), (Request::Read { key }, ok(Value::Int(-3)))],
+        );
+        check(
+            ObjectKind::Set,
+            vec![(Request::Insert { key, element: 3 }, ok(Value::Nil)), (Request::Read { key }, ok(list()))],
+        );
+        check(
+            ObjectKind::Log,
+            vec![(Request::Append { key, element: 3 }, ok(Value::Nil)), (Request::Read { key }, ok(list()))],
+        );
+        check(
+            ObjectKind::Queue,
+            vec![
+                (Request::Enqueue { key, element: 3 }, ok(Value::Nil)),
+                (Request::Dequeue { key }, ok(Value::Int(3))),
+                (Request::Dequeue { key }, ok(Value::Nil)),
+            ],
+        );
+        check(
+            ObjectKind::Lock,
+            vec![(Request::Acquire { key }, ok(Value::Int(3))), (Request::Release { key, token: 3 }, ok(Value::Nil))],
+        );
+        check(
+            ObjectKind::Mutex,
+            vec![(Request::Acquire { key }, ok(Value::Nil)), (Request::Release { key, token: 0 }, ok(Value::Nil))],
+        );
+    }
+}

@@ -1,0 +1,136 @@
+//! Histories from elsewhere: what is said of them, and the exit codes.
+
+use serde_json::Value;
+
+use super::harness::{Folder, REFUTED, SMALL};
+
+const FINE: &str = "{:process 0, :type :invoke, :f :write, :value 3}
+{:process 0, :type :ok, :f :write, :value 3}
+{:process 1, :type :invoke, :f :read, :value nil}
+{:process 1, :type :ok, :f :read, :value 3}
+";
+
+#[test]
+fn each_file_gets_a_line_and_the_gravest_decides() {
+    let folder = Folder::new("history");
+    let stale = FINE.replace(":f :read, :value 3", ":f :read, :value nil");
+    let log = "INFO  jepsen.util - 0\t:invoke\t:read\tnil\nINFO  jepsen.util - 0\t:ok\t:read\tnil\n";
+    folder.write("fine.edn", FINE).write("stale.edn", &stale).write("read.log", log).write("broken.edn", "{:a");
+    folder.check(
+        "history fine.edn read.log",
+        0,
+        "fine.edn: holds (2 operations)\nread.log: holds (1 operations)\n",
+        "",
+    );
+    let printed = folder.check("history fine.edn stale.edn", 1, "fine.edn: holds (2 operations)\n", "");
+    let expected =
+        "stale.edn: refuted (2 operations): On k0: p1-2 reads nil (2ns to 3ns), but 3 was written and acknowledged";
+    assert!(printed.stdout.contains(expected), "{}", printed.stdout);
+    folder.check("history stale.edn --consistency sequential", 0, "stale.edn: holds", "");
+    folder.check("history stale.edn --nil unknown", 0, "stale.edn: holds", "");
+    folder.check(
+        "history fine.edn --initial 3 --consistency read-your-writes+monotonic-reads",
+        3,
+        "written more than once",
+        "",
+    );
+    folder.check("history fine.edn --time-limit 0s", 3, "fine.edn: unknown", "");
+    folder.check(
+        "history fine.edn broken.edn",
+        2,
+        "fine.edn: holds",
+        "error: broken.edn:1:4: the text ends inside the map",
+    );
+    folder.check("history stale.edn broken.edn", 1, "stale.edn: refuted", "error: broken.edn:1:4:");
+    folder.check("history fine.edn --input-format jsonl", 2, "", "error: fine.edn:1:2: key must be a string");
+    folder.check(
+        "history fine.edn --model mutex",
+        2,
+        "",
+        "a mutex has no operation :write; it has :acquire, :release",
+    );
+    let all = folder.run("history .", 1);
+    assert_eq!(all.stdout.lines().count(), 3, "{}", all.stdout);
+}
+
+#[test]
+fn objects_are_what_they_are_said_to_be() {
+    let folder = Folder::new("history-models");
+    let events = |operations: &[(&str, &str)]| -> String {
+        let event = |(function, value): &(&str, &str)| {
+            let asked = if matches!(*function, "read" | "dequeue") || value.starts_with('t') { "nil" } else { value };
+            let value = value.trim_start_matches('t');
+            format!(
+                "{{:process 0, :type :invoke, :f :{function}, :value {asked}}}\n{{:process 0, :type :ok, :f :{function}, :value {value}}}\n"
+            )
+        };
+        operations.iter().map(event).collect()
+    };
+    let check = |model: &str, code: i32, operations: &[(&str, &str)]| {
+        folder.write("h.edn", events(operations));
+        for consistency in ["linearizable", "sequential"] {
+            folder.run(&format!("history h.edn --model {model} --consistency {consistency}"), code);
+        }
+    };
+    check("register", 0, &[("write", "1"), ("read", "1")]);
+    check("register", 1, &[("write", "1"), ("read", "nil")]);
+    check("counter", 0, &[("add", "1"), ("add", "2"), ("read", "3")]);
+    check("counter", 1, &[("add", "1"), ("add", "2"), ("read", "2")]);
+    check("set", 0, &[("read", "#{}"), ("add", "2"), ("add", "1"), ("read", "#{1 2}")]);
+    check("set", 1, &[("add", "2"), ("add", "1"), ("read", "#{1}")]);
+    check("append-log", 0, &[("read", "[]"), ("append", "2"), ("append", "1"), ("read", "[2 1]")]);
+    check("append-log", 1, &[("append", "2"), ("append", "1"), ("read", "[1 2]")]);
+    check("fifo-queue", 0, &[("enqueue", "1"), ("enqueue", "2"), ("dequeue", "1")]);
+    check("fifo-queue", 1, &[("enqueue", "1"), ("enqueue", "2"), ("dequeue", "2")]);
+    check("lock", 0, &[("acquire", "t5"), ("release", "5"), ("acquire", "t6")]);
+    check("lock", 1, &[("acquire", "t5"), ("release", "5"), ("acquire", "t4")]);
+    check("mutex", 0, &[("acquire", "nil"), ("release", "nil")]);
+    check("mutex", 1, &[("acquire", "nil"), ("acquire", "nil")]);
+}
+
+#[test]
+fn a_document_has_what_was_found() {
+    let folder = Folder::new("history-document");
+    folder.write("stale.edn", FINE.replace(":f :read, :value 3", ":f :read, :value nil"));
+    let document = folder.document("history stale.edn", 1);
+    let said = |pointer: &str| document.pointer(pointer).cloned().expect(pointer);
+    assert_eq!(said("/consistency"), "linearizable");
+    assert_eq!(said("/verdicts"), serde_json::json!({ "refuted": 1 }));
+    assert_eq!(said("/files/0/verdict"), "refuted");
+    assert_eq!(said("/files/0/shown_by"), serde_json::json!(["p0-0", "p1-2"]));
+    assert_eq!(said("/files/0/linearized"), serde_json::json!(["p0-0"]));
+    assert_eq!(said("/files/0/stuck/0/operation"), "p1-2");
+}
+
+#[test]
+fn bad_usage_is_said() {
+    let folder = Folder::new("history-usage");
+    folder.write("fine.edn", FINE);
+    let check = |arguments: &str, says: &str| {
+        folder.check(&format!("history {arguments}"), 2, "", says);
+    };
+    check("missing.edn", "cannot read missing.edn");
+    check("fine.edn --consistency strong", "it is none of those that `partita history --help` names");
+    check("fine.edn --consistency k-atomic", "it needs a value, as in k-atomic=2");
+    check("fine.edn --consistency k-atomic=0", "K is a number from 1 on");
+    check("fine.edn --initial x", "write nil or an integer of 64 bits");
+    check("fine.edn --time-limit 60", "60");
+    check("fine.edn --model mutex --consistency causal", "is defined for registers only");
+    check("fine.edn --model mutex --initial 3", "--initial is for registers and counters");
+}
+
+#[test]
+fn what_a_run_leaves_is_judged_as_by_the_run() {
+    let folder = Folder::new("history-of-a-run");
+    folder.write("small.json", SMALL).write("lost.json", REFUTED);
+    folder.run("run small.json --out held", 0);
+    folder.run("run lost.json --out lost", 1);
+    for file in ["history.jsonl", "history.edn"] {
+        folder.check(&format!("history held/{file}"), 0, "holds", "");
+        folder.check(&format!("history lost/{file}"), 1, "refuted", "");
+    }
+    let operations = |folder: &Folder, file: &str| -> Value {
+        folder.document(&format!("history held/{file} --consistency causal"), 0)["files"][0]["operations"].clone()
+    };
+    assert_eq!(operations(&folder, "history.jsonl"), operations(&folder, "history.edn"));
+}
