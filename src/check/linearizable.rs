@@ -16,6 +16,7 @@ use super::model::Model;
 use super::precedence::objects;
 use crate::host::Key;
 use crate::load::{History, Outcome};
+pub(super) use memo::mix;
 use object::Object;
 use search::{Found, search};
 
