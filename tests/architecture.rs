@@ -31,7 +31,7 @@ const STRANGERS: [(&str, &str); 4] = [("load", "store"), ("check", "store"), ("s
 const CRATES: [(&str, &[&str]); 10] = [
     ("libm", &["kernel", "explore"]),
     ("rand_chacha", &["kernel"]),
-    ("petgraph", &["host"]),
+    ("petgraph", &["host", "check"]),
     ("serde", &["scenario", "import", "explore", "report", "cli"]),
     ("serde_json", &["scenario", "import", "explore", "report", "cli"]),
     ("hdrhistogram", &["explore"]),

@@ -22,6 +22,7 @@ use super::writes::{Kind, kind};
 use crate::host::{Key, Request, Value};
 use crate::load::{History, Outcome};
 use grown::Grown;
+pub(super) use memo::mix;
 use object::Object;
 use search::{Found, search};
 use zones::Pattern;

@@ -26,6 +26,7 @@ mod sentence;
 mod staleness;
 #[cfg(test)]
 mod testing;
+pub mod transactions;
 mod vacuity;
 mod verdict;
 mod window;

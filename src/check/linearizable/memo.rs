@@ -1,7 +1,7 @@
 //! The set of configurations that a search has been in: exact, compact, with a fixed hash.
 
 /// Mixes 64 bits well (the finalizer of splitmix64; Steele, Lea, Flood 2014).
-const fn mix(mut bits: u64) -> u64 {
+pub(in crate::check) const fn mix(mut bits: u64) -> u64 {
     bits = (bits ^ (bits >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     bits = (bits ^ (bits >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
     bits ^ (bits >> 31)
