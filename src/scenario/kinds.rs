@@ -4,10 +4,11 @@ use std::collections::BTreeSet;
 
 use crate::kernel::Span;
 use crate::store::{
-    MajorityRegister, MajorityRegisterSafeguard, Quorum, Single, SingleSafeguard, SyncPolicy, TooFew, Versioning,
+    MajorityRegister, MajorityRegisterSafeguard, Quorum, QuorumSafeguard, Single, SingleSafeguard, SyncPolicy,
+    TooFew, Versioning,
 };
 
-use super::input::{Fields, Shape, bare, count, kind, list, one_of, positive_duration, tagged};
+use super::input::{Fields, Shape, bare, boolean, count, kind, list, one_of, positive_duration, tagged};
 use super::registry::Registry;
 
 /// Adds every built-in kind.
@@ -77,6 +78,12 @@ fn quorum(fields: &mut Fields<'_>) -> Option<Quorum> {
         ]),
         "version_vectors",
     );
+    let sloppy = fields.optional(
+        "sloppy",
+        "Whether others stand in for replicas out of reach; if not, only the object's own replicas count.",
+        boolean(),
+        default.sloppy,
+    );
     let too_few = fields.optional(
         "too_few",
         "What happens when too few replicas seem to be alive: the request fails at once, or waits until the timeout.",
@@ -102,11 +109,19 @@ fn quorum(fields: &mut Fields<'_>) -> Option<Quorum> {
         "After how long a replica that does not answer is believed to have failed.",
         default.suspect_after,
     );
+    let hand_off_every =
+        span("hand_off_every", "How often a replica offers what it keeps for others.", default.hand_off_every);
+    let anti_entropy_every = span(
+        "anti_entropy_every",
+        "How often a replica compares what it holds with another one.",
+        default.anti_entropy_every,
+    );
     let tombstones_for = fields.maybe(
         "tombstones_for",
-        "How long a replica remembers that an object was deleted; without it, for ever.",
+        "How long it is remembered that an object was deleted; without it, for ever.",
         positive_duration(),
     );
+    let without = without(fields, QuorumSafeguard::ALL.map(|safeguard| (safeguard.name(), safeguard)));
     let (n, r, w) = (n?, r?, w?);
     for (name, answers) in [("r", r), ("w", w)] {
         if answers > n {
@@ -119,12 +134,16 @@ fn quorum(fields: &mut Fields<'_>) -> Option<Quorum> {
         r,
         w,
         versions: versions?,
+        sloppy: sloppy?,
         too_few: too_few?,
         virtual_nodes: virtual_nodes?,
         ask_again_after: ask_again_after?,
         timeout: timeout?,
         suspect_after: suspect_after?,
+        hand_off_every: hand_off_every?,
+        anti_entropy_every: anti_entropy_every?,
         tombstones_for: tombstones_for?,
+        without: without?,
     })
 }
 

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::ops::{Range, RangeInclusive};
 use std::sync::Arc;
 
-use crate::host::{Builder, HostSettings, NodeId, NodeSet, Request, ZoneId};
+use crate::host::{Builder, HostSettings, Key, NodeId, NodeSet, Request, ZoneId};
 use crate::store::{Promise, Protocol, Tolerance};
 
 use super::input::{Fields, Kind, count, kind, object};
@@ -32,6 +32,8 @@ pub trait Deployable: Send + Sync {
     fn promises(&self) -> Vec<Promise>;
     /// Under which faults. See [`Protocol::tolerates`].
     fn tolerates(&self) -> Tolerance;
+    /// Whether a replica is to hold an object. See [`Protocol::holds`].
+    fn holds(&self, key: Key, replica: NodeId, replicas: &[NodeId]) -> bool;
     /// Whether a request could be served. See [`Protocol::can_serve`].
     fn can_serve(&self, request: &Request, contact: NodeId, reachable: &NodeSet, replicas: &[NodeId]) -> bool;
 }
@@ -69,6 +71,10 @@ impl<P: Protocol> Deployable for Deployment<P> {
 
     fn tolerates(&self) -> Tolerance {
         self.protocol.tolerates()
+    }
+
+    fn holds(&self, key: Key, replica: NodeId, replicas: &[NodeId]) -> bool {
+        self.protocol.holds(key, replica, replicas)
     }
 
     fn can_serve(&self, request: &Request, contact: NodeId, reachable: &NodeSet, replicas: &[NodeId]) -> bool {

@@ -12,5 +12,5 @@ mod single;
 
 pub use majority_register::{MajorityRegister, MajorityRegisterNode, MajorityRegisterSafeguard};
 pub use protocol::{Crashes, Promise, Protocol, Tolerance};
-pub use quorum::{Quorum, QuorumNode, TooFew, Versioning};
+pub use quorum::{Quorum, QuorumNode, QuorumSafeguard, TooFew, Versioning};
 pub use single::{Single, SingleNode, SingleSafeguard, SyncPolicy};

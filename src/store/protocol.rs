@@ -1,7 +1,7 @@
 //! What a kind of service says of itself besides how it works: what it promises, what it tolerates, and when
 //! it could serve at all.
 
-use crate::host::{Birth, Node, NodeId, NodeSet, Request, Watch};
+use crate::host::{Birth, Key, Node, NodeId, NodeSet, Request, Watch};
 
 /// A kind of service with its settings: builds replicas, and declares what may be expected of them.
 ///
@@ -34,6 +34,12 @@ pub trait Protocol: Send + Sync + 'static {
     /// known.
     fn invariants(&self) -> Option<Box<dyn Watch<Self::Node>>> {
         None
+    }
+
+    /// Whether `replica`, one of all `replicas`, is to hold the object; by default each of them is.
+    fn holds(&self, key: Key, replica: NodeId, replicas: &[NodeId]) -> bool {
+        let _ = (key, replica, replicas);
+        true
     }
 
     /// Whether a client that talks to `contact` could be served, if `contact` can talk to `reachable` of all `replicas`:

@@ -1,6 +1,6 @@
 //! What a replica's log records.
 
-use crate::host::{CausalContext, Key};
+use crate::host::{CausalContext, Key, NodeId};
 use crate::store::log::{Fields, Record, put_number, put_value};
 
 use super::version::{Clock, Dot, Past, Version, Versions};
@@ -12,23 +12,29 @@ pub(super) enum Change {
     Merge { key: Key, versions: Versions },
     /// The tombstones of this object are forgotten.
     Bury { key: Key },
+    /// These versions are kept for this node.
+    Keep { key: Key, owner: NodeId, versions: Versions },
+    /// This node has taken these versions.
+    Release { key: Key, owner: NodeId, versions: Versions },
 }
 
 const MERGE: u64 = 0;
 const BURY: u64 = 1;
+const KEEP: u64 = 2;
+const RELEASE: u64 = 3;
 
 impl Record for Change {
     fn encode(&self, bytes: &mut Vec<u8>) {
-        match self {
-            Self::Merge { key, versions } => {
-                put_number(MERGE, bytes);
-                put_number(key.0, bytes);
-                put_versions(versions, bytes);
-            }
-            Self::Bury { key } => {
-                put_number(BURY, bytes);
-                put_number(key.0, bytes);
-            }
+        let (kind, key, owner, versions) = match self {
+            Self::Merge { key, versions } => (MERGE, key, None, Some(versions)),
+            Self::Bury { key } => (BURY, key, None, None),
+            Self::Keep { key, owner, versions } => (KEEP, key, Some(owner), Some(versions)),
+            Self::Release { key, owner, versions } => (RELEASE, key, Some(owner), Some(versions)),
+        };
+        let owner = owner.map(|owner| u64::from(owner.0));
+        [kind, key.0].into_iter().chain(owner).for_each(|number| put_number(number, bytes));
+        if let Some(versions) = versions {
+            put_versions(versions, bytes);
         }
     }
 
@@ -38,17 +44,25 @@ impl Record for Change {
         match kind {
             MERGE => Some(Self::Merge { key, versions: versions(fields)? }),
             BURY => Some(Self::Bury { key }),
+            KEEP => Some(Self::Keep { key, owner: node(fields)?, versions: versions(fields)? }),
+            RELEASE => Some(Self::Release { key, owner: node(fields)?, versions: versions(fields)? }),
             _ => None,
         }
     }
 }
 
+fn node(fields: &mut Fields<'_>) -> Option<NodeId> {
+    u32::try_from(fields.number()?).ok().map(NodeId)
+}
+
 const WALL: u64 = 0;
 const PAST: u64 = 1;
+/// For an instant that never comes: no clock shows it.
+const NEVER: u64 = u64::MAX;
 
 fn put_versions(versions: &Versions, bytes: &mut Vec<u8>) {
     put_number(versions.iter().len() as u64, bytes);
-    for Version { dot, clock, value } in versions.iter() {
+    for Version { dot, clock, value, forgotten_at } in versions.iter() {
         put_number(dot.actor, bytes);
         put_number(dot.counter, bytes);
         match clock {
@@ -67,6 +81,7 @@ fn put_versions(versions: &Versions, bytes: &mut Vec<u8>) {
             }
         }
         put_value(value, bytes);
+        put_number(forgotten_at.map_or(NEVER, |at| at.min(NEVER - 1)), bytes);
     }
 }
 
@@ -86,5 +101,7 @@ fn version(fields: &mut Fields<'_>) -> Option<Version> {
         }
         _ => return None,
     };
-    Some(Version { dot, clock, value: fields.value()? })
+    let value = fields.value()?;
+    let forgotten_at = Some(fields.number()?).filter(|&at| at != NEVER);
+    Some(Version { dot, clock, value, forgotten_at })
 }

@@ -3,10 +3,11 @@
 use std::collections::BTreeMap;
 
 use crate::host::{Context, DiskId, DiskResult, Key, NodeId, View};
-use crate::kernel::Span;
+use crate::kernel::stable_hash;
 use crate::store::log::{Acceptance, Log, LogEvent};
 
-use super::message::QuorumMessage as Message;
+use super::hints::Hints;
+use super::message::{Errand, QuorumMessage as Message};
 use super::record::Change;
 use super::version::Versions;
 use super::{QuorumNode, QuorumTimer as Timer};
@@ -17,66 +18,108 @@ use super::{QuorumNode, QuorumTimer as Timer};
 /// first for its speed, and says that a crash then loses writes.
 #[derive(Clone, Debug)]
 pub(super) struct Replica {
+    me: NodeId,
     log: Log<Change>,
     is_open: bool,
-    held: BTreeMap<Key, Versions>,
+    held: BTreeMap<Key, Object>,
+    pub(super) hints: Hints,
     /// The change that must be accepted first, and the answer that waits for it.
     waiting: Vec<(u64, NodeId, Message)>,
-    /// How long tombstones are kept; `None`: for ever.
-    tombstones_for: Option<Span>,
+}
+
+/// What a replica holds of one object.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Object {
+    pub(super) versions: Versions,
+    /// Of the versions.
+    pub(super) hash: u64,
 }
 
 type Cx<'a> = Context<'a, QuorumNode>;
 
 impl Replica {
-    pub(super) const fn new(tombstones_for: Option<Span>) -> Self {
-        let log = Log::new("versions", Acceptance::Durable);
-        Self { log, is_open: false, held: BTreeMap::new(), waiting: Vec::new(), tombstones_for }
+    pub(super) fn new(me: NodeId) -> Self {
+        Self {
+            me,
+            log: Log::new("versions", Acceptance::Durable),
+            is_open: false,
+            held: BTreeMap::new(),
+            hints: Hints::default(),
+            waiting: Vec::new(),
+        }
     }
 
     pub(super) fn start(&mut self, cx: &mut Cx<'_>) {
         self.log.open(cx);
     }
 
-    /// What this replica holds of an object, durably.
-    fn held(&self, key: Key) -> &Versions {
-        self.held.get(&key).unwrap_or(const { &Versions::NONE })
+    /// Whether it knows what it holds.
+    pub(super) const fn is_open(&self) -> bool {
+        self.is_open
     }
 
-    /// Answers a query. A replica that has not read its log yet does not know the answer; it will be asked again.
+    /// What this replica holds of an object, durably.
+    pub(super) fn held(&self, key: Key) -> &Versions {
+        self.held.get(&key).map_or(const { &Versions::NONE }, |object| &object.versions)
+    }
+
+    /// All that it holds, in the order of the keys.
+    pub(super) fn objects(&self) -> impl Iterator<Item = (Key, &Object)> {
+        self.held.iter().map(|(key, object)| (*key, object))
+    }
+
+    /// Answers a query, with what is kept for others too: a quorum of whoever is within reach meets another in those who
+    /// stand in. A replica that has not read its log yet does not know the answer; it will be asked again.
     pub(super) fn query(&self, from: NodeId, operation: u64, key: Key, cx: &mut Cx<'_>) {
         if self.is_open {
-            cx.send(from, Message::Found { operation, versions: self.held(key).clone() });
+            let mut versions = self.held(key).clone();
+            self.hints.of(key).for_each(|kept| versions.merge(kept));
+            cx.send(from, Message::Found { operation, versions });
         }
     }
 
-    /// Holds these versions, and says so once they are durable. What a full or failed disk does not take is not
-    /// acknowledged; the coordinator asks again.
-    pub(super) fn store(&mut self, from: NodeId, operation: u64, key: Key, versions: &Versions, cx: &mut Cx<'_>) {
-        if !self.is_open {
-            return;
-        }
-        let is_pending = |change: &Change| match change {
-            Change::Merge { key: of, versions: pending } => *of == key && pending.covers_all(versions),
-            Change::Bury { .. } => false,
-        };
-        let awaited = if self.held(key).covers_all(versions) {
-            Some(self.log.accepted())
-        } else {
-            let pending = self.log.pending().find(|(_, change)| is_pending(change)).map(|(number, _)| number);
-            pending.or_else(|| self.log.push(Change::Merge { key, versions: versions.clone() }, cx))
-        };
+    /// Holds these versions, or keeps them for their owner, and says so once they are durable. What a full or failed disk does
+    /// not take is not acknowledged; the coordinator asks again.
+    pub(super) fn store(
+        &mut self,
+        from: NodeId,
+        errand: Errand,
+        key: Key,
+        owner: NodeId,
+        new: &Versions,
+        cx: &mut Cx<'_>,
+    ) {
+        let versions = new.clone();
+        let is_kept =
+            if owner == self.me { self.held(key).covers_all(new) } else { self.hints.covers_all(key, owner, new) };
+        let change =
+            if owner == self.me { Change::Merge { key, versions } } else { Change::Keep { key, owner, versions } };
+        let awaited = if is_kept && self.is_open { Some(self.log.accepted()) } else { self.change(change, cx) };
         if let Some(number) = awaited {
-            self.waiting.push((number, from, Message::Stored { operation }));
+            self.waiting.push((number, from, Message::Stored { errand, owner }));
             self.answer(cx);
         }
     }
 
-    /// Forgets an object of which only tombstones are left. They took up room for as long as was asked; from now on a
-    /// replica that missed the deletion all that time brings the old value back.
+    /// Writes a change to the log, unless it is on its way there. Answers the number of the record to wait for; `None` if the
+    /// log takes none now.
+    pub(super) fn change(&mut self, change: Change, cx: &mut Cx<'_>) -> Option<u64> {
+        let pending = self.log.pending().find(|(_, pending)| **pending == change).map(|(number, _)| number);
+        pending.or_else(|| self.log.push(change, cx))
+    }
+
+    /// Forgets an object of which only tombstones are left whose time is over. From now on a replica that missed the deletion
+    /// all that time brings the old value back.
     pub(super) fn bury(&mut self, key: Key, cx: &mut Cx<'_>) {
-        if self.held(key).is_deleted() && self.log.push(Change::Bury { key }, cx).is_some() {
-            cx.reached("a tombstone was dropped");
+        let now = cx.wall_now().nanos;
+        match self.held(key).forgotten_at() {
+            Some(at) if at <= now => {
+                if self.change(Change::Bury { key }, cx).is_some() {
+                    cx.reached("a tombstone was dropped");
+                }
+            }
+            Some(at) => cx.set_wall_timer(Timer::Bury(key), at),
+            None => {}
         }
     }
 
@@ -98,18 +141,20 @@ impl Replica {
     fn apply(&mut self, change: Change, cx: &mut Cx<'_>) {
         match change {
             Change::Merge { key, versions } => {
-                let held = self.held.entry(key).or_default();
-                held.merge(&versions);
-                if let Some(span) = self.tombstones_for.filter(|_| held.is_deleted()) {
-                    cx.set_timer(Timer::Bury(key), span);
+                let object = self.held.entry(key).or_default();
+                object.versions.merge(&versions);
+                object.hash = stable_hash(&object.versions);
+                if let Some(at) = object.versions.forgotten_at() {
+                    cx.set_wall_timer(Timer::Bury(key), at);
                 }
             }
-            // A version that came in the meantime stays.
             Change::Bury { key } => {
                 if self.held(key).is_deleted() {
                     self.held.remove(&key);
                 }
             }
+            Change::Keep { key, owner, versions } => self.hints.keep(key, owner, &versions),
+            Change::Release { key, owner, versions } => self.hints.release(key, owner, &versions),
         }
     }
 
@@ -121,7 +166,7 @@ impl Replica {
     }
 
     pub(super) fn observe(&self, view: &mut View) {
-        for (key, versions) in &self.held {
+        for (key, Object { versions, .. }) in &self.held {
             view.entry(*key, versions.age(), versions.value());
         }
         view.waits_for.extend(self.log.waits_for().map(|what| format!("waits for {what}")));

@@ -2,8 +2,11 @@ use super::*;
 use crate::host::{CausalContext, CrashKeeps, FaultId, HostSettings, NotDone, Reply, Terms, Value};
 use crate::store::harness::{Ending, Harness, X, compare_and_set, done, found, read, slow_disks, write};
 
+mod repair;
+
+/// A strict quorum that repairs nothing.
 fn quorum(n: u32, r: u32, w: u32) -> Quorum {
-    Quorum { n, r, w, ..Quorum::default() }
+    Quorum { n, r, w, sloppy: false, without: QuorumSafeguard::ALL.into(), ..Quorum::default() }
 }
 
 /// A coordinator asks only once and does not give up while the script lasts.
@@ -227,14 +230,21 @@ fn it_can_serve_whoever_reaches_enough_of_the_preference_list() {
     check(&settings, &write(1), &[3, 0, 1, 2], true);
     check(&settings, &write(1), &[0, 1, 3, 4], false);
     assert!(!settings.can_serve(&read(), NodeId(order[0]), &NodeSet::default(), &replicas), "it is down");
+    let sloppy = Quorum { sloppy: true, without: BTreeSet::new(), ..settings };
+    check(&sloppy, &read(), &[3], true);
+    check(&sloppy, &write(1), &[0, 3, 4], true);
+    check(&sloppy, &write(1), &[3, 4], false);
+    let no_hints = Quorum { without: [QuorumSafeguard::HintedHandoff].into(), ..sloppy };
+    check(&no_hints, &write(1), &[0, 3, 4], false);
 }
 
 #[test]
 fn promises_are_what_the_numbers_give() {
     let check = |settings: Quorum, expected: &[Promise]| assert_eq!(settings.promises(), expected);
-    check(quorum(3, 2, 2), &[Promise::Durable, Promise::Fresh]);
-    check(quorum(3, 1, 2), &[Promise::Durable]);
-    check(Quorum { tombstones_for: Some(Span::from_secs(1)), ..quorum(3, 2, 2) }, &[]);
+    check(quorum(3, 2, 2), &[Promise::Durable, Promise::Fresh, Promise::Convergent]);
+    check(quorum(3, 1, 2), &[Promise::Durable, Promise::Convergent]);
+    check(Quorum { sloppy: true, ..quorum(3, 2, 2) }, &[Promise::Durable, Promise::Convergent]);
+    check(Quorum { tombstones_for: Some(Span::from_secs(1)), ..quorum(3, 2, 2) }, &[Promise::Convergent]);
     assert!(quorum(3, 2, 2).tolerates().clocks);
     assert!(!last_writer_wins(quorum(3, 2, 2)).tolerates().clocks);
 }

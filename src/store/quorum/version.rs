@@ -119,6 +119,8 @@ pub struct Version {
     pub(super) clock: Clock,
     /// [`Value::Nil`] is a tombstone: without it a replica that missed the deletion would bring the old value back.
     pub(super) value: Value,
+    /// When a tombstone may be forgotten, by anybody's wall clock (nanoseconds); `None`: never.
+    pub(super) forgotten_at: Option<u64>,
 }
 
 impl Version {
@@ -201,6 +203,21 @@ impl Versions {
         }
     }
 
+    /// Takes out what the others have.
+    pub(super) fn remove_all(&mut self, others: &Self) {
+        self.newest.retain(|version| others.newest.iter().all(|other| other.dot != version.dot));
+    }
+
+    pub(super) const fn is_empty(&self) -> bool {
+        self.newest.is_empty()
+    }
+
+    /// When the object may be forgotten, if nothing but tombstones that may be is left of it.
+    pub(super) fn forgotten_at(&self) -> Option<u64> {
+        let each = self.newest.iter().map(|version| version.forgotten_at);
+        each.reduce(|one, other| Some(one?.max(other?))).flatten()
+    }
+
     /// Whether nothing but tombstones is left of it.
     pub(super) fn is_deleted(&self) -> bool {
         !self.newest.is_empty() && self.newest.iter().all(|version| version.value == Value::Nil)
@@ -240,7 +257,10 @@ mod tests {
                 truth.extend(theirs.iter().copied().chain([version.dot]));
             }
             let clock = if wall { Clock::Wall(number as u64 / 3) } else { Clock::Past(past) };
-            made.push((Version { dot: dot(*actor, counter), clock, value: Value::Int(number as i64) }, truth));
+            made.push((
+                Version { dot: dot(*actor, counter), clock, value: Value::Int(number as i64), forgotten_at: None },
+                truth,
+            ));
         }
         made
     }
@@ -314,6 +334,7 @@ mod tests {
             dot: dot(1, counter),
             clock: Clock::Past(past.clone()),
             value: Value::Int(value),
+            forgotten_at: None,
         };
         let mut versions: Versions = [write(1, 10, &Past::default())].into_iter().collect();
         let seen = versions.seen().unwrap();
@@ -327,8 +348,26 @@ mod tests {
     }
 
     #[test]
+    fn an_object_is_forgotten_with_its_last_tombstone() {
+        let check = |tombstones: &[Option<u64>], expected| {
+            let write = |(counter, &forgotten_at): (u64, &Option<u64>)| {
+                let clock = Clock::Past(Past::default());
+                Version { dot: dot(1, counter), clock, value: Value::Nil, forgotten_at }
+            };
+            let versions: Versions = (1..).zip(tombstones).map(write).collect();
+            assert_eq!(versions.forgotten_at(), expected, "{tombstones:?}");
+        };
+        check(&[], None);
+        check(&[None], None);
+        check(&[Some(7)], Some(7));
+        check(&[Some(7), Some(9), Some(8)], Some(9));
+        check(&[Some(7), None], None);
+    }
+
+    #[test]
     fn a_tombstone_is_a_version() {
-        let write = |counter, value| Version { dot: dot(1, counter), clock: Clock::Wall(counter), value };
+        let write =
+            |counter, value| Version { dot: dot(1, counter), clock: Clock::Wall(counter), value, forgotten_at: None };
         let mut versions = Versions::NONE;
         assert!(!versions.is_deleted());
         versions.add(write(1, Value::Int(5)));
