@@ -1,6 +1,6 @@
 //! Convergence: when all is over, do the replicas hold the same?
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::host::{Key, Value};
 
@@ -12,6 +12,8 @@ pub struct Replica {
     /// The objects that it knows, each with the version by which its store orders values. An object that is
     /// missing was never written there: it holds nil at version 0.
     pub entries: Vec<(Key, u64, Value)>,
+    /// The objects that others are to hold and this one is not.
+    pub elsewhere: BTreeSet<Key>,
 }
 
 /// An object of which the replicas hold different values.
@@ -35,17 +37,18 @@ pub(super) fn held(replicas: &[Replica]) -> BTreeMap<Key, Vec<(u64, Value)>> {
     held
 }
 
-/// The objects of which the replicas of one service hold different values. Versions are shown, not compared:
-/// a store may number the same value differently in two places.
+/// The objects of which the replicas of one service hold different values, those apart that are not to hold it. Versions are
+/// shown, not compared: a store may number the same value differently in two places.
 #[must_use]
 pub fn diverged(replicas: &[Replica]) -> Vec<Divergence> {
-    let differ = |held: &Vec<(u64, Value)>| held.windows(2).any(|pair| pair[0].1 != pair[1].1);
-    let name = |(replica, (version, value)): (&Replica, (u64, Value))| (replica.node.clone(), version, value);
-    held(replicas)
-        .into_iter()
-        .filter(|(_, held)| differ(held))
-        .map(|(key, held)| Divergence { key, held: replicas.iter().zip(held).map(name).collect() })
-        .collect()
+    let differ = |held: &[(String, u64, Value)]| held.windows(2).any(|pair| pair[0].2 != pair[1].2);
+    let divergence = |(key, held): (Key, Vec<(u64, Value)>)| {
+        let holders = replicas.iter().zip(held).filter(|(replica, _)| !replica.elsewhere.contains(&key));
+        let held: Vec<_> =
+            holders.map(|(replica, (version, value))| (replica.node.clone(), version, value)).collect();
+        differ(&held).then_some(Divergence { key, held })
+    };
+    held(replicas).into_iter().filter_map(divergence).collect()
 }
 
 #[cfg(test)]
@@ -57,6 +60,7 @@ mod tests {
         let replica = |node: &str, entries: &[(u64, u64, i64)]| Replica {
             node: node.into(),
             entries: entries.iter().map(|&(key, version, value)| (Key(key), version, Value::Int(value))).collect(),
+            elsewhere: BTreeSet::new(),
         };
         let check = |replicas: &[Replica], expected: &[u64]| {
             let keys: Vec<u64> = diverged(replicas).iter().map(|divergence| divergence.key.0).collect();
@@ -71,6 +75,9 @@ mod tests {
         check(std::slice::from_ref(&a), &[]);
         check(&[a.clone(), b.clone()], &[]);
         check(&[a, b, c.clone()], &[1, 2]);
+        let elsewhere = |keys: &[u64]| keys.iter().copied().map(Key).collect();
+        check(&[c.clone(), Replica { elsewhere: elsewhere(&[1]), ..replica("d", &[]) }], &[]);
+        check(&[c.clone(), Replica { elsewhere: elsewhere(&[2]), ..replica("d", &[]) }], &[1]);
         let divergence = diverged(&[replica("d", &[]), c]).remove(0);
         let expected = vec![("d".into(), 0, Value::Nil), ("c".into(), 1, Value::Int(4))];
         assert_eq!(divergence.held, expected);

@@ -197,6 +197,7 @@ mod tests {
         let replica = |(index, &held): (usize, &i64)| Replica {
             node: format!("store-{index}"),
             entries: if held == 0 { vec![] } else { vec![(Key(0), 1, value(held))] },
+            ..Replica::default()
         };
         FinalState::new(&values.iter().enumerate().map(replica).collect::<Vec<_>>())
     }

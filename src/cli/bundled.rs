@@ -21,6 +21,13 @@ pub(super) const SCENARIOS: &[Bundled] = bundled![
     "first/majority-lost",
     "first/read-write-back",
     "vacuous/idle-link",
+    "cap/partition-quorum",
+    "cap/quorum-overlap",
+    "cap/heal",
+    "cap/client-on-the-wrong-side",
+    "clocks/skewed-writers",
+    "clocks/version-vectors",
+    "chaos/a-fifth-of-the-nodes-quorum",
 ];
 
 /// The bundled scenario of this name; `.json` and a leading `scenarios/` do not matter.

@@ -2,12 +2,14 @@
 //! has a history and a final state of its own.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use crate::check::{Budget, Check, Evidence, Expectation, Phase, Replica, Windows};
 use crate::host::{Simulation, Violation};
 use crate::load::History;
 
 use super::file::Scenario;
+use super::registry::Deployable;
 
 /// What the clients of one service saw, and what its live replicas hold at the end.
 pub(super) struct ServiceEvidence<'a> {
@@ -26,7 +28,8 @@ impl<'a> ServiceEvidence<'a> {
         let called: Vec<_> = (0..scenario.services.len()).filter(|&service| called(service)).collect();
         let evidence = |&service: &usize| {
             let name = scenario.services[service].name.as_str();
-            let has_invariants = scenario.services[service].what.has_invariants();
+            let what = &scenario.services[service].what;
+            let has_invariants = what.has_invariants();
             let violations = has_invariants.then(|| violations(simulation, name));
             let (history, places) = match called.as_slice() {
                 [_] => (Cow::Borrowed(history), None),
@@ -35,7 +38,7 @@ impl<'a> ServiceEvidence<'a> {
                     (Cow::Owned(history), Some(places))
                 }
             };
-            Self { name, history, places, replicas: live_replicas(simulation, name), violations }
+            Self { name, history, places, replicas: live_replicas(simulation, name, what.as_ref()), violations }
         };
         called.iter().map(evidence).collect()
     }
@@ -80,8 +83,14 @@ fn violations(simulation: &Simulation, service: &str) -> Vec<(&'static str, Stri
         .collect()
 }
 
-fn live_replicas(simulation: &Simulation, service: &str) -> Vec<Replica> {
-    let live = simulation.replicas(service).filter(|&node| simulation.is_up(node));
-    live.map(|node| Replica { node: simulation.name(node).to_owned(), entries: simulation.observe(node).entries })
-        .collect()
+fn live_replicas(simulation: &Simulation, service: &str, what: &dyn Deployable) -> Vec<Replica> {
+    let nodes: Vec<_> = simulation.replicas(service).collect();
+    let live = nodes.iter().copied().filter(|&node| simulation.is_up(node));
+    let views: Vec<_> = live.map(|node| (node, simulation.observe(node).entries)).collect();
+    let keys: BTreeSet<_> = views.iter().flat_map(|(_, entries)| entries.iter().map(|(key, ..)| *key)).collect();
+    let replica = |(node, entries)| {
+        let elsewhere = keys.iter().copied().filter(|key| !what.holds(*key, node, &nodes)).collect();
+        Replica { node: simulation.name(node).to_owned(), entries, elsewhere }
+    };
+    views.into_iter().map(replica).collect()
 }

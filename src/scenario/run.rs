@@ -237,6 +237,7 @@ fn client_settings(scenario: &Scenario, client: &Client) -> (NodeId, ClientSetti
         prefer: client.prefer,
         policy: written.policy,
         answers: written.answers,
+        inserts: written.inserts,
         timeout: written.timeout,
         stop: Time::ZERO + scenario.duration,
         workload: written.workload,

@@ -69,7 +69,14 @@ impl Harness {
         Self::with_links(protocol, replicas, host, &Link::default(), 1)
     }
 
-    fn with_links<P: Protocol>(protocol: P, replicas: usize, host: &HostSettings, link: &Link, seed: u64) -> Self {
+    /// The same with links of this kind between the replicas.
+    pub fn with_links<P: Protocol>(
+        protocol: P,
+        replicas: usize,
+        host: &HostSettings,
+        link: &Link,
+        seed: u64,
+    ) -> Self {
         let mut builder = Builder::new(seed);
         builder.links(link.clone());
         let nodes = builder.service("store", &vec![ZoneId(0); replicas], host, move |birth| protocol.node(birth));

@@ -15,7 +15,7 @@ fn windows() -> Windows {
 }
 
 fn replica(node: &str, held: i64) -> Replica {
-    Replica { node: node.into(), entries: vec![(Key(0), 1, value(held))] }
+    Replica { node: node.into(), entries: vec![(Key(0), 1, value(held))], ..Replica::default() }
 }
 
 fn judge(expectation: Expectation, phase: Phase, history: &History, replicas: &[Replica]) -> Check {

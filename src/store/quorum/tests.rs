@@ -2,6 +2,7 @@ use super::*;
 use crate::host::{CausalContext, CrashKeeps, FaultId, HostSettings, NotDone, Reply, Terms, Value};
 use crate::store::harness::{Ending, Harness, X, compare_and_set, done, found, read, slow_disks, write};
 
+mod latency;
 mod repair;
 
 /// A strict quorum that repairs nothing.
