@@ -4,5 +4,7 @@
 //! that it asks for.
 
 mod driver;
+mod merge;
 
 pub use driver::{Attempt, Done, Driver, Next, Policy};
+pub use merge::with_element;

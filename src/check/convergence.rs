@@ -1,6 +1,6 @@
 //! Convergence: when all is over, do the replicas hold the same?
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::growing::elements;
 use crate::host::{Key, Value};
@@ -13,6 +13,8 @@ pub struct Replica {
     /// The objects that it knows, each with the version by which its store orders values. An object that is
     /// missing was never written there: it holds nil at version 0.
     pub entries: Vec<(Key, u64, Value)>,
+    /// The objects that others are to hold and this one is not.
+    pub elsewhere: BTreeSet<Key>,
 }
 
 /// An object of which the replicas hold different values.
@@ -36,26 +38,19 @@ pub(super) fn held(replicas: &[Replica]) -> BTreeMap<Key, Vec<(u64, Value)>> {
     held
 }
 
-/// The objects of which the replicas of one service hold different values. Versions are shown, not compared:
-/// a store may number the same value differently in two places. An empty log or set is nil. `copies` is how many of them
-/// hold each object; if that is fewer than all, it does not matter which, and those that hold nil are not compared.
+/// The objects of which the replicas of one service hold different values, those apart that are not to hold it. Versions are
+/// shown, not compared: a store may number the same value differently in two places. An empty log or set is nil.
 #[must_use]
-pub fn diverged(replicas: &[Replica], copies: usize) -> Vec<Divergence> {
+pub fn diverged(replicas: &[Replica]) -> Vec<Divergence> {
     let is_same = |a: &Value, b: &Value| a == b || (elements(a) == Some(&[]) && elements(b) == Some(&[]));
-    let differ = |held: &Vec<(u64, Value)>| {
-        let is_whole = copies >= held.len();
-        let values: Vec<&Value> = held.iter().map(|(_, value)| value).collect();
-        let compared: Vec<&Value> =
-            values.into_iter().filter(|value| is_whole || elements(value) != Some(&[])).collect();
-        let is_missing = !compared.is_empty() && compared.len() < copies.min(held.len());
-        is_missing || compared.windows(2).any(|pair| !is_same(pair[0], pair[1]))
+    let differ = |held: &[(String, u64, Value)]| held.windows(2).any(|pair| !is_same(&pair[0].2, &pair[1].2));
+    let divergence = |(key, held): (Key, Vec<(u64, Value)>)| {
+        let holders = replicas.iter().zip(held).filter(|(replica, _)| !replica.elsewhere.contains(&key));
+        let held: Vec<_> =
+            holders.map(|(replica, (version, value))| (replica.node.clone(), version, value)).collect();
+        differ(&held).then_some(Divergence { key, held })
     };
-    let name = |(replica, (version, value)): (&Replica, (u64, Value))| (replica.node.clone(), version, value);
-    held(replicas)
-        .into_iter()
-        .filter(|(_, held)| differ(held))
-        .map(|(key, held)| Divergence { key, held: replicas.iter().zip(held).map(name).collect() })
-        .collect()
+    held(replicas).into_iter().filter_map(divergence).collect()
 }
 
 #[cfg(test)]
@@ -68,12 +63,12 @@ mod tests {
         let replica = |node: &str, entries: &[(u64, u64, i64)]| Replica {
             node: node.into(),
             entries: entries.iter().map(|&(key, version, value)| (Key(key), version, Value::Int(value))).collect(),
+            elsewhere: BTreeSet::new(),
         };
-        let check_copies = |replicas: &[Replica], copies: usize, expected: &[u64]| {
-            let keys: Vec<u64> = diverged(replicas, copies).iter().map(|divergence| divergence.key.0).collect();
-            assert_eq!(keys, expected, "{copies} copies");
+        let check = |replicas: &[Replica], expected: &[u64]| {
+            let keys: Vec<u64> = diverged(replicas).iter().map(|divergence| divergence.key.0).collect();
+            assert_eq!(keys, expected);
         };
-        let check = |replicas: &[Replica], expected: &[u64]| check_copies(replicas, replicas.len(), expected);
         let (a, b, c) = (
             replica("a", &[(1, 1, 5), (2, 1, 6)]),
             replica("b", &[(2, 7, 6), (1, 1, 5)]),
@@ -83,19 +78,17 @@ mod tests {
         check(std::slice::from_ref(&a), &[]);
         check(&[a.clone(), b.clone()], &[]);
         check(&[a, b, c.clone()], &[1, 2]);
-        let holding = |value: Value| Replica { node: "e".into(), entries: vec![(Key(1), 1, value)] };
+        let holding =
+            |value: Value| Replica { node: "e".into(), entries: vec![(Key(1), 1, value)], ..Replica::default() };
         let list = |elements: &[i64]| holding(Value::List(elements.to_vec()));
         check(&[list(&[1, 2]), list(&[1, 2])], &[]);
         check(&[list(&[1, 2]), list(&[1])], &[1]);
         check(&[list(&[]), replica("d", &[])], &[]);
         check(&[holding(Value::Siblings(vec![value(1), value(2)])), replica("d", &[(1, 1, 1)])], &[1]);
-        let (one, other, none) = (replica("f", &[(1, 1, 5)]), replica("g", &[(1, 1, 6)]), replica("h", &[]));
-        check_copies(&[one.clone(), one.clone(), none.clone()], 2, &[]);
-        check_copies(&[one.clone(), none.clone(), none.clone()], 2, &[1]);
-        check_copies(&[one.clone(), one.clone(), other], 2, &[1]);
-        check_copies(&[one.clone(), one.clone(), one], 2, &[]);
-        check_copies(&[none.clone(), none], 1, &[]);
-        let divergence = diverged(&[replica("d", &[]), c], 2).remove(0);
+        let elsewhere = |keys: &[u64]| keys.iter().copied().map(Key).collect();
+        check(&[c.clone(), Replica { elsewhere: elsewhere(&[1]), ..replica("d", &[]) }], &[]);
+        check(&[c.clone(), Replica { elsewhere: elsewhere(&[2]), ..replica("d", &[]) }], &[1]);
+        let divergence = diverged(&[replica("d", &[]), c]).remove(0);
         let expected = vec![("d".into(), 0, Value::Nil), ("c".into(), 1, Value::Int(4))];
         assert_eq!(divergence.held, expected);
     }

@@ -216,6 +216,7 @@ mod tests {
         let replica = |(index, held): (usize, &Value)| Replica {
             node: format!("store-{index}"),
             entries: if *held == Value::Nil { vec![] } else { vec![(Key(0), 1, held.clone())] },
+            ..Replica::default()
         };
         FinalState::new(&values.iter().enumerate().map(replica).collect::<Vec<_>>())
     }

@@ -90,8 +90,6 @@ pub struct Evidence<'a> {
     pub windows: &'a Windows,
     /// What the live replicas of the service hold at the end.
     pub replicas: &'a [Replica],
-    /// How many of them hold each object.
-    pub copies: usize,
     /// What was seen to break the invariants of the service, in the order of time, in sentences; `None` if it has no
     /// invariants.
     pub violations: Option<&'a [(&'static str, String)]>,
@@ -469,7 +467,7 @@ impl Evidence<'_> {
     }
 
     fn convergence(&self) -> Finding {
-        let diverged = diverged(self.replicas, self.copies);
+        let diverged = diverged(self.replicas);
         if let Some(Divergence { key, held }) = diverged.first() {
             let says = |(node, version, value): &(String, u64, crate::host::Value)| {
                 format!("{node} holds {value} (version {version})")

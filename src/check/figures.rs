@@ -197,7 +197,8 @@ mod tests {
     #[test]
     fn data_are_measured_by_service() {
         let history = history("1 w1 ok 0 1\n1 w2 ok 2 3\n2 r ok1 5 6\n2 r ok1|2 7 8\n2 r ok2 9 10");
-        let replica = |value| Replica { node: "store-0".into(), entries: vec![(Key(0), 1, value)] };
+        let replica =
+            |value| Replica { node: "store-0".into(), entries: vec![(Key(0), 1, value)], ..Replica::default() };
         let figures = service_figures("store", &history, &[replica(Value::Int(1))], Quantity::Never);
         let quantities: Vec<_> = figures.iter().map(|figure| (figure.name, figure.quantity)).collect();
         let expected = [

@@ -21,8 +21,15 @@ pub(super) const SCENARIOS: &[Bundled] = bundled![
     "first/majority-lost",
     "first/read-write-back",
     "vacuous/idle-link",
-    "chaos/harsh-swarm",
+    "cap/partition-quorum",
+    "cap/quorum-overlap",
+    "cap/heal",
+    "cap/client-on-the-wrong-side",
     "cap/latency-without-partition",
+    "clocks/skewed-writers",
+    "clocks/version-vectors",
+    "chaos/a-fifth-of-the-nodes-quorum",
+    "chaos/harsh-swarm",
 ];
 
 /// The bundled scenario of this name; `.json` and a leading `scenarios/` do not matter.

@@ -3,13 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
-use crate::call::{Attempt, Done, Driver, Next, Policy};
+use crate::call::{Attempt, Done, Driver, Next, Policy, with_element};
 use crate::host::{CallError, CausalContext, IdempotencyKey, Key, NodeId, Reply, Request, Terms, Value};
 use crate::kernel::{Span, StreamClash, Streams, Time};
 
 use super::operations::seen;
 use super::plan::{Plan, Planned};
-use super::{Answers, Arrivals, ClientSettings, Outcome, Workload};
+use super::{Answers, Arrivals, ClientSettings, Inserts, Outcome, Workload};
 
 /// A client of a running load.
 #[derive(Clone, Debug)]
@@ -23,6 +23,7 @@ pub(super) struct Client {
     prefer: Option<NodeId>,
     policy: Policy,
     answers: Answers,
+    inserts: Inserts,
     timeout: Span,
     /// How many sessions it may have.
     limit: usize,
@@ -64,6 +65,33 @@ struct Running {
     invoked: Time,
     /// Whom it asked, attempt by attempt.
     contacts: Vec<NodeId>,
+    step: Step,
+}
+
+/// What an operation asks for at the moment: an insert by the client has two steps, every other operation one.
+#[derive(Clone, Debug)]
+struct Step {
+    request: Request,
+    began: Time,
+    /// What it has to have seen; `None`: the last that the client has seen of the object.
+    seen: Option<CausalContext>,
+}
+
+impl Running {
+    /// Whether this step only reads what the next one is to write.
+    fn is_preparing(&self) -> bool {
+        self.step.request.is_read() && !self.planned.request.is_read()
+    }
+
+    /// What is written back after the first step of an insert by the client has found this.
+    fn next_step(&self, found: &Value) -> Option<Request> {
+        match &self.planned.request {
+            Request::Insert { key, element } if self.is_preparing() => {
+                Some(Request::Write { key: *key, value: with_element(found, *element) })
+            }
+            _ => None,
+        }
+    }
 }
 
 /// An operation that is over.
@@ -101,7 +129,7 @@ impl Client {
             },
             Workload::Scripted(_) => None,
         };
-        let ClientSettings { name, targets, prefer, policy, answers, timeout, stop, .. } = settings;
+        let ClientSettings { name, targets, prefer, policy, answers, inserts, timeout, stop, .. } = settings;
         Ok(Self {
             node,
             name,
@@ -111,6 +139,7 @@ impl Client {
             prefer,
             policy,
             answers,
+            inserts,
             timeout,
             limit: limit.map_or(usize::MAX, |limit| limit.get() as usize),
             sessions: BTreeMap::new(),
@@ -164,12 +193,17 @@ impl Client {
         {
             *expected = self.seen.get(key).cloned().unwrap_or_default();
         }
+        let request = match planned.request {
+            Request::Insert { key, .. } if self.inserts == Inserts::ByClient => Request::Read { key },
+            ref other => other.clone(),
+        };
         let timeout = self.timeout;
         self.free.remove(&place);
         let session = self.session(place);
         session.began += 1;
-        let attempt = session.driver.begin(&planned.request, timeout);
-        session.running = Some(Running { planned, invoked: now, contacts: Vec::new() });
+        let attempt = session.driver.begin(&request, timeout);
+        let step = Step { request, began: now, seen: None };
+        session.running = Some(Running { planned, invoked: now, contacts: Vec::new(), step });
         attempt
     }
 
@@ -178,12 +212,12 @@ impl Client {
         let session = self.sessions.get_mut(&place)?;
         let running = session.running.as_mut()?;
         running.contacts.push(to);
-        let Planned { request, answers, .. } = &running.planned;
+        let (Step { request, seen, .. }, answers) = (&running.step, running.planned.answers);
         let usual = if request.is_read() { self.answers.read } else { self.answers.write };
         let terms = Terms {
             idempotency: Some(IdempotencyKey { session: session.id, number: session.began }),
             answers: answers.or(usual),
-            seen: request.key().and_then(|key| self.contexts.get(&key).cloned()),
+            seen: seen.clone().or_else(|| request.key().and_then(|key| self.contexts.get(&key).cloned())),
         };
         Some((request.clone(), terms))
     }
@@ -197,16 +231,27 @@ impl Client {
         now: Time,
     ) -> Option<Reaction> {
         let session = self.sessions.get_mut(&place)?;
-        let running = session.running.as_ref()?;
-        if let Some((key, context)) = running.planned.request.key().zip(seen_by_it) {
+        let running = session.running.as_mut()?;
+        if let Some((key, context)) = running.planned.request.key().zip(seen_by_it.clone()) {
             self.contexts.insert(key, context);
         }
-        let (number, elapsed) = (running.planned.number, now.since(running.invoked));
-        let outcome = match session.driver.next(result, elapsed) {
+        let number = running.planned.number;
+        let outcome = match session.driver.next(result, now.since(running.step.began)) {
             Next::Try { after, attempt } => return Some(Reaction::Retry { number, after, attempt }),
-            Next::Done(Done::Ok(value)) => Outcome::Ok(value),
+            Next::Done(Done::Ok(value)) => match running.next_step(&value) {
+                Some(request) => {
+                    let attempt = session.driver.begin(&request, self.timeout - now.since(running.invoked));
+                    // Other sessions may have seen more by now than is merged here.
+                    running.step = Step { request, began: now, seen: Some(seen_by_it.unwrap_or_default()) };
+                    session.began += 1;
+                    return Some(Reaction::Retry { number, after: Span::ZERO, attempt });
+                }
+                None => Outcome::Ok(value),
+            },
             Next::Done(Done::No(value)) => Outcome::No(value),
             Next::Done(Done::NotDone(reason)) => Outcome::Fail(reason),
+            // Nothing was to be changed yet.
+            Next::Done(Done::Unknown(reason)) if running.is_preparing() => Outcome::Fail(reason),
             Next::Done(Done::Unknown(reason)) => Outcome::Info(reason),
         };
         let ended = session.end(place, outcome, now)?;
@@ -248,7 +293,7 @@ impl Client {
 impl Session {
     /// Ends what it runs. After an unknown outcome another session takes its place.
     fn end(&mut self, place: u32, outcome: Outcome, now: Time) -> Option<Ended> {
-        let Running { planned, invoked, contacts } = self.running.take()?;
+        let Running { planned, invoked, contacts, .. } = self.running.take()?;
         let replaced = self.replaced;
         self.replaced += u32::from(matches!(outcome, Outcome::Info(_)));
         Some(Ended { planned, session: place, replaced, invoked, completed: now, contacts, outcome })

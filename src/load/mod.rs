@@ -21,4 +21,4 @@ pub use history::{History, Operation, Outcome};
 pub use keys::Keys;
 pub use operations::{Mix, OperationKind};
 pub use recording::Recording;
-pub use settings::{Answers, ClientSettings, Generated, LoadError, ScriptedOperation, Workload};
+pub use settings::{Answers, ClientSettings, Generated, Inserts, LoadError, ScriptedOperation, Workload};

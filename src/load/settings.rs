@@ -21,6 +21,8 @@ pub struct ClientSettings {
     pub policy: Policy,
     /// How many replicas are to answer its operations, unless an operation says so itself.
     pub answers: Answers,
+    /// How it puts an element into a set.
+    pub inserts: Inserts,
     /// How long an operation may take in all, from its first attempt.
     pub timeout: Span,
     /// From this instant no operation starts; those under way may still end.
@@ -36,6 +38,17 @@ pub struct Answers {
     pub read: Option<u32>,
     /// If it is not.
     pub write: Option<u32>,
+}
+
+/// How a client puts an element into a set.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub enum Inserts {
+    /// The service does it.
+    #[default]
+    ByService,
+    /// The client reads the set, adds the element to all that it finds ([`with_element`](crate::call::with_element)), and
+    /// writes it back: for a store that keeps writes that have not seen each other as siblings.
+    ByClient,
 }
 
 /// Where a client's operations come from.

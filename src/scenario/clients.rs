@@ -6,7 +6,7 @@ use crate::call::Policy;
 use crate::host::{Key, Request, Value};
 use crate::kernel::{Sampler, Span, Time};
 use crate::load::{
-    Answers, Arrivals, Generated, Keys, Mix, OperationKind, Rate, ScriptedOperation, Spacing, Workload,
+    Answers, Arrivals, Generated, Inserts, Keys, Mix, OperationKind, Rate, ScriptedOperation, Spacing, Workload,
 };
 
 use super::distribution::{distribution, weight_ppb};
@@ -26,6 +26,7 @@ pub(super) struct Written {
     pub(super) workload: Workload,
     pub(super) timeout: Span,
     pub(super) answers: Answers,
+    pub(super) inserts: Inserts,
     pub(super) policy: Policy,
 }
 
@@ -68,6 +69,12 @@ pub(super) fn client() -> Shape<Written> {
             object(answers),
             empty(),
         );
+        let inserts = fields.optional(
+            "inserts",
+            "Who puts an element into a set: the service, or the client, which reads, merges what it finds, and writes.",
+            one_of([("by_service", Inserts::ByService), ("by_client", Inserts::ByClient)]),
+            "by_service",
+        );
         let attempt_timeout = fields.maybe(
             "attempt_timeout",
             "How long one attempt waits; without it, the whole timeout.",
@@ -93,6 +100,7 @@ pub(super) fn client() -> Shape<Written> {
             workload,
             timeout: timeout?,
             answers: answers?,
+            inserts: inserts?,
             policy: Policy {
                 attempts: attempts?,
                 attempt_timeout: attempt_timeout?,

@@ -2,6 +2,7 @@
 //! has a history and a final state of its own.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 
 use crate::check::{
     Budget, Check, Evidence, Expectation, Figure, Phase, Quantity, Replica, Windows, service_figures,
@@ -18,8 +19,6 @@ pub(super) struct ServiceEvidence<'a> {
     /// Where each of its operations stands in the history of the run; `None` if that is its own.
     places: Option<Vec<usize>>,
     replicas: Vec<Replica>,
-    /// How many of these hold each object.
-    copies: usize,
     violations: Option<Vec<(&'static str, String)>>,
 }
 
@@ -29,7 +28,8 @@ impl<'a> ServiceEvidence<'a> {
         let called = scenario.called();
         let evidence = |&service: &usize| {
             let name = scenario.services[service].name.as_str();
-            let has_invariants = scenario.services[service].what.has_invariants();
+            let what = &scenario.services[service].what;
+            let has_invariants = what.has_invariants();
             let violations = has_invariants.then(|| violations(simulation, name));
             let (history, places) = match called.as_slice() {
                 [_] => (Cow::Borrowed(history), None),
@@ -38,15 +38,15 @@ impl<'a> ServiceEvidence<'a> {
                     (Cow::Owned(history), Some(places))
                 }
             };
-            let (replicas, copies) = live_replicas(scenario, service, simulation);
-            Self { name, history, places, replicas, copies, violations }
+            let replicas = live_replicas(scenario, service, simulation);
+            Self { name, history, places, replicas, violations }
         };
         called.iter().map(evidence).collect()
     }
 
     /// What is measured of this service's data; `converged` says how long the replicas took to agree.
-    pub(super) fn figures(&self, converged: impl FnOnce(&[Replica], usize) -> Quantity) -> Vec<Figure> {
-        service_figures(self.name, &self.history, &self.replicas, converged(&self.replicas, self.copies))
+    pub(super) fn figures(&self, converged: impl FnOnce(&[Replica]) -> Quantity) -> Vec<Figure> {
+        service_figures(self.name, &self.history, &self.replicas, converged(&self.replicas))
     }
 
     /// Judges an expectation of this service alone. Where others are called too, the check says of whom it speaks.
@@ -56,7 +56,6 @@ impl<'a> ServiceEvidence<'a> {
             history: &self.history,
             windows,
             replicas: &self.replicas,
-            copies: self.copies,
             violations,
             recovery: None,
             budget: Budget::default(),
@@ -90,15 +89,16 @@ fn violations(simulation: &Simulation, service: &str) -> Vec<(&'static str, Stri
         .collect()
 }
 
-/// What the live replicas of a service hold, as they say themselves, and how many of them hold each object: of those that
-/// do, as many may be down as replicas are.
-pub(super) fn live_replicas(scenario: &Scenario, service: usize, simulation: &Simulation) -> (Vec<Replica>, usize) {
+/// What the live replicas of a service hold, as they say themselves.
+pub(super) fn live_replicas(scenario: &Scenario, service: usize, simulation: &Simulation) -> Vec<Replica> {
     let service = &scenario.services[service];
-    let replica =
-        |node| Replica { node: simulation.name(node).to_owned(), entries: simulation.observe(node).entries };
-    let live: Vec<_> =
-        simulation.replicas(&service.name).filter(|&node| simulation.is_up(node)).map(replica).collect();
-    let down = (service.what.replicas() as usize).saturating_sub(live.len());
-    let copies = (service.what.copies() as usize).saturating_sub(down);
-    (live, copies)
+    let nodes: Vec<_> = simulation.replicas(&service.name).collect();
+    let live = nodes.iter().copied().filter(|&node| simulation.is_up(node));
+    let views: Vec<_> = live.map(|node| (node, simulation.observe(node).entries)).collect();
+    let keys: BTreeSet<_> = views.iter().flat_map(|(_, entries)| entries.iter().map(|(key, ..)| *key)).collect();
+    let replica = |(node, entries)| {
+        let elsewhere = keys.iter().copied().filter(|key| !service.what.holds(*key, node, &nodes)).collect();
+        Replica { node: simulation.name(node).to_owned(), entries, elsewhere }
+    };
+    views.into_iter().map(replica).collect()
 }

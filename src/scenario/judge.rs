@@ -34,8 +34,7 @@ pub(super) fn judge(scenario: &Scenario, finished: &Finished<'_>) -> Vec<Check> 
             checks.extend(services.iter().map(|service| service.judge(*phase, expectation, windows)));
         } else {
             let budget = Budget::default();
-            let evidence =
-                Evidence { history, windows, replicas: &[], copies: 0, violations: None, recovery, budget };
+            let evidence = Evidence { history, windows, replicas: &[], violations: None, recovery, budget };
             checks.push(expectation.judge(*phase, &evidence));
         }
     }

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::ops::{Range, RangeInclusive};
 use std::sync::Arc;
 
-use crate::host::{Builder, HostSettings, NodeId, NodeSet, Request, ZoneId};
+use crate::host::{Builder, HostSettings, Key, NodeId, NodeSet, Request, ZoneId};
 use crate::store::{Promise, Protocol, Tolerance};
 
 use super::input::{Fields, Kind, count, kind, object};
@@ -26,14 +26,14 @@ pub trait Deployable: Send + Sync {
         is_watched: bool,
         builder: &mut Builder,
     ) -> Range<u32>;
-    /// How many replicas hold each object. See [`Protocol::copies`].
-    fn copies(&self) -> u32;
     /// Whether it has invariants. See [`Protocol::invariants`].
     fn has_invariants(&self) -> bool;
     /// What it promises. See [`Protocol::promises`].
     fn promises(&self) -> Vec<Promise>;
     /// Under which faults. See [`Protocol::tolerates`].
     fn tolerates(&self) -> Tolerance;
+    /// Whether a replica is to hold an object. See [`Protocol::holds`].
+    fn holds(&self, key: Key, replica: NodeId, replicas: &[NodeId]) -> bool;
     /// Whether a request could be served. See [`Protocol::can_serve`].
     fn can_serve(&self, request: &Request, contact: NodeId, reachable: &NodeSet, replicas: &[NodeId]) -> bool;
 }
@@ -61,10 +61,6 @@ impl<P: Protocol> Deployable for Deployment<P> {
         builder.watched_service(name, placement, host, move |birth| protocol.node(birth), watch)
     }
 
-    fn copies(&self) -> u32 {
-        self.protocol.copies(self.replicas)
-    }
-
     fn has_invariants(&self) -> bool {
         self.protocol.invariants().is_some()
     }
@@ -75,6 +71,10 @@ impl<P: Protocol> Deployable for Deployment<P> {
 
     fn tolerates(&self) -> Tolerance {
         self.protocol.tolerates()
+    }
+
+    fn holds(&self, key: Key, replica: NodeId, replicas: &[NodeId]) -> bool {
+        self.protocol.holds(key, replica, replicas)
     }
 
     fn can_serve(&self, request: &Request, contact: NodeId, reachable: &NodeSet, replicas: &[NodeId]) -> bool {
@@ -116,8 +116,12 @@ impl Registry {
             let default = *replicas.start();
             let replicas = fields.optional("replicas", "How many replicas it has.", count(replicas.clone()), default);
             let protocol = read(fields);
-            let deployment: Arc<dyn Deployable> =
-                Arc::new(Deployment { protocol: Arc::new(protocol?), replicas: replicas? });
+            let (protocol, replicas) = (protocol?, replicas?);
+            if let Some(reason) = protocol.refuses(replicas) {
+                fields.refuse("replicas", format!("there cannot be {replicas} replicas: {reason}"));
+                return None;
+            }
+            let deployment: Arc<dyn Deployable> = Arc::new(Deployment { protocol: Arc::new(protocol), replicas });
             Some(deployment)
         });
         self.kinds.insert(name.to_owned(), kind(name, doc, settings));

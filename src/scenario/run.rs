@@ -349,10 +349,8 @@ impl<'a> Driver<'a> {
         let unavailable_by_design = reach.unavailable_by_design(scenario, history, simulated);
         let mut figures = load_figures(history, &windows, scenario.clients.len(), &unavailable_by_design);
         for (place, service) in services.iter().enumerate() {
-            let converged = |replicas: &[_], copies| {
-                settled
-                    .as_ref()
-                    .map_or(Quantity::Nothing, |settling| settling.converged(place, replicas, copies, simulated))
+            let converged = |replicas: &[_]| {
+                settled.as_ref().map_or(Quantity::Nothing, |settling| settling.converged(place, replicas, simulated))
             };
             figures.extend(service.figures(converged));
         }
@@ -392,6 +390,7 @@ pub(super) fn client_settings(scenario: &Scenario, client: &Client) -> (NodeId, 
         prefer: client.prefer,
         policy: written.policy,
         answers: written.answers,
+        inserts: written.inserts,
         timeout: written.timeout,
         stop: Time::ZERO + scenario.duration,
         workload: written.workload,

@@ -56,19 +56,18 @@ impl Settling {
         let at = self.next_look;
         self.next_look = at + self.apart;
         for (agreed, &service) in self.agreed.iter_mut().zip(&scenario.called()) {
-            let (replicas, copies) = live_replicas(scenario, service, simulation);
-            let is_agreed = diverged(&replicas, copies).is_empty();
+            let is_agreed = diverged(&live_replicas(scenario, service, simulation)).is_empty();
             *agreed = is_agreed.then(|| agreed.unwrap_or(at));
         }
     }
 
     /// How long the replicas of the service, number `place` of those that are called, took to hold the same for good;
     /// the run ended at `end`.
-    pub(super) fn converged(&self, place: usize, replicas: &[Replica], copies: usize, end: Time) -> Quantity {
+    pub(super) fn converged(&self, place: usize, replicas: &[Replica], end: Time) -> Quantity {
         if replicas.len() < 2 || replicas.iter().all(|replica| replica.entries.is_empty()) {
             return Quantity::Nothing;
         }
-        if !diverged(replicas, copies).is_empty() {
+        if !diverged(replicas).is_empty() {
             return Quantity::Never;
         }
         let since = self.agreed.get(place).copied().flatten().unwrap_or(end);
@@ -134,12 +133,14 @@ fn reader(
     }
     let replicas = u32::try_from(client.targets.len()).ok()?;
     let mut operations = Vec::new();
+    let what = &scenario.services[service].what;
     for (turn, key) in (0u64..).zip(keys) {
+        let holders = client.targets.iter().filter(|&&replica| what.holds(key, replica, &client.targets)).count();
+        let answers = u32::try_from(holders).ok();
         for replica in 0..replicas {
             // Session s asks replica s first, modulo their number.
             let session = u32::try_from(turn % READS_AT_ONCE).ok()? * replicas + replica;
             let (number, request) = (operations.len() as u64, Request::Read { key });
-            let answers = Some(scenario.services[service].what.copies());
             operations.push(ScriptedOperation { number, session: Some(session), at, request, answers });
         }
     }

@@ -7,8 +7,10 @@ mod harness;
 mod log;
 mod majority_register;
 mod protocol;
+mod quorum;
 mod single;
 
 pub use majority_register::{MajorityRegister, MajorityRegisterNode, MajorityRegisterSafeguard};
 pub use protocol::{Crashes, Promise, Protocol, Tolerance};
+pub use quorum::{Quorum, QuorumNode, QuorumSafeguard, TooFew, Versioning};
 pub use single::{Single, SingleNode, SingleSafeguard, SyncPolicy};

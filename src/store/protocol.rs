@@ -1,7 +1,7 @@
 //! What a kind of service says of itself besides how it works: what it promises, what it tolerates, and when
 //! it could serve at all.
 
-use crate::host::{Birth, Node, NodeId, NodeSet, Request, Watch};
+use crate::host::{Birth, Key, Node, NodeId, NodeSet, Request, Watch};
 
 /// A kind of service with its settings: builds replicas, and declares what may be expected of them.
 ///
@@ -24,15 +24,22 @@ pub trait Protocol: Send + Sync + 'static {
         Tolerance::NOTHING
     }
 
-    /// How many of its replicas hold each object; by default all.
-    fn copies(&self, replicas: u32) -> u32 {
-        replicas
+    /// Why a service of this kind cannot have so many replicas with these settings, if it cannot.
+    fn refuses(&self, replicas: u32) -> Option<String> {
+        let _ = replicas;
+        None
     }
 
     /// What must never be true of its replicas, if somebody wants that watched at every event; by default nothing is
     /// known.
     fn invariants(&self) -> Option<Box<dyn Watch<Self::Node>>> {
         None
+    }
+
+    /// Whether `replica`, one of all `replicas`, is to hold the object; by default each of them is.
+    fn holds(&self, key: Key, replica: NodeId, replicas: &[NodeId]) -> bool {
+        let _ = (key, replica, replicas);
+        true
     }
 
     /// Whether a client that talks to `contact` could be served, if `contact` can talk to `reachable` of all `replicas`:
@@ -51,6 +58,8 @@ pub enum Promise {
     Linearizable,
     /// No acknowledged write is lost.
     Durable,
+    /// No read returns what had been overwritten before it began.
+    Fresh,
     /// Replicas hold the same once faults and load have ended.
     Convergent,
 }

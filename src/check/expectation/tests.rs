@@ -15,7 +15,7 @@ fn windows() -> Windows {
 }
 
 fn replica(node: &str, held: i64) -> Replica {
-    Replica { node: node.into(), entries: vec![(Key(0), 1, value(held))] }
+    Replica { node: node.into(), entries: vec![(Key(0), 1, value(held))], ..Replica::default() }
 }
 
 fn judge(expectation: Expectation, phase: Phase, history: &History, replicas: &[Replica]) -> Check {
@@ -26,7 +26,6 @@ fn judge(expectation: Expectation, phase: Phase, history: &History, replicas: &[
             history,
             windows: &windows,
             replicas,
-            copies: replicas.len(),
             violations: None,
             recovery: None,
             budget: Budget::default(),
@@ -76,7 +75,6 @@ fn an_empty_window_is_named() {
         history: &history,
         windows: &windows,
         replicas: &[],
-        copies: 0,
         violations: None,
         recovery: None,
         budget: Budget::default(),

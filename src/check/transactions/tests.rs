@@ -243,7 +243,7 @@ fn many_readers_and_many_writers_are_linked_through_a_hub() {
 #[test]
 fn without_a_budget_nothing_is_certain_that_takes_a_search() {
     let history = history("x=1 y=1\nx=2 y=2\nx:1 y:2");
-    let isolation = check(&history, Budget { steps: 0, entries: 0 });
+    let isolation = check(&history, Budget { steps: 0, entries: 0, ..Budget::default() });
     assert_eq!((isolation.anomalies.len(), names(&isolation.strongest())), (0, STRICT.into()));
     let answer = |level| isolation.answer(Level { isolation: level, order: Order::Any });
     assert_eq!(answer(IsolationLevel::ReadCommitted), Answer::Holds);

@@ -8,7 +8,7 @@ use crate::host::{
 };
 use crate::kernel::{Draw, Sampler, Span, Zipf};
 use crate::load::{
-    Answers, Arrivals, Generated, Keys, Mix, OperationKind, Outcome, Rate, ScriptedOperation, Spacing,
+    Answers, Arrivals, Generated, Inserts, Keys, Mix, OperationKind, Outcome, Rate, ScriptedOperation, Spacing,
 };
 use proptest::prelude::*;
 use std::num::{NonZeroU32, NonZeroU64};
@@ -203,6 +203,7 @@ fn closed_load(think_millis: u64, sessions: u32) -> Arrivals {
 fn client(name: &str, targets: u32, workload: Workload) -> ClientSettings {
     ClientSettings {
         answers: Answers::default(),
+        inserts: Inserts::default(),
         name: name.to_owned(),
         targets: (0..targets).map(NodeId).collect(),
         prefer: None,
