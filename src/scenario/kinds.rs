@@ -2,9 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use crate::store::{MajorityRegister, MajorityRegisterSafeguard, Single, SingleSafeguard, SyncPolicy};
+use crate::store::{
+    MajorityRegister, MajorityRegisterSafeguard, Raft, RaftReads, RaftSafeguard, Single, SingleSafeguard, SyncPolicy,
+};
 
-use super::input::{Fields, Shape, bare, kind, list, one_of, positive_duration, tagged};
+use super::input::{
+    Fields, Kind, Shape, bare, boolean, count, either, kind, list, object, one_of, positive_duration, ratio, tagged,
+};
 use super::registry::Registry;
 
 /// Adds every built-in kind.
@@ -22,6 +26,7 @@ pub(super) fn add_to(registry: Registry) -> Registry {
             3..=1_001,
             majority_register,
         )
+        .with("raft", "A replicated state machine with a leader (Ongaro 2014).", 1..=1_001, raft)
 }
 
 fn single(fields: &mut Fields<'_>) -> Option<Single> {
@@ -52,6 +57,114 @@ fn majority_register(fields: &mut Fields<'_>) -> Option<MajorityRegister> {
     );
     let without = without(fields, MajorityRegisterSafeguard::ALL.map(|safeguard| (safeguard.name(), safeguard)));
     Some(MajorityRegister { resend_after: resend_after?, timeout: timeout?, without: without? })
+}
+
+fn raft(fields: &mut Fields<'_>) -> Option<Raft> {
+    let default = Raft::default();
+    let election_timeout = fields.optional(
+        "election_timeout",
+        "How long a replica waits for a leader before it stands for election: drawn anew each time, uniformly.",
+        object(|fields| {
+            let default = Raft::default();
+            let min = default.election_timeout_min.to_string();
+            let max = default.election_timeout_max.to_string();
+            let min = fields.optional("min", "The shortest wait.", positive_duration(), min);
+            let max = fields.optional("max", "The longest wait.", positive_duration(), max);
+            let (min, max) = (min?, max?);
+            if min > max {
+                fields.refuse("max", format!("the longest wait is {max}, and the shortest {min}"));
+                return None;
+            }
+            Some((min, max))
+        }),
+        serde_json::json!({}),
+    );
+    let heartbeat = fields.optional(
+        "heartbeat",
+        "How often a leader speaks up at least; less than the shortest election timeout.",
+        positive_duration(),
+        default.heartbeat.to_string(),
+    );
+    let entries_per_append = fields.optional(
+        "entries_per_append",
+        "How many log entries a message carries at most.",
+        count(1..=1_000_000),
+        default.entries_per_append,
+    );
+    let reads = fields.optional("reads", "How reads are answered.", tagged("way to read", raft_reads()), "log");
+    let session_limit = fields.optional(
+        "session_limit",
+        "How many client sessions are remembered, so that an operation that comes again is not applied again.",
+        count(1..=1_000_000_000),
+        default.session_limit,
+    );
+    let snapshot_after = fields.optional(
+        "snapshot_after",
+        "After how many log entries a snapshot takes their place.",
+        either(one_of([("never", None)]), count(1..=u32::MAX).map(Some)),
+        default.snapshot_after,
+    );
+    let snapshot_chunk_bytes = fields.optional(
+        "snapshot_chunk_bytes",
+        "How many bytes of a snapshot a message carries at most.",
+        count(1..=1 << 30),
+        default.snapshot_chunk_bytes,
+    );
+    let members = fields.maybe(
+        "members",
+        "How many of the replicas are members at first, those with the lowest numbers; without it, all of them.",
+        count(1..=1_001),
+    );
+    let pre_vote = fields.optional(
+        "pre_vote",
+        "Whether a replica asks if it could win before it begins a new term for an election.",
+        boolean(),
+        default.pre_vote,
+    );
+    let check_quorum = fields.optional(
+        "check_quorum",
+        "Whether a leader steps down that hears from no majority, and nobody votes against a leader that is heard.",
+        boolean(),
+        default.check_quorum,
+    );
+    let without = without(fields, RaftSafeguard::ALL.map(|safeguard| (safeguard.name(), safeguard)));
+    let ((election_timeout_min, election_timeout_max), heartbeat) = (election_timeout?, heartbeat?);
+    if heartbeat >= election_timeout_min {
+        let says = format!("followers stand for election after {election_timeout_min}, before they hear a heartbeat");
+        fields.refuse("heartbeat", says);
+        return None;
+    }
+    Some(Raft {
+        election_timeout_min,
+        election_timeout_max,
+        heartbeat,
+        entries_per_append: entries_per_append?,
+        reads: reads?,
+        session_limit: session_limit?,
+        snapshot_after: snapshot_after?,
+        snapshot_chunk_bytes: snapshot_chunk_bytes?,
+        members: members?,
+        pre_vote: pre_vote?,
+        check_quorum: check_quorum?,
+        without: without?,
+    })
+}
+
+fn raft_reads() -> Vec<Kind<RaftReads>> {
+    vec![
+        bare("log", "Through the log, as writes are.", RaftReads::Log),
+        bare("read_index", "By the leader, once a majority still follows it.", RaftReads::ReadIndex),
+        kind(
+            "lease",
+            "By the leader, as long as nobody can have been elected in its place if clocks are good enough.",
+            object(|fields| {
+                let bound =
+                    fields.required("clock_drift_bound", "By how much a clock may run fast or slow.", ratio());
+                Some(RaftReads::Lease { clock_drift_bound_ppb: bound? })
+            }),
+        ),
+        bare("local", "By any replica, from what it has: knowingly stale.", RaftReads::Local),
+    ]
 }
 
 /// The safeguards that are taken away.

@@ -110,8 +110,12 @@ impl Registry {
             let default = *replicas.start();
             let replicas = fields.optional("replicas", "How many replicas it has.", count(replicas.clone()), default);
             let protocol = read(fields);
-            let deployment: Arc<dyn Deployable> =
-                Arc::new(Deployment { protocol: Arc::new(protocol?), replicas: replicas? });
+            let (protocol, replicas) = (protocol?, replicas?);
+            if let Some(reason) = protocol.refuses(replicas) {
+                fields.refuse("replicas", format!("there cannot be {replicas} replicas: {reason}"));
+                return None;
+            }
+            let deployment: Arc<dyn Deployable> = Arc::new(Deployment { protocol: Arc::new(protocol), replicas });
             Some(deployment)
         });
         self.kinds.insert(name.to_owned(), kind(name, doc, settings));

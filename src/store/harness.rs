@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use crate::host::{
-    Builder, CallError, CrashKeeps, CrashSettings, Cut, CutAt, DiskTiming, FaultId, HostSettings, Key, Link, NodeId,
-    NodeSet, Reply, Request, Simulation, Step, Value, View, ZoneId, class,
+    Builder, CallError, CausalContext, CrashKeeps, CrashSettings, Cut, CutAt, DiskTiming, FaultId, HostSettings, Key,
+    Link, NodeId, NodeSet, Reply, Request, Simulation, Step, Terms, Value, View, ZoneId, class,
 };
 use crate::kernel::{Draw, Sampler, Span, SplitMix64, Time};
 
@@ -49,6 +49,8 @@ pub struct Call {
     pub invoked: Time,
     /// When it ended, and how.
     pub end: Option<(Time, Ending)>,
+    /// What the client has seen of the object by it, if the store told.
+    pub seen: Option<CausalContext>,
 }
 
 /// A service named `store` and a client that talks to any of its replicas.
@@ -83,20 +85,29 @@ impl Harness {
 
     /// Sends a request to a replica; answers its number among the calls.
     pub fn call(&mut self, replica: u32, request: Request) -> usize {
+        self.call_on_terms(replica, request, Terms::NONE)
+    }
+
+    pub fn call_on_terms(&mut self, replica: u32, request: Request, terms: Terms) -> usize {
         let invoked = self.simulation.now();
-        let number = self.calls.len();
-        self.simulation.call(self.client, NodeId(replica), request.clone(), CALL_TIMEOUT, number as u64);
-        self.calls.push(Call { request, invoked, end: None });
+        let (number, to, asked) = (self.calls.len(), NodeId(replica), request.clone());
+        self.simulation.call_on_terms(self.client, to, asked, terms, CALL_TIMEOUT, number as u64);
+        self.calls.push(Call { request, invoked, end: None, seen: None });
         number
     }
 
     /// Sends a request to a replica and waits for its end.
     pub fn ask(&mut self, replica: u32, request: Request) -> Ending {
-        let number = self.call(replica, request);
+        self.ask_on_terms(replica, request, Terms::NONE).0
+    }
+
+    /// The same, with what the client has seen by it.
+    pub fn ask_on_terms(&mut self, replica: u32, request: Request, terms: Terms) -> (Ending, Option<CausalContext>) {
+        let number = self.call_on_terms(replica, request, terms);
         loop {
             self.step();
-            if let Some((_, result)) = &self.calls[number].end {
-                return result.clone();
+            if let Call { end: Some((_, result)), seen, .. } = &self.calls[number] {
+                return (result.clone(), seen.clone());
             }
         }
     }
@@ -110,8 +121,10 @@ impl Harness {
     /// Runs to the next thing that is told, and answers its token.
     fn step(&mut self) -> Option<u64> {
         match self.simulation.run() {
-            Step::Answer { tag, result, .. } => {
-                self.calls[tag as usize].end = Some((self.simulation.now(), result));
+            Step::Answer { tag, result, seen, .. } => {
+                let end = Some((self.simulation.now(), result));
+                let call = &mut self.calls[tag as usize];
+                (call.end, call.seen) = (end, seen);
                 None
             }
             Step::Token { token, .. } => Some(token),

@@ -7,8 +7,10 @@ mod harness;
 mod log;
 mod majority_register;
 mod protocol;
+mod raft;
 mod single;
 
 pub use majority_register::{MajorityRegister, MajorityRegisterNode, MajorityRegisterSafeguard};
 pub use protocol::{Crashes, Promise, Protocol, Tolerance};
+pub use raft::{Raft, RaftNode, RaftReads, RaftSafeguard};
 pub use single::{Single, SingleNode, SingleSafeguard, SyncPolicy};

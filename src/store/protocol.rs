@@ -24,6 +24,12 @@ pub trait Protocol: Send + Sync + 'static {
         Tolerance::NOTHING
     }
 
+    /// Why a service of this kind cannot have so many replicas with these settings, if it cannot.
+    fn refuses(&self, replicas: u32) -> Option<String> {
+        let _ = replicas;
+        None
+    }
+
     /// What must never be true of its replicas, if somebody wants that watched at every event; by default nothing is
     /// known.
     fn invariants(&self) -> Option<Box<dyn Watch<Self::Node>>> {
