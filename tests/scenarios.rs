@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use partita::check::{Class, Verdict};
 use partita::scenario::{Document, Registry, Run, RunOptions, Scenario};
-use partita::store::{MajorityRegisterSafeguard, SingleSafeguard};
+use partita::store::{MajorityRegisterSafeguard, RaftSafeguard, SingleSafeguard};
 
 /// What each bundled scenario comes to with its own seed: name, verdict, class, the checks that decide it, digest. A
 /// changed digest means that runs are not what they were: a release that changes one says so in its CHANGELOG.
@@ -127,13 +127,36 @@ fn every_safeguard_matters() {
             ("/hypothesis", r#"{ "always": ["linearizable", { "lost_writes": { "at_most": 0 } }] }"#),
         ],
     );
+    raft_safeguards(&mut check);
     let kind = |kind: &'static str| move |safeguard: &'static str| (kind.to_owned(), safeguard.to_owned());
     let all: BTreeSet<_> = SingleSafeguard::ALL
         .map(|safeguard| kind("single")(safeguard.name()))
         .into_iter()
         .chain(MajorityRegisterSafeguard::ALL.map(|safeguard| kind("majority_register")(safeguard.name())))
+        .chain(RaftSafeguard::ALL.map(|safeguard| kind("raft")(safeguard.name())))
         .collect();
     assert_eq!(shown, all, "the safeguards that are shown to matter, and all there are");
+}
+
+/// Checks a scenario without a safeguard, and with it: name, pointer, safeguard, seed, changes.
+type CheckSafeguard<'a> = &'a mut dyn FnMut(&str, &str, &str, u64, &[(&str, &str)]);
+
+fn raft_safeguards(check: CheckSafeguard<'_>) {
+    let without = "/services/store/raft/without";
+    check("raft/forgotten-vote", without, "persist_vote", 2, &[]);
+    check("raft/figure-8", without, "commit_only_own_term", 2, &[]);
+    check("raft/duplicate-append", without, "session_deduplication", 42, &[]);
+    check("raft/two-majorities", without, "single_server_change", 42, &[]);
+    let lease = "clocks/lease-and-drift";
+    let reads = |how| ("/services/store/raft/reads", how);
+    check(lease, without, "lease_clock_bound", 42, &[reads(r#"{ "lease": { "clock_drift_bound": "65%" } }"#)]);
+    let patient = ("/services/store/raft/check_quorum", "false");
+    check(lease, without, "read_index_confirmation", 42, &[reads(r#""read_index""#), patient]);
+    let power = r#"[{ "id": "power", "crash": { "where": { "all": { "of": "store" } }, "at": "5s", "for": "500ms", "silent": true, "disk_keeps": "nothing" } }]"#;
+    check(lease, without, "persist_log", 42, &[reads(r#""log""#), ("/faults", power)]);
+    let away = r#"[{ "id": "away", "partition": { "groups": [["store-0"], ["store-1", "store-2"]], "at": "4s", "for": "3s" } }]"#;
+    let forward = ("/services/store/raft/pre_vote", "false");
+    check(lease, without, "election_restriction", 42, &[reads(r#""log""#), patient, forward, ("/faults", away)]);
 }
 
 /// Two services whose clients use the same keys share nothing: each is judged by its own history.

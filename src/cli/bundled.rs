@@ -20,6 +20,11 @@ pub(super) const SCENARIOS: &[Bundled] = bundled![
     "first/majority-register",
     "first/majority-lost",
     "first/read-write-back",
+    "raft/duplicate-append",
+    "raft/forgotten-vote",
+    "raft/figure-8",
+    "raft/two-majorities",
+    "clocks/lease-and-drift",
     "vacuous/idle-link",
 ];
 

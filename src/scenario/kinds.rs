@@ -26,7 +26,7 @@ pub(super) fn add_to(registry: Registry) -> Registry {
             3..=1_001,
             majority_register,
         )
-        .with("raft", "A replicated state machine with a leader (Ongaro 2014).", 1..=1_001, raft)
+        .with("raft", "A replicated state machine with a leader (Ongaro 2014).", 3..=1_001, raft)
 }
 
 fn single(fields: &mut Fields<'_>) -> Option<Single> {
@@ -179,4 +179,27 @@ where
         shape,
         serde_json::json!([]),
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::scenario::{Registry, Scenario};
+
+    #[test]
+    fn settings_that_contradict_each_other_are_refused() {
+        let check = |settings: &str, expected: &str| {
+            let text = format!(
+                r#"{{ "version": 1, "title": "t", "duration": "1s", "services": {{ "store": {{ "raft": {settings} }} }} }}"#
+            );
+            let read = Scenario::parse("t", text.as_bytes(), &Registry::standard());
+            let problems = read.err().map(|problems| problems.to_string()).unwrap_or_default();
+            assert!(problems.contains(expected), "{settings}: {problems}");
+        };
+        let patience = |settings: &str| format!(r#"{{ "election_timeout": {settings} }}"#);
+        check(&patience(r#"{ "min": "2s", "max": "1s" }"#), "the longest wait is 1s, and the shortest 2s");
+        check(&patience(r#"{ "min": "50ms" }"#), "stand for election after 50ms, before they hear a heartbeat");
+        check(r#"{ "members": 4 }"#, "there cannot be 3 replicas: 4 of them are to be members at first");
+        check(r#"{ "reads": { "lease": {} } }"#, "clock_drift_bound");
+        check(r#"{ "snapshot_after": 0 }"#, "snapshot_after");
+    }
 }

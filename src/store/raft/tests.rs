@@ -9,6 +9,7 @@ mod growth;
 mod members;
 mod reading;
 mod safety;
+mod split;
 
 const MS: fn(u64) -> Span = Span::from_millis;
 
