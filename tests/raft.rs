@@ -78,7 +78,8 @@ fn scenario(seed: u64) -> Scenario {
     Scenario::parse("drawn", text.as_bytes(), &Registry::standard()).unwrap_or_else(|problems| panic!("{problems}"))
 }
 
-/// Runs the seeds and answers how many hold; none may be refuted.
+/// Runs the seeds and answers in how many every expectation holds; none may be refuted. Faults overlap on purpose, so that
+/// some meet nobody who is up: that says nothing against what is expected.
 fn holding(seeds: std::ops::Range<u64>) -> usize {
     let holds = |&seed: &u64| {
         let run = scenario(seed).run(RunOptions { seed, keep_trace: false }).expect("a run");
@@ -86,14 +87,15 @@ fn holding(seeds: std::ops::Range<u64>) -> usize {
         let says =
             refuted.map(|check| format!("seed {seed}: {}: {} {}", check.name, check.observed, check.explanation));
         assert_eq!(says, None);
-        run.verdict == Verdict::Holds
+        let mut expected = run.checks.iter().filter(|check| !check.name.starts_with("touched:"));
+        expected.all(|check| check.verdict == Verdict::Holds)
     };
     seeds.filter(holds).count()
 }
 
 #[test]
 fn intact_raft_is_never_refuted() {
-    assert!(holding(0..15) >= 12);
+    assert!(holding(0..15) >= 14);
 }
 
 #[test]

@@ -11,11 +11,16 @@ use partita::store::{MajorityRegisterSafeguard, RaftSafeguard, SingleSafeguard};
 /// What each bundled scenario comes to with its own seed: name, verdict, class, the checks that decide it, digest. A
 /// changed digest means that runs are not what they were: a release that changes one says so in its CHANGELOG.
 const EXPECTED: &str = "
+clocks/lease-and-drift   refuted       safety  linearizable,stale_reads c5c5fb2dd80d004c
 first/majority-lost      holds         -       -                        a7a3dcbaec1105e7
 first/majority-register  holds         -       -                        eeacb4ce867105f1
 first/one-node           holds         -       -                        8517bca3b4cfa870
 first/read-write-back    refuted       safety  linearizable             f76853bbf42984dc
 first/unsynced           refuted       safety  linearizable,lost_writes 4cd9115aac796d56
+raft/duplicate-append    refuted       safety  linearizable             cdcc5e092af58428
+raft/figure-8            refuted       safety  invariants,linearizable  a7ae20c9b8a3dd81
+raft/forgotten-vote      refuted       safety  invariants,linearizable  fd449a411e7e3045
+raft/two-majorities      refuted       safety  invariants,stale_reads   d0c69edaa3e4158f
 vacuous/idle-link        inconclusive  -       touched:idle             239dbbb6654bd875
 ";
 

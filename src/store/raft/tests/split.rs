@@ -91,8 +91,8 @@ fn elections_are_split_as_often_as_the_model_says() {
 fn elections_are_split_as_often_as_the_model_says_everywhere() {
     for delta in [0.05, 0.1, 0.2, 0.4, 0.8] {
         for replicas in [3, 5, 7] {
-            check(10_000, replicas, delta, false);
-            check(10_000, replicas, delta, true);
+            check(2_000, replicas, delta, false);
+            check(2_000, replicas, delta, true);
         }
     }
 }
