@@ -50,7 +50,7 @@ impl Rounds {
     /// A majority has answered a round, and with it all before. Answers the reads that have waited for it.
     fn confirm(&mut self, round: u64) -> Vec<Read> {
         let confirmed = self.open.iter().take_while(|(number, _)| *number <= round).count();
-        if let Some((_, began)) = self.open.drain(..confirmed).last() {
+        if let Some((_, began)) = self.open.drain(..confirmed).next_back() {
             self.confirmed_at = Some(began);
         }
         self.waiting.take_if(|(number, _)| *number <= round).map(|(_, reads)| reads).unwrap_or_default()
