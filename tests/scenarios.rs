@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use partita::check::{Class, Figure, Quantity, Subject, Verdict};
 use partita::kernel::Span;
 use partita::scenario::{Document, Registry, Run, RunOptions, Scenario, scripted};
-use partita::store::{MajorityRegisterSafeguard, SingleSafeguard};
+use partita::store::{MajorityRegisterSafeguard, RaftSafeguard, SingleSafeguard};
 
 /// What each bundled scenario comes to with its own seed: name, verdict, class, the checks that decide it, digest. A
 /// changed digest means that runs are not what they were: a release that changes one says so in its CHANGELOG.
@@ -21,11 +21,16 @@ chaos/a-fifth-of-the-nodes-quorum holds         -       -                       
 chaos/harsh-swarm        holds         -       -                        dd82771b2179b562
 clocks/skewed-writers    refuted       safety  lost_writes              56073436c0671f2d
 clocks/version-vectors   holds         -       -                        b83c5a8030a796e7
+clocks/lease-and-drift   refuted       safety  linearizable,stale_reads c5c5fb2dd80d004c
 first/majority-lost      holds         -       -                        a7a3dcbaec1105e7
 first/majority-register  holds         -       -                        eeacb4ce867105f1
 first/one-node           holds         -       -                        8517bca3b4cfa870
 first/read-write-back    refuted       safety  linearizable             f76853bbf42984dc
 first/unsynced           refuted       safety  linearizable,lost_writes 4cd9115aac796d56
+raft/duplicate-append    refuted       safety  linearizable             cdcc5e092af58428
+raft/figure-8            refuted       safety  invariants,linearizable  a7ae20c9b8a3dd81
+raft/forgotten-vote      refuted       safety  invariants,linearizable  fd449a411e7e3045
+raft/two-majorities      refuted       safety  invariants,stale_reads   d0c69edaa3e4158f
 vacuous/idle-link        inconclusive  -       touched:idle             239dbbb6654bd875
 ";
 
@@ -137,11 +142,13 @@ fn every_safeguard_matters() {
             ("/hypothesis", r#"{ "always": ["linearizable", { "lost_writes": { "at_most": 0 } }] }"#),
         ],
     );
+    raft_safeguards(&mut check);
     let kind = |kind: &'static str| move |safeguard: &'static str| (kind.to_owned(), safeguard.to_owned());
     let all: BTreeSet<_> = SingleSafeguard::ALL
         .map(|safeguard| kind("single")(safeguard.name()))
         .into_iter()
         .chain(MajorityRegisterSafeguard::ALL.map(|safeguard| kind("majority_register")(safeguard.name())))
+        .chain(RaftSafeguard::ALL.map(|safeguard| kind("raft")(safeguard.name())))
         .collect();
     assert_eq!(shown, all, "the safeguards that are shown to matter, and all there are");
 }
@@ -214,6 +221,27 @@ fn final_reads_reach_every_key_through_every_replica() {
 
     let replay = scripted(&with.resolved, &with.recording).to_string();
     assert_eq!(run_of(&replay).digest().value(), with.digest().value());
+}
+
+/// Checks a scenario without a safeguard, and with it: name, pointer, safeguard, seed, changes.
+type CheckSafeguard<'a> = &'a mut dyn FnMut(&str, &str, &str, u64, &[(&str, &str)]);
+
+fn raft_safeguards(check: CheckSafeguard<'_>) {
+    let without = "/services/store/raft/without";
+    check("raft/forgotten-vote", without, "persist_vote", 2, &[]);
+    check("raft/figure-8", without, "commit_only_own_term", 2, &[]);
+    check("raft/duplicate-append", without, "session_deduplication", 42, &[]);
+    check("raft/two-majorities", without, "single_server_change", 42, &[]);
+    let lease = "clocks/lease-and-drift";
+    let reads = |how| ("/services/store/raft/reads", how);
+    check(lease, without, "lease_clock_bound", 42, &[reads(r#"{ "lease": { "clock_drift_bound": "65%" } }"#)]);
+    let patient = ("/services/store/raft/check_quorum", "false");
+    check(lease, without, "read_index_confirmation", 42, &[reads(r#""read_index""#), patient]);
+    let power = r#"[{ "id": "power", "crash": { "where": { "all": { "of": "store" } }, "at": "5s", "for": "500ms", "silent": true, "disk_keeps": "nothing" } }]"#;
+    check(lease, without, "persist_log", 42, &[reads(r#""log""#), ("/faults", power)]);
+    let away = r#"[{ "id": "away", "partition": { "groups": [["store-0"], ["store-1", "store-2"]], "at": "4s", "for": "3s" } }]"#;
+    let forward = ("/services/store/raft/pre_vote", "false");
+    check(lease, without, "election_restriction", 42, &[reads(r#""log""#), patient, forward, ("/faults", away)]);
 }
 
 /// Two services whose clients use the same keys share nothing: each is judged by its own history.

@@ -12,7 +12,7 @@ use crate::load::{
 use super::distribution::{distribution, weight_ppb};
 use super::input::{
     Fields, Kind, Shape, Spanned, bare, boolean, count, either, integer, kind, list, name, number, object, one_of,
-    positive_duration, rate, tagged,
+    positive_duration, rate, tagged, text,
 };
 use super::network::empty;
 use super::units;
@@ -294,6 +294,15 @@ fn requests() -> Vec<Kind<Request>> {
             object(move |fields| {
                 let key = key(fields);
                 Some(Request::Insert { key: key?, element: element(fields)? })
+            }),
+        ),
+        kind(
+            "custom",
+            "Whatever else the service understands: that is up to its kind.",
+            object(|fields| {
+                let name = fields.required("name", "What is asked for.", text());
+                let body = fields.optional("body", "With what.", text(), "");
+                Some(Request::Custom { name: name?, body: body? })
             }),
         ),
     ]

@@ -111,7 +111,9 @@ fn script_entry(operation: &ScriptedOperation) -> Value {
     if let Some(answers) = answers {
         entry["answers"] = json!(answers);
     }
-    entry[request.kind()] = match request {
+    let kind = if let Request::Custom { .. } = request { "custom" } else { request.kind() };
+    entry[kind] = match request {
+        Request::Custom { name, body } => json!({ "name": name, "body": body }),
         Request::Write { key, value } => json!({ "key": key.0, "value": plain(value) }),
         Request::CompareAndSet { key, expected, new } => {
             json!({ "key": key.0, "expected": plain(expected), "new": plain(new) })

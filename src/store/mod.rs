@@ -8,9 +8,11 @@ mod log;
 mod majority_register;
 mod protocol;
 mod quorum;
+mod raft;
 mod single;
 
 pub use majority_register::{MajorityRegister, MajorityRegisterNode, MajorityRegisterSafeguard};
 pub use protocol::{Crashes, Promise, Protocol, Tolerance};
 pub use quorum::{Quorum, QuorumNode, QuorumSafeguard, TooFew, Versioning};
+pub use raft::{Raft, RaftNode, RaftReads, RaftSafeguard};
 pub use single::{Single, SingleNode, SingleSafeguard, SyncPolicy};

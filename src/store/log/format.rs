@@ -110,7 +110,20 @@ pub struct Fields<'a> {
     rest: &'a [u8],
 }
 
-impl Fields<'_> {
+impl<'a> Fields<'a> {
+    /// The fields in these bytes.
+    pub const fn new(bytes: &'a [u8]) -> Self {
+        Self { rest: bytes }
+    }
+
+    /// As many bytes as [`put_bytes`] has put there.
+    pub fn bytes(&mut self) -> Option<&'a [u8]> {
+        let length = usize::try_from(self.number()?).ok()?;
+        let (bytes, rest) = self.rest.split_at_checked(length)?;
+        self.rest = rest;
+        Some(bytes)
+    }
+
     fn byte(&mut self) -> Option<u8> {
         let (&byte, rest) = self.rest.split_first()?;
         self.rest = rest;
@@ -162,6 +175,12 @@ const SIBLINGS: u8 = 3;
 /// Appends a number as [`Fields::number`] reads it.
 pub fn put_number(number: u64, bytes: &mut Vec<u8>) {
     bytes.extend_from_slice(&number.to_le_bytes());
+}
+
+/// Appends bytes as [`Fields::bytes`] reads them.
+pub fn put_bytes(content: &[u8], bytes: &mut Vec<u8>) {
+    put_number(content.len() as u64, bytes);
+    bytes.extend_from_slice(content);
 }
 
 /// Appends a value as [`Fields::value`] reads it.

@@ -4,7 +4,8 @@
 //! and others, Implementation Techniques for Main Memory Database Systems, SIGMOD 1984, section 5). At most one group is
 //! under way, so that a group which fails takes with it those pushed after it, and none that was accepted.
 //!
-//! The log is never compacted: it grows with every record until the disk is full.
+//! The log grows with every record until the disk is full, unless it is [replaced](Log::replace) by a shorter one: that is
+//! written to a file of its own, which takes the log's name when it is durable, so that a crash finds the one or the other.
 
 mod format;
 
@@ -13,7 +14,7 @@ use std::collections::VecDeque;
 use crate::host::{Context, DiskError, DiskId, DiskOperation, DiskOutput, DiskResult, Node};
 
 use format::{Checksum, Replay, write_record};
-pub use format::{Fields, Record, put_number, put_value};
+pub use format::{Fields, Record, put_bytes, put_number, put_value};
 
 /// How much is read at once when a log is replayed.
 const CHUNK_BYTES: u64 = 64 << 10;
@@ -68,6 +69,8 @@ pub struct Log<R> {
     pending: VecDeque<R>,
     /// How many of them are under way.
     under_way: usize,
+    /// What the whole log is to be replaced by, and how many of the records that wait now stand before that.
+    replacement: Option<(usize, Vec<R>)>,
 }
 
 /// What the log waits for.
@@ -82,14 +85,30 @@ enum State {
     /// For an append that will leave this checksum as the last.
     Appending(DiskId, Checksum),
     Syncing(DiskId),
+    /// For the next step of a replacement that will leave this checksum as the last.
+    Replacing(DiskId, Step, Checksum),
     Broken,
+}
+
+/// How far a replacement is.
+#[derive(Clone, Copy, Debug)]
+enum Step {
+    /// What an earlier replacement left is being removed, if it left anything.
+    Clearing,
+    Writing,
+    /// The new file is synced.
+    Syncing,
+    Renaming,
+    /// The new name is synced.
+    Ending,
 }
 
 impl<R: Record> Log<R> {
     /// The log in that file, which is made with the first record.
     pub const fn new(file: &'static str, acceptance: Acceptance) -> Self {
         let pending = VecDeque::new();
-        Self { file, acceptance, state: State::Closed, last: 0, accepted: 0, pending, under_way: 0 }
+        let (state, replacement) = (State::Closed, None);
+        Self { file, acceptance, state, last: 0, accepted: 0, pending, under_way: 0, replacement }
     }
 
     /// Begins to read what the disk holds; to be called once, at the node's start.
@@ -106,13 +125,35 @@ impl<R: Record> Log<R> {
     /// Adds a record and answers its number, by which it will be accepted; `None` if the log takes none now, because
     /// it is not open yet or is broken.
     pub fn push<N: Node>(&mut self, record: R, cx: &mut Context<'_, N>) -> Option<u64> {
-        if !matches!(self.state, State::Idle | State::Appending(..) | State::Syncing(_)) {
+        if !self.is_open() {
             return None;
         }
         self.pending.push_back(record);
-        let number = self.accepted + self.pending.len() as u64;
+        let number = self.accepted + self.pending.len() as u64 + u64::from(self.is_being_replaced());
         self.append_next(cx);
         Some(number)
+    }
+
+    /// Replaces everything that was pushed so far by these records, which count as one: they are accepted together, after
+    /// what waits now and before what is pushed later. Answers the number by which they will be; `None` if the log takes
+    /// none now, because it is not open yet, is broken, or is being replaced.
+    pub fn replace<N: Node>(&mut self, records: Vec<R>, cx: &mut Context<'_, N>) -> Option<u64> {
+        if !self.is_open() || self.is_being_replaced() {
+            return None;
+        }
+        self.replacement = Some((self.pending.len(), records));
+        let number = self.accepted + self.pending.len() as u64 + 1;
+        self.append_next(cx);
+        Some(number)
+    }
+
+    /// Whether a replacement waits or is under way.
+    pub const fn is_being_replaced(&self) -> bool {
+        self.replacement.is_some()
+    }
+
+    const fn is_open(&self) -> bool {
+        matches!(self.state, State::Idle | State::Appending(..) | State::Syncing(_) | State::Replacing(..))
     }
 
     /// The number of the last accepted record.
@@ -123,7 +164,10 @@ impl<R: Record> Log<R> {
     /// The records that were pushed and not accepted yet, with their numbers, in the order of these.
     pub fn pending(&self) -> impl DoubleEndedIterator<Item = (u64, &R)> {
         let first = self.accepted + 1;
-        self.pending.iter().enumerate().map(move |(place, record)| (first + place as u64, record))
+        // A replacement has a number among theirs.
+        let before = self.replacement.as_ref().map_or(usize::MAX, |(before, _)| *before);
+        let number = move |place: usize| first + place as u64 + u64::from(place >= before);
+        self.pending.iter().enumerate().map(move |(place, record)| (number(place), record))
     }
 
     /// Why the log takes no records, if it does not.
@@ -132,7 +176,7 @@ impl<R: Record> Log<R> {
             State::Closed | State::Reading(..) => Some("its log to be read"),
             State::Cutting(_) | State::Opening(_) => Some("its log to be mended"),
             State::Broken => Some("a restart, because its disk has failed"),
-            State::Idle | State::Appending(..) | State::Syncing(_) => None,
+            State::Idle | State::Appending(..) | State::Syncing(_) | State::Replacing(..) => None,
         }
     }
 
@@ -151,6 +195,9 @@ impl<R: Record> Log<R> {
             (State::Reading(read, replay), _) if read == done => self.after_read(replay, result, cx),
             // The file is as it was before: `last` stays.
             (State::Appending(append, _), Err(_)) if append == done => self.fail(Failure::NotWritten),
+            (State::Replacing(step, Step::Clearing, last), Err(DiskError::NotFound)) if step == done => {
+                self.replace_on(Step::Clearing, last, cx)
+            }
             (_, Err(_)) => self.fail(Failure::Unknown),
             (State::Cutting(cut), Ok(_)) if cut == done => {
                 self.state = State::Opening(self.start_sync(cx));
@@ -166,6 +213,7 @@ impl<R: Record> Log<R> {
                 self.append_next(cx);
                 accepted
             }
+            (State::Replacing(operation, step, last), Ok(_)) if operation == done => self.replace_on(step, last, cx),
             // A sync that the node asked for.
             (state, Ok(_)) => {
                 self.state = state;
@@ -208,15 +256,56 @@ impl<R: Record> Log<R> {
 
     /// Starts the next group, if there is one and the disk is free.
     fn append_next<N: Node>(&mut self, cx: &mut Context<'_, N>) {
-        if !matches!(self.state, State::Idle) || self.pending.is_empty() {
+        if !matches!(self.state, State::Idle) {
+            return;
+        }
+        let group = self.replacement.as_ref().map_or(self.pending.len(), |(before, _)| *before);
+        if group == 0 {
+            if self.is_being_replaced() {
+                let clear = cx.disk(DiskOperation::Remove { file: self.new_file() });
+                self.state = State::Replacing(clear, Step::Clearing, 0);
+            }
             return;
         }
         let (mut data, mut last) = (Vec::new(), self.last);
-        for record in &self.pending {
+        for record in self.pending.range(..group) {
             last = write_record(record, last, &mut data);
         }
-        self.under_way = self.pending.len();
+        self.under_way = group;
         self.state = State::Appending(cx.disk(DiskOperation::Append { file: self.file.to_owned(), data }), last);
+    }
+
+    /// Where a replacement is written.
+    fn new_file(&self) -> String {
+        format!("{}.new", self.file)
+    }
+
+    /// A step of a replacement is done: takes the next one.
+    fn replace_on<N: Node>(&mut self, done: Step, mut last: Checksum, cx: &mut Context<'_, N>) -> LogEvent<R> {
+        let (operation, step) = match done {
+            Step::Clearing => {
+                let mut data = Vec::new();
+                for record in self.replacement.iter().flat_map(|(_, records)| records) {
+                    last = write_record(record, last, &mut data);
+                }
+                (DiskOperation::Append { file: self.new_file(), data }, Step::Writing)
+            }
+            Step::Writing => (DiskOperation::Sync { file: self.new_file() }, Step::Syncing),
+            Step::Syncing => {
+                (DiskOperation::Rename { from: self.new_file(), to: self.file.to_owned() }, Step::Renaming)
+            }
+            Step::Renaming => (DiskOperation::Sync { file: self.file.to_owned() }, Step::Ending),
+            Step::Ending => {
+                self.last = last;
+                self.accepted += 1;
+                let (_, records) = self.replacement.take().unwrap_or_default();
+                let number = self.accepted;
+                self.append_next(cx);
+                return LogEvent::Accepted(records.into_iter().map(|record| (number, record)).collect());
+            }
+        };
+        self.state = State::Replacing(cx.disk(operation), step, last);
+        LogEvent::Nothing
     }
 
     fn after_append<N: Node>(&mut self, cx: &mut Context<'_, N>) -> LogEvent<R> {
@@ -239,6 +328,9 @@ impl<R: Record> Log<R> {
 
     fn accept_group(&mut self) -> LogEvent<R> {
         let group: Vec<R> = self.pending.drain(..self.under_way).collect();
+        if let Some((before, _)) = &mut self.replacement {
+            *before -= self.under_way;
+        }
         self.under_way = 0;
         if group.is_empty() { LogEvent::Nothing } else { LogEvent::Accepted(self.number(group)) }
     }
@@ -254,6 +346,7 @@ impl<R: Record> Log<R> {
             self.state = State::Broken;
         }
         self.pending.clear();
+        self.replacement = None;
         self.under_way = 0;
         LogEvent::Failed(failure)
     }
