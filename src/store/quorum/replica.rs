@@ -112,14 +112,11 @@ impl Replica {
     /// all that time brings the old value back.
     pub(super) fn bury(&mut self, key: Key, cx: &mut Cx<'_>) {
         let now = cx.wall_now().nanos;
-        match self.held(key).forgotten_at() {
-            Some(at) if at <= now => {
-                if self.change(Change::Bury { key }, cx).is_some() {
-                    cx.reached("a tombstone was dropped");
-                }
-            }
-            Some(at) => cx.set_wall_timer(Timer::Bury(key), at),
-            None => {}
+        let Some(at) = self.held(key).forgotten_at() else { return };
+        if at > now {
+            cx.set_wall_timer(Timer::Bury(key), at);
+        } else if self.change(Change::Bury { key }, cx).is_some() {
+            cx.reached("a tombstone was dropped");
         }
     }
 

@@ -45,13 +45,13 @@ fn round_trip(t: f64) -> f64 {
 /// The probability that at least `k` of `n` independent events happen, of which each has probability `p`.
 fn at_least(k: u32, n: u32, p: f64) -> f64 {
     // One event after the other: `count[j]` is the probability that j of those so far have happened.
-    let mut count = vec![1.0];
+    let mut count = vec![0.0; n as usize + 1];
+    count[0] = 1.0;
     for _ in 0..n {
-        count.push(0.0);
-        for j in (0..count.len()).rev() {
-            let before = if j == 0 { 0.0 } else { count[j - 1] };
-            count[j] = count[j] * (1.0 - p) + before * p;
+        for j in (1..count.len()).rev() {
+            count[j] = count[j] * (1.0 - p) + count[j - 1] * p;
         }
+        count[0] *= 1.0 - p;
     }
     count[k as usize..].iter().sum()
 }
