@@ -14,23 +14,28 @@ use partita::store::{MajorityRegisterSafeguard, RaftSafeguard, SingleSafeguard};
 const EXPECTED: &str = "
 cap/client-on-the-wrong-side holds         -       -                        1f06bfe0bf6c4fac
 cap/heal                 holds         -       -                        c2ff1da078f6e5f5
+cap/heal-raft            holds         -       -                        c3b88e61a9a0277d
 cap/latency-without-partition holds         -       -                        352f62fd48a11313
 cap/partition-quorum     refuted       safety  stale_reads              cfae63eee90c5345
+cap/partition-raft       holds         -       -                        e2311510132ff332
 cap/quorum-overlap       refuted       safety  stale_reads:hasty        38bb4590bbabe015
+chaos/a-fifth-of-the-nodes refuted       availability availability             2811bc67a179a732
 chaos/a-fifth-of-the-nodes-quorum holds         -       -                        f3d0d527fc85fa5b
 chaos/harsh-swarm        holds         -       -                        dd82771b2179b562
+clocks/lease-and-drift   refuted       safety  linearizable,stale_reads c5c5fb2dd80d004c
 clocks/skewed-writers    refuted       safety  lost_writes              56073436c0671f2d
 clocks/version-vectors   holds         -       -                        b83c5a8030a796e7
-clocks/lease-and-drift   refuted       safety  linearizable,stale_reads c5c5fb2dd80d004c
 first/majority-lost      holds         -       -                        a7a3dcbaec1105e7
 first/majority-register  holds         -       -                        eeacb4ce867105f1
 first/one-node           holds         -       -                        8517bca3b4cfa870
 first/read-write-back    refuted       safety  linearizable             f76853bbf42984dc
 first/unsynced           refuted       safety  linearizable,lost_writes 4cd9115aac796d56
-raft/duplicate-append    refuted       safety  linearizable             cdcc5e092af58428
+raft/duplicate-append    refuted       safety  linearizable             331276745164e0ac
 raft/figure-8            refuted       safety  invariants,linearizable  a7ae20c9b8a3dd81
 raft/forgotten-vote      refuted       safety  invariants,linearizable  fd449a411e7e3045
-raft/two-majorities      refuted       safety  invariants,stale_reads   d0c69edaa3e4158f
+raft/two-majorities      refuted       safety  invariants,stale_reads   e496ee68fca11f63
+soak/quorum              holds         -       -                        1d1d074ab4d64182
+soak/raft                holds         -       -                        66f930e54ec5227a
 vacuous/idle-link        inconclusive  -       touched:idle             239dbbb6654bd875
 ";
 
@@ -174,6 +179,40 @@ fn consistency_costs_latency_without_a_partition() {
         check(client, "latency_p50", round_trip);
         check(client, "latency_p90", 2 * round_trip);
     }
+}
+
+/// The same load, seed and partition: one store refuses at the smaller side and is never wrong, the other answers everybody.
+#[test]
+fn a_partition_costs_availability_or_freshness() {
+    let during = |client: &str| Subject::ClientDuringFaults(client.to_owned());
+    let store = Subject::Service("store".to_owned());
+    let count = |run: &Run, name: &str| match figure(run, name, &store) {
+        Quantity::Count(count) => count,
+        other => panic!("{name}: {other:?}"),
+    };
+    let availability = |run: &Run, client: &str| match figure(run, "availability", &during(client)) {
+        Quantity::Share(ppb) => ppb,
+        other => panic!("{client}: {other:?}"),
+    };
+    let consistent = run(&scenario("cap/partition-raft", &[]), 42);
+    assert_eq!(availability(&consistent, "left"), 0);
+    assert!(availability(&consistent, "right") > 980_000_000);
+    assert_eq!((count(&consistent, "stale_reads"), count(&consistent, "lost_writes")), (0, 0));
+    let by_design = consistent.unavailable_by_design.iter().filter(|excused| **excused).count();
+    assert!(by_design > 600, "{by_design}");
+    let available = run(&scenario("cap/partition-quorum", &[]), 42);
+    assert!(availability(&available, "left") > 990_000_000 && availability(&available, "right") > 990_000_000);
+    assert!(count(&available, "stale_reads") > 300 && count(&available, "conflicting_reads") > 0);
+    assert_eq!(count(&available, "lost_writes"), 0);
+}
+
+/// The hypothesis of the article holds for a patient client.
+#[test]
+fn a_patient_client_outlives_an_election() {
+    let patient = [("/clients/shoppers/attempts", "100"), ("/clients/shoppers/backoff", "\"50ms\"")];
+    let verdict = |changes: &[(&str, &str)]| run(&scenario("chaos/a-fifth-of-the-nodes", changes), 42).verdict;
+    assert_eq!(verdict(&[]), Verdict::Refuted(Class::Availability));
+    assert_eq!(verdict(&patient), Verdict::Holds);
 }
 
 /// A replica that was away stays behind until an operation reaches it; the final reads do.

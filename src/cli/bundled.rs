@@ -26,15 +26,20 @@ pub(super) const SCENARIOS: &[Bundled] = bundled![
     "raft/two-majorities",
     "clocks/lease-and-drift",
     "vacuous/idle-link",
+    "cap/partition-raft",
     "cap/partition-quorum",
     "cap/quorum-overlap",
     "cap/heal",
+    "cap/heal-raft",
     "cap/client-on-the-wrong-side",
     "cap/latency-without-partition",
     "clocks/skewed-writers",
     "clocks/version-vectors",
+    "chaos/a-fifth-of-the-nodes",
     "chaos/a-fifth-of-the-nodes-quorum",
     "chaos/harsh-swarm",
+    "soak/raft",
+    "soak/quorum",
 ];
 
 /// The bundled scenario of this name; `.json` and a leading `scenarios/` do not matter.

@@ -151,7 +151,9 @@ fn format_of(text: &str) -> Format {
 }
 
 fn place(text: &str, fault: Fault) -> ReadError {
-    let before = &text[..fault.at.min(text.len())];
+    // A fault may lie within a character of several bytes.
+    let boundary = (0..=fault.at.min(text.len())).rev().find(|&at| text.is_char_boundary(at));
+    let before = &text[..boundary.unwrap_or(0)];
     let line_start = before.rfind('\n').map_or(0, |newline| newline + 1);
     ReadError {
         line: before.matches('\n').count() + 1,

@@ -284,16 +284,16 @@ fn requests() -> Vec<Kind<Request>> {
             "append",
             "Put an element at the end of a log.",
             object(move |fields| {
-                let key = key(fields);
-                Some(Request::Append { key: key?, element: element(fields)? })
+                let (key, element) = (key(fields), element(fields));
+                Some(Request::Append { key: key?, element: element? })
             }),
         ),
         kind(
             "insert",
             "Put an element into a set.",
             object(move |fields| {
-                let key = key(fields);
-                Some(Request::Insert { key: key?, element: element(fields)? })
+                let (key, element) = (key(fields), element(fields));
+                Some(Request::Insert { key: key?, element: element? })
             }),
         ),
         kind(
