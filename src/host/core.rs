@@ -8,16 +8,18 @@ use crate::kernel::{
     stable_hash_str,
 };
 
+use super::ailments::Ailments;
 use super::call::{Call, Calls};
-use super::drive::{DiskTiming, Drive};
+use super::clock_sync::Daemon;
+use super::drive::Drive;
 use super::event::{Body, CallPacket, Effect, Event, Packet, Task, TimerHandle, class};
 use super::network::{self, Fate, Network};
 use super::pool::Pool;
 use super::record::{Census, Tag};
 use super::run_queue::{Ends, Job, RunQueue};
 use super::{
-    Breach, CallError, CallId, Clock, Disk, DiskId, DiskOperation, DropCause, FaultId, NodeId, Reply, Request, Terms,
-    Violation,
+    Breach, CallError, CallId, Clock, ClockSync, Disk, DiskOperation, Drift, DropCause, FaultId, HostSettings,
+    NodeId, Reply, Request, Terms, Violation,
 };
 
 /// What the hot path needs of a node, side by side in one cache line: among many nodes, each line of its own would
@@ -34,8 +36,9 @@ pub(crate) struct NodeState {
     pub(crate) is_held: bool,
     /// Whether its host answers for it while it is down.
     pub(crate) is_silent: bool,
-    /// What an event costs before the handler adds to it, slowness included.
-    pub(crate) cpu: Span,
+    /// Whether a handler's end asks for nothing but to let its effects out: events cost nothing by themselves, and no
+    /// fault waits for the node's handlers.
+    pub(crate) is_plain: bool,
     pub(crate) end: network::End,
 }
 
@@ -55,6 +58,12 @@ pub(crate) struct NodeParts {
     pub(crate) incarnation: u64,
     pub(crate) run: RunQueue,
     pub(crate) clock: Clock,
+    /// By how much its oscillator may be wrong.
+    pub(crate) clock_drift: Drift,
+    pub(crate) clock_sync: Option<ClockSync>,
+    /// What the wall clock believes of its error when it has just been set right.
+    pub(crate) clock_error_bound: Span,
+    pub(crate) daemon: Daemon,
     /// The faults that change the rate of both clocks now.
     pub(crate) rate_faults: Vec<FaultId>,
     /// The faults that have moved the wall clock.
@@ -63,8 +72,14 @@ pub(crate) struct NodeParts {
     pub(crate) crashes: Vec<FaultId>,
     pub(crate) drive: Drive,
     pub(crate) stream: Option<Stream>,
+    /// What an event costs before the handler adds to it.
+    pub(crate) cpu: Span,
+    /// After how long a process that has ended itself is started again.
+    pub(crate) restart_after: Span,
     /// Work takes this many billionths of its time.
     pub(crate) slowness_ppb: u64,
+    /// What faults do to the process and its processor.
+    pub(crate) ails: Ailments,
     pub(crate) role: Option<(&'static str, u64)>,
     /// Events scheduled for this node; breaks ties when they are shuffled.
     scheduled: u64,
@@ -79,6 +94,8 @@ pub(crate) struct Moment {
     pub(crate) record: u64,
     /// What the handler has asked to be charged for.
     pub(crate) work: Span,
+    /// What it is.
+    pub(crate) tag: Tag,
 }
 
 /// Why a simulation cannot go on.
@@ -150,7 +167,9 @@ pub(crate) struct Core {
 /// The host's own counter-based draws.
 #[derive(Clone, Debug)]
 pub(crate) struct CoreDraws {
-    disk: FateKey,
+    pub(crate) disk: FateKey,
+    pub(crate) disk_faults: FateKey,
+    pub(crate) clocks: FateKey,
     ties: FateKey,
     maybe: FateKey,
 }
@@ -158,14 +177,20 @@ pub(crate) struct CoreDraws {
 impl CoreDraws {
     pub(crate) fn new(seed: u64) -> Self {
         let fates = |purpose| FateKey::new(seed, Purpose::new(purpose));
-        Self { disk: fates("disk latency"), ties: fates("ties"), maybe: fates("maybe") }
+        Self {
+            disk: fates("disk latency"),
+            disk_faults: fates("disk fault"),
+            clocks: fates("clock"),
+            ties: fates("ties"),
+            maybe: fates("maybe"),
+        }
     }
 }
 
 impl NodeState {
-    pub(crate) fn new(service: u32, cpu: Span, end: network::End) -> Self {
+    pub(crate) fn new(service: u32, is_plain: bool, end: network::End) -> Self {
         let is_ready = service == CLIENT;
-        Self { service, is_up: true, is_ready, is_held: false, is_silent: false, cpu, end }
+        Self { service, is_up: true, is_ready, is_held: false, is_silent: false, is_plain, end }
     }
 
     pub(crate) fn reset(&mut self) {
@@ -178,19 +203,26 @@ impl NodeState {
 }
 
 impl NodeParts {
-    pub(crate) fn new(name: String, run: RunQueue, timing: DiskTiming, disk: Disk, slowness_ppb: u64) -> Self {
+    pub(crate) fn new(name: String, settings: &HostSettings) -> Self {
         Self {
             name_hash: stable_hash_str(&name),
             name,
             incarnation: 0,
-            run,
+            run: RunQueue::new(settings.cores.max(1), settings.queue),
             clock: Clock::new(),
+            clock_drift: settings.clock_drift,
+            clock_sync: settings.clock_sync,
+            clock_error_bound: settings.clock_error_bound,
+            daemon: Daemon::default(),
             rate_faults: Vec::new(),
             wall_faults: Vec::new(),
             crashes: Vec::new(),
-            drive: Drive::new(disk, timing),
+            drive: Drive::new(Disk::new(settings.disk_capacity), settings.disk.clone()),
             stream: None,
-            slowness_ppb,
+            cpu: settings.cpu,
+            restart_after: settings.restart_after,
+            slowness_ppb: settings.slowness_ppb,
+            ails: Ailments::default(),
             role: None,
             scheduled: 0,
             maybes: 0,
@@ -200,12 +232,15 @@ impl NodeParts {
     pub(crate) fn reset(&mut self) {
         self.incarnation = 0;
         self.run.reset();
-        self.clock.reset();
+        self.clock = Clock::new();
+        self.clock.set_error_bound(self.clock_error_bound);
+        self.daemon = Daemon::default();
         self.rate_faults.clear();
         self.wall_faults.clear();
         self.crashes.clear();
         self.drive.reset();
         self.stream = None;
+        self.ails = Ailments::default();
         self.role = None;
         self.scheduled = 0;
         self.maybes = 0;
@@ -297,7 +332,7 @@ impl Core {
         label: impl FnOnce() -> String,
     ) {
         let record = self.enter(tag, about, cause, label);
-        self.moment = Moment { node: about.0, record, work: Span::ZERO };
+        self.moment = Moment { node: about.0, record, work: Span::ZERO, tag };
     }
 
     /// Enters a record about the event that is being handled, without becoming a cause itself.
@@ -324,19 +359,34 @@ impl Core {
     /// Ends a handler: what it asked for happens now, or when its work ends.
     #[inline]
     pub(crate) fn finish(&mut self, node: NodeId, bodies: &mut dyn Bodies) {
-        if self.moment.work.is_zero() && self.nodes[node.0 as usize].cpu.is_zero() {
+        if self.moment.work.is_zero() && self.nodes[node.0 as usize].is_plain {
             if !self.outbox.is_empty() {
                 self.flush(node, bodies);
             }
         } else {
-            self.begin_work(node);
+            self.finish_with_care(node, bodies);
         }
     }
 
     #[cold]
-    fn begin_work(&mut self, node: NodeId) {
+    fn finish_with_care(&mut self, node: NodeId, bodies: &mut dyn Bodies) {
+        if self.falls_ill(node) {
+            let effects = std::mem::take(&mut self.outbox);
+            self.discard(&effects, bodies);
+            return;
+        }
+        let (work, part) = (self.moment.work, self.part(node));
+        if work.is_zero() && part.cpu.is_zero() {
+            return self.flush(node, bodies);
+        }
+        let slowness = part.ails.slowness_ppb(part.slowness_ppb);
+        let cost = scale(part.cpu, slowness) + scale(work, slowness);
+        self.touch_slowdowns(node);
+        self.begin_work(node, cost);
+    }
+
+    fn begin_work(&mut self, node: NodeId, cost: Span) {
         let effects = std::mem::take(&mut self.outbox);
-        let cost = self.nodes[node.0 as usize].cpu + scale(self.moment.work, self.part(node).slowness_ppb);
         let ends_at = self.now() + cost;
         let cause = self.moment.record;
         let run = &mut self.part(node).run;
@@ -481,18 +531,6 @@ impl Core {
         self.send(from, to, body, bodies);
     }
 
-    /// Gives a disk operation to the drive.
-    fn start_disk(&mut self, node: NodeId, operation: DiskId, slot: u32) {
-        let what = self.disk_operations.take(slot);
-        let now = self.now();
-        let cause = self.moment.record;
-        let latencies = self.draws.disk;
-        let part = self.part(node);
-        let ends_at = part.drive.time(now, &what, &mut latencies.link(part.name_hash, 0).draws(operation.0));
-        let event = self.schedule(ends_at, class::DISK, node, Event::Disk { node });
-        self.part(node).drive.queue.push_back((operation, what, event, cause));
-    }
-
     /// Drops what the drive was doing in a crash.
     pub(crate) fn stop_drive(&mut self, node: NodeId) {
         for event in self.parts[node.0 as usize].drive.stop() {
@@ -516,6 +554,8 @@ impl Core {
                     Task::Disk { cause, .. } => (Tag::Disk, *cause),
                     Task::Timer { .. } => (Tag::Timer, NO_RECORD),
                     Task::Start => (Tag::Start, NO_RECORD),
+                    Task::GiveUp { .. } => (Tag::CallTimeout, NO_RECORD),
+                    Task::Leave { .. } => (Tag::Request, NO_RECORD),
                 };
                 self.record(Tag::Waits, (node, node, what as u64, 0), cause, || what.name().to_owned());
                 self.part(node).run.wait(task);

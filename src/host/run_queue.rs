@@ -36,18 +36,28 @@ pub(crate) struct RunQueue {
     pub(crate) jobs: Vec<Option<Job>>,
     /// The faults that hold the node paused.
     pub(crate) pauses: Vec<FaultId>,
+    /// Whether the process is about to die of itself.
+    pub(crate) is_dying: bool,
     waiting: BTreeMap<(u8, u64), Task>,
     arrivals: u64,
 }
 
 impl RunQueue {
     pub(crate) const fn new(cores: u32, limit: u32) -> Self {
-        Self { cores, limit, jobs: Vec::new(), pauses: Vec::new(), waiting: BTreeMap::new(), arrivals: 0 }
+        Self {
+            cores,
+            limit,
+            jobs: Vec::new(),
+            pauses: Vec::new(),
+            is_dying: false,
+            waiting: BTreeMap::new(),
+            arrivals: 0,
+        }
     }
 
     /// Whether no handler can run now.
     pub(crate) fn is_held(&self) -> bool {
-        !self.pauses.is_empty() || self.jobs.iter().flatten().count() >= self.cores as usize
+        self.is_dying || !self.pauses.is_empty() || self.jobs.iter().flatten().count() >= self.cores as usize
     }
 
     /// Whether no further message may wait.
@@ -93,6 +103,7 @@ impl RunQueue {
 
     /// Drops what runs and what waits, as a crash does, and answers both. Pauses belong to the host and stay.
     pub(crate) fn crash(&mut self) -> (Vec<Job>, Vec<Task>) {
+        self.is_dying = false;
         let jobs = std::mem::take(&mut self.jobs).into_iter().flatten().collect();
         let tasks = std::mem::take(&mut self.waiting).into_values().collect();
         (jobs, tasks)
@@ -102,6 +113,7 @@ impl RunQueue {
     pub(crate) fn reset(&mut self) {
         self.jobs.clear();
         self.pauses.clear();
+        self.is_dying = false;
         self.waiting.clear();
         self.arrivals = 0;
     }

@@ -5,7 +5,8 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use crate::kernel::{Class, Fired, Span, Time, Trace, stable_hash};
 
 use super::core::{Bodies, CLIENT, Core, CoreDraws, End, Moment, NO_RECORD, NodeState};
-use super::event::{Body, CallPacket, Effect, Event, Packet, Task, class};
+use super::drive::Pending;
+use super::event::{Body, CallPacket, Event, Packet, Task, class};
 use super::record::{Census, Tag};
 use super::service::{NoBodies, Service};
 use super::{CallError, CallId, CausalContext, DropCause, NodeId, Reply, Request, RequestId, Terms, View, Violation};
@@ -88,6 +89,7 @@ impl Simulation {
         core.network.reset(seed);
         core.nodes.iter_mut().for_each(NodeState::reset);
         core.parts.iter_mut().for_each(super::core::NodeParts::reset);
+        core.nodes.iter_mut().zip(&core.parts).for_each(|(state, part)| state.is_plain = part.cpu.is_zero());
         core.calls.clear();
         core.streams.reset(seed);
         core.draws = CoreDraws::new(seed);
@@ -99,7 +101,7 @@ impl Simulation {
         core.outbox.clear();
         core.posts.clear();
         core.disk_operations.clear();
-        core.moment = Moment { node: NodeId(0), record: NO_RECORD, work: Span::ZERO };
+        core.moment = Moment { node: NodeId(0), record: NO_RECORD, work: Span::ZERO, tag: Tag::Token };
         self.services.iter_mut().for_each(|service| service.reset());
         self.events = 0;
         self.at_this_instant = 0;
@@ -109,6 +111,7 @@ impl Simulation {
 
     /// Every node starts at time 0, in the order of their numbers.
     pub(crate) fn schedule_starts(&mut self) {
+        self.core.start_clocks();
         for index in 0..u32::try_from(self.core.nodes.len()).unwrap_or(u32::MAX) {
             let node = NodeId(index);
             if self.core.state(node).service != CLIENT {
@@ -207,11 +210,19 @@ impl Simulation {
             }
             Event::GoOn { node } => {
                 if self.core.part(node).run.pauses.is_empty() {
-                    self.resume_jobs(node);
-                    self.go_on(node);
+                    if self.replica(node).is_some() {
+                        self.resume_jobs(node);
+                        self.go_on(node);
+                    } else {
+                        self.go_on_as_client(node);
+                    }
                 }
             }
             Event::CallTimeout { call } => self.give_up(call),
+            Event::ClockPoll { node } => self.poll_clock(node),
+            Event::SlewEnd { node } => self.end_slew(node),
+            Event::Die { node } => self.die(node),
+            Event::Revive { node, fault } => self.restart(fault, node),
             Event::Token(token) => {
                 let number = NodeId(u32::from(class.number()));
                 self.core.record(Tag::Token, (number, number, token, 0), NO_RECORD, String::new);
@@ -292,9 +303,11 @@ impl Simulation {
     }
 
     /// A part of a call arrives at a host.
-    fn arrive_call(&mut self, packet: Packet, slot: u32) {
+    pub(crate) fn arrive_call(&mut self, packet: Packet, slot: u32) {
+        let is_held_client = self.is_held_client(packet.to);
         match *self.core.posts.get(slot) {
             CallPacket::Request { call, .. } => self.arrive_request(packet, call),
+            CallPacket::Answer { .. } if is_held_client => self.wait(packet.to, Task::Packet(packet)),
             CallPacket::Answer { .. } if !self.is_up(packet.to) => self.drop_packet(packet, DropCause::ReceiverDown),
             CallPacket::Answer { .. } => {
                 if self.core.network.faults.are_at_work() && self.is_reply_lost(&packet, slot) {
@@ -349,10 +362,13 @@ impl Simulation {
         self.run_or_wait(call.caller, Task::Answer { call: id, from, result, cause });
     }
 
-    fn give_up(&mut self, id: CallId) {
+    pub(crate) fn give_up(&mut self, id: CallId) {
         let Some(call) = self.core.calls.get_mut(id) else { return };
         call.deadline = None;
         let (caller, callee) = (call.caller, call.callee);
+        if self.is_held_client(caller) {
+            return self.wait(caller, Task::GiveUp { call: id });
+        }
         self.core.record(Tag::CallTimeout, (caller, callee, id.0, 0), NO_RECORD, String::new);
         self.close_call(id, callee, Err(CallError::Timeout), None);
     }
@@ -389,13 +405,18 @@ impl Simulation {
                 service.disk(core, node, operation, &result);
             }
             Task::Start => service.start(core, node),
+            Task::GiveUp { .. } | Task::Leave { .. } => unreachable!("clients are no services"),
         }
     }
 
     fn complete_disk(&mut self, node: NodeId) {
         let drive = &mut self.core.part(node).drive;
-        let Some((operation, what, _, cause)) = drive.queue.pop_front() else { return };
-        let result = drive.disk.apply(&what);
+        let Some(Pending { operation, what, cause, .. }) = drive.queue.pop_front() else { return };
+        let result = if drive.faults.is_empty() {
+            drive.disk.apply(&what)
+        } else {
+            self.core.apply_faultily(node, operation, &what)
+        };
         self.run_or_wait(node, Task::Disk { operation, result, cause });
     }
 
@@ -452,8 +473,11 @@ impl Simulation {
         tag: u64,
     ) -> CallId {
         let (call, body) = self.core.open_call(client, to, (request, terms), timeout, tag);
-        self.core.outbox.push(Effect::Send { to, body });
-        self.core.flush(client, &mut NoBodies);
+        if self.core.state(client).is_held {
+            self.wait(client, Task::Leave { to, body });
+        } else {
+            self.leave(client, to, body);
+        }
         call
     }
 

@@ -164,6 +164,7 @@ pub(super) fn machine() -> Shape<HostSettings> {
             disk: timing,
             disk_capacity: capacity,
             clock_error_bound: clock_error?,
+            ..HostSettings::default()
         })
     })
 }
