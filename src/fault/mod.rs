@@ -14,8 +14,10 @@
 mod family;
 mod injector;
 mod links;
+mod nodes;
 mod plan;
 mod selector;
+mod staged;
 mod validate;
 
 #[cfg(test)]
@@ -24,6 +26,8 @@ mod tests;
 pub use family::{FAMILIES, Family, Parameter, families_page};
 pub use injector::{FaultReport, Injector};
 pub use links::{Clogging, LinkEffect, LinkSelector, Pattern, Swizzle};
-pub use plan::{Effect, Fault, Group, NodeEffect, Plan, Shape};
+pub use nodes::NodeEffect;
+pub use plan::{Effect, Fault, Group, Plan, Shape};
 pub use selector::{Selector, Which};
+pub use staged::{Program, Stage, Stages};
 pub use validate::{PlanError, PlanMistake};

@@ -7,8 +7,10 @@ use crate::host::{LinkFault, MessageFault, NodeId, NodeSet, Simulation};
 use crate::kernel::{StreamClash, Time};
 
 use super::links::{LinkEffect, LinkSelector, Swizzle};
-use super::plan::{Effect, Fault, Group, NodeEffect, Plan, Shape};
+use super::nodes::NodeEffect;
+use super::plan::{Effect, Fault, Group, Plan, Shape};
 use super::selector::{Selector, WHOLE_PPB, Which};
+use super::staged::{Program, Stages};
 
 /// Why a plan cannot be carried out.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,6 +66,10 @@ pub enum PlanMistake {
     CountsFromStart,
     /// A bandwidth of zero carries nothing: that is a cut.
     NoBandwidth,
+    /// Somebody's turn in it does not end after it begins.
+    NoTurn,
+    /// The backup that it restores is not taken before it starts.
+    BackupTooLate,
     /// It shifts a clock by `i64::MIN` nanoseconds, which cannot be taken back.
     OffsetTooLarge,
 }
@@ -97,6 +103,8 @@ impl fmt::Display for PlanMistake {
                 f.write_str("messages are counted from the start of the run: it cannot start later")
             }
             Self::NoBandwidth => f.write_str("a bandwidth of nothing carries nothing; cut the links instead"),
+            Self::NoTurn => f.write_str("a turn has to end after it begins"),
+            Self::BackupTooLate => f.write_str("the backup has to be taken before the fault starts"),
             Self::OffsetTooLarge => f.write_str("the offset cannot be taken back"),
         }
     }
@@ -116,12 +124,16 @@ pub(super) fn validate(plan: &Plan, simulation: &Simulation) -> Result<(), PlanE
 }
 
 fn check_fault(fault: &Fault, simulation: &Simulation) -> Result<(), PlanMistake> {
+    if fault.what.backup_taken().is_some_and(|taken| taken >= fault.at) {
+        return Err(PlanMistake::BackupTooLate);
+    }
     match &fault.what {
         Effect::Partition { shape, .. } => check_shape(shape, simulation),
         Effect::Links(_) if fault.lasts.is_some() && fault.what.ends_by_itself() => Err(PlanMistake::EndsByItself),
         Effect::Links(LinkEffect::Message(_)) if fault.at > Time::ZERO => Err(PlanMistake::CountsFromStart),
         Effect::Links(effect) if effect.goes_by_steps() && fault.lasts.is_none() => Err(PlanMistake::NeedsLength),
         Effect::Links(effect) => check_links(effect, simulation),
+        Effect::Staged { stages, program } => check_staged(fault, stages, program, simulation),
         Effect::Nodes { whom, what } => {
             if fault.lasts.is_some() && fault.what.ends_by_itself() {
                 return Err(PlanMistake::EndsByItself);
@@ -136,6 +148,39 @@ fn check_fault(fault: &Fault, simulation: &Simulation) -> Result<(), PlanMistake
             }
         }
     }
+}
+
+fn check_staged(
+    fault: &Fault,
+    stages: &Stages,
+    program: &Program,
+    simulation: &Simulation,
+) -> Result<(), PlanMistake> {
+    match (fault.lasts, program.ends_by_itself()) {
+        (Some(_), true) => return Err(PlanMistake::EndsByItself),
+        (None, false) => return Err(PlanMistake::NeedsLength),
+        _ => {}
+    }
+    if program.effect() == (NodeEffect::ClockOffset { nanos: i64::MIN }) {
+        return Err(PlanMistake::OffsetTooLarge);
+    }
+    let listed = match stages {
+        Stages::Drawn(selector) => {
+            check_selector(selector, simulation)?;
+            match selector {
+                Selector::Nodes(nodes) => nodes.clone(),
+                Selector::Replicas { .. } => return Ok(()),
+            }
+        }
+        Stages::Explicit(stages) => {
+            if stages.iter().any(|stage| stage.from >= stage.until) {
+                return Err(PlanMistake::NoTurn);
+            }
+            stages.iter().map(|stage| stage.node).collect()
+        }
+    };
+    check_selector(&Selector::Nodes(listed.clone()), simulation)?;
+    if program.effect().needs_process() { check_processes(&listed, simulation) } else { Ok(()) }
 }
 
 fn check_selector(selector: &Selector, simulation: &Simulation) -> Result<(), PlanMistake> {

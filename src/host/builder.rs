@@ -10,9 +10,10 @@ use petgraph::visit::EdgeRef;
 use crate::kernel::{Agenda, Span, Streams, Trace, stable_hash_str};
 
 use super::call::Calls;
-use super::core::{CLIENT, Core, CoreDraws, Moment, NO_RECORD, NodeParts, NodeState};
+use super::core::{CLIENT, Core, CoreDraws, Moment, NO_RECORD};
 use super::drive::DiskTiming;
 use super::network::{End, Link, Network};
+use super::parts::{NodeParts, NodeState};
 use super::pool::Pool;
 use super::record::{Census, Tag};
 use super::service::{Birth, Group, Service};

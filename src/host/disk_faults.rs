@@ -5,9 +5,10 @@
 
 use crate::kernel::Draw;
 
-use super::core::{Core, NodeParts};
+use super::core::Core;
 use super::drive::Pending;
-use super::event::{Event, class};
+use super::event::{Event, Task, class};
+use super::parts::NodeParts;
 use super::{Disk, DiskError, DiskId, DiskOperation, DiskResult, FaultId, NodeId, Simulation};
 
 /// What a fault does to a disk while it is at work. Shares are parts per billion; what is drawn is drawn for each operation
@@ -109,6 +110,18 @@ impl Simulation {
         if was_stalled && !drive.is_stalled() {
             self.core.run_drive(node);
         }
+    }
+
+    /// The operation at the head of a node's drive is done.
+    pub(crate) fn complete_disk(&mut self, node: NodeId) {
+        let drive = &mut self.core.part(node).drive;
+        let Some(Pending { operation, what, cause, .. }) = drive.queue.pop_front() else { return };
+        let result = if drive.faults.is_empty() {
+            drive.disk.apply(&what)
+        } else {
+            self.core.apply_faultily(node, operation, &what)
+        };
+        self.run_or_wait(node, Task::Disk { operation, result, cause });
     }
 
     /// Keeps a copy of what is durable on a node's disk now, to restore it from ([`super::CrashKeeps::Backup`]).

@@ -34,6 +34,7 @@ mod network;
 mod node;
 mod node_set;
 mod ordinals;
+mod parts;
 mod pool;
 mod record;
 mod request;

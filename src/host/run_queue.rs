@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use crate::kernel::{EventId, Span, Time};
 
-use super::FaultId;
 use super::event::{Effect, Task};
+use super::record::Tag;
+use super::{FaultId, NodeId, Simulation};
 
 /// Work under way: a handler has run, and its effects leave when the work ends.
 #[derive(Clone, Debug)]
@@ -116,5 +117,33 @@ impl RunQueue {
         self.is_dying = false;
         self.waiting.clear();
         self.arrivals = 0;
+    }
+}
+
+impl Simulation {
+    /// Work ends, and what it sends leaves.
+    pub(crate) fn end_work(&mut self, node: NodeId, number: u32) {
+        let Some(job) = self.core.part(node).run.end(number) else { return };
+        self.core.record(Tag::WorkDone, (node, node, u64::from(number), 0), job.cause, String::new);
+        self.core.outbox = job.effects;
+        let (core, service) = self.parts(node);
+        if let Some(service) = service {
+            service.flush(core, node);
+        }
+        self.go_on(node);
+    }
+
+    /// Runs what waits, as long as the node is free.
+    pub(crate) fn go_on(&mut self, node: NodeId) {
+        loop {
+            let run = &self.core.part(node).run;
+            let is_held = run.is_held();
+            self.core.state(node).is_held = is_held;
+            if is_held {
+                return;
+            }
+            let Some(task) = self.core.part(node).run.next() else { return };
+            self.dispatch(node, task);
+        }
     }
 }

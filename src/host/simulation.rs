@@ -4,9 +4,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use crate::kernel::{Class, Fired, Span, Time, Trace, stable_hash};
 
-use super::core::{Bodies, CLIENT, Core, CoreDraws, End, Moment, NO_RECORD, NodeState};
-use super::drive::Pending;
+use super::core::{Bodies, CLIENT, Core, CoreDraws, End, Moment, NO_RECORD};
 use super::event::{Body, CallPacket, Event, Packet, Task, class};
+use super::parts::{NodeParts, NodeState};
 use super::record::{Census, Tag};
 use super::service::{NoBodies, Service};
 use super::{CallError, CallId, CausalContext, DropCause, NodeId, Reply, Request, RequestId, Terms, View, Violation};
@@ -88,7 +88,7 @@ impl Simulation {
         core.trace.reset();
         core.network.reset(seed);
         core.nodes.iter_mut().for_each(NodeState::reset);
-        core.parts.iter_mut().for_each(super::core::NodeParts::reset);
+        core.parts.iter_mut().for_each(NodeParts::reset);
         core.nodes.iter_mut().zip(&core.parts).for_each(|(state, part)| state.is_plain = part.cpu.is_zero());
         core.calls.clear();
         core.streams.reset(seed);
@@ -406,42 +406,6 @@ impl Simulation {
             }
             Task::Start => service.start(core, node),
             Task::GiveUp { .. } | Task::Leave { .. } => unreachable!("clients are no services"),
-        }
-    }
-
-    fn complete_disk(&mut self, node: NodeId) {
-        let drive = &mut self.core.part(node).drive;
-        let Some(Pending { operation, what, cause, .. }) = drive.queue.pop_front() else { return };
-        let result = if drive.faults.is_empty() {
-            drive.disk.apply(&what)
-        } else {
-            self.core.apply_faultily(node, operation, &what)
-        };
-        self.run_or_wait(node, Task::Disk { operation, result, cause });
-    }
-
-    fn end_work(&mut self, node: NodeId, number: u32) {
-        let Some(job) = self.core.part(node).run.end(number) else { return };
-        self.core.record(Tag::WorkDone, (node, node, u64::from(number), 0), job.cause, String::new);
-        self.core.outbox = job.effects;
-        let (core, service) = self.parts(node);
-        if let Some(service) = service {
-            service.flush(core, node);
-        }
-        self.go_on(node);
-    }
-
-    /// Runs what waits, as long as the node is free.
-    pub(crate) fn go_on(&mut self, node: NodeId) {
-        loop {
-            let run = &self.core.part(node).run;
-            let is_held = run.is_held();
-            self.core.state(node).is_held = is_held;
-            if is_held {
-                return;
-            }
-            let Some(task) = self.core.part(node).run.next() else { return };
-            self.dispatch(node, task);
         }
     }
 

@@ -1,6 +1,11 @@
 //! The `faults` part of a scenario: what breaks, where and when.
 
 mod links;
+mod nodes;
+mod settings;
+mod staged;
+
+use std::sync::Arc;
 
 use crate::fault::{Effect, Fault, Group, NodeEffect, Pattern, Plan, Selector, Shape as Sides, Which};
 use crate::host::{CrashKeeps, CrashSettings, CutAt};
@@ -12,11 +17,14 @@ use super::input::{
 };
 use super::layout::Layout;
 use super::problem::{Place, Problem, Problems};
+use super::registry::Deployable;
 use links::{LinksWhat, LinksWritten};
 pub(super) use links::{explicit, explicit_links};
+use staged::StagedWhat;
+pub(super) use staged::explicit_stages;
 
 /// One fault as written: names are still names.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) struct Written {
     id: Option<Spanned<String>>,
     what: What,
@@ -25,7 +33,7 @@ pub(super) struct Written {
     place: Place,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 enum What {
     Nodes { whom: Where, what: NodeEffect },
     Groups { groups: Vec<Side>, cut_at: CutAt },
@@ -33,6 +41,8 @@ enum What {
     CutLinks { links: LinksWritten, cut_at: CutAt },
     Pattern { of: Spanned<String>, pattern: Pattern, cut_at: CutAt },
     Links(LinksWhat),
+    Staged(StagedWhat),
+    Settings { whom: Where, to: Spanned<Arc<dyn Deployable>> },
 }
 
 /// Whom a fault hits, as written.
@@ -53,10 +63,13 @@ enum Side {
 /// When a fault starts, and how long it lasts.
 type When = (Time, Option<Span>);
 
-pub(super) fn faults() -> Shape<Vec<Option<Written>>> {
-    let fault = object(|fields| {
+/// The kinds of service, for faults that bring other settings.
+type Services = Vec<Kind<Arc<dyn Deployable>>>;
+
+pub(super) fn faults(services: Services) -> Shape<Vec<Option<Written>>> {
+    let fault = object(move |fields| {
         let id = fields.maybe("id", "Its name in reports; by default the family and a number.", name().spanned());
-        let read = fields.kind("fault", families());
+        let read = fields.kind("fault", families(&services));
         let mut place = None;
         fields.check(|here, _| place = Some(here.clone()));
         let (what, (at, lasts)) = read?;
@@ -65,7 +78,7 @@ pub(super) fn faults() -> Shape<Vec<Option<Written>>> {
     list(fault.lenient())
 }
 
-fn families() -> Vec<Kind<(What, When)>> {
+fn families(services: &Services) -> Vec<Kind<(What, When)>> {
     let mut families = vec![
         kind("partition", "Cuts the links between groups of nodes, or in one direction only.", object(partition)),
         on_nodes("crash", "Kills processes; each starts again from its disk when the fault ends.", |fields| {
@@ -98,6 +111,9 @@ fn families() -> Vec<Kind<(What, When)>> {
         ),
     ];
     families.extend(links::families());
+    families.extend(nodes::families());
+    families.extend(staged::families(services));
+    families.extend(settings::families(services));
     families
 }
 
@@ -139,16 +155,25 @@ fn crash(fields: &mut Fields<'_>) -> Option<CrashSettings> {
     let keeps = fields.optional(
         "disk_keeps",
         "What remains of writes that were not synced: any of their sectors, the first so many, these with the last one \
-         torn, or none.",
-        one_of([
-            ("some", CrashKeeps::Independent),
-            ("prefix", CrashKeeps::Prefix { torn: false }),
-            ("torn_prefix", CrashKeeps::Prefix { torn: true }),
-            ("nothing", CrashKeeps::Nothing),
-        ]),
+         torn, none, or everything; or nothing at all of what the disk held; or what a backup held.",
+        named("disk_keeps", || either(one_of(KEEPS), object(backup))),
         "some",
     );
     Some(CrashSettings { silent: silent?, keeps: keeps? })
+}
+
+const KEEPS: [(&str, CrashKeeps); 6] = [
+    ("some", CrashKeeps::Independent),
+    ("prefix", CrashKeeps::Prefix { torn: false }),
+    ("torn_prefix", CrashKeeps::Prefix { torn: true }),
+    ("nothing", CrashKeeps::Nothing),
+    ("everything", CrashKeeps::Everything),
+    ("wiped", CrashKeeps::Wiped),
+];
+
+fn backup(fields: &mut Fields<'_>) -> Option<CrashKeeps> {
+    let taken = fields.required("backup", "When the backup was taken that the disk is restored from.", duration());
+    Some(CrashKeeps::Backup { taken: Time::ZERO + taken? })
 }
 
 fn restart(fields: &mut Fields<'_>) -> Option<(What, When)> {
@@ -248,7 +273,7 @@ fn of(fields: &mut Fields<'_>) -> Option<Spanned<String>> {
 }
 
 /// Makes a plan of what was written; unknown names and ids that are taken are problems.
-pub(super) fn plan(written: &[Written], layout: &Layout, problems: &mut Problems) -> Plan {
+pub(super) fn plan(written: &[Written], layout: &mut Layout, problems: &mut Problems) -> Plan {
     let mut ids = std::collections::BTreeSet::new();
     let mut faults = Vec::new();
     for fault in written {
@@ -258,6 +283,8 @@ pub(super) fn plan(written: &[Written], layout: &Layout, problems: &mut Problems
                 let groups = groups.iter().map(|side| group(side, layout, problems)).collect();
                 Effect::Partition { shape: Sides::Groups(groups), cut_at: *cut_at }
             }
+            What::Staged(what) => what.effect(layout, problems),
+            What::Settings { whom, to } => settings::effect(whom, to, layout, problems),
             What::OneWay { from, to, cut_at } => {
                 let (from, to) = (group(from, layout, problems), group(to, layout, problems));
                 Effect::Partition { shape: Sides::OneWay { from, to }, cut_at: *cut_at }
@@ -287,6 +314,10 @@ pub(super) fn plan(written: &[Written], layout: &Layout, problems: &mut Problems
                 id
             }
         };
+        if let Some(taken) = what.backup_taken().filter(|&taken| taken >= fault.at) {
+            let says = format!("the backup is taken at {taken}, but the fault starts at {}", fault.at);
+            problems.add(Problem::new(&fault.place, says).help("take it before"));
+        }
         if fault.at + Span::from_nanos(1) > Time::ZERO + layout.duration {
             let says = format!("the fault would start at {}, but the run ends at {}", fault.at, layout.duration);
             problems.add(Problem::new(&fault.place, says).help("move it, or lengthen \"duration\""));

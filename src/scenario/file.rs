@@ -59,6 +59,8 @@ pub(super) struct Service {
     pub(super) what: Arc<dyn Deployable>,
     pub(super) host: HostSettings,
     pub(super) placement: Vec<ZoneId>,
+    /// Other settings of the same kind, which faults bring.
+    pub(super) others: Vec<Arc<dyn Deployable>>,
 }
 
 #[derive(Clone)]
@@ -103,8 +105,9 @@ fn file(registry: &Registry) -> Shape<Written> {
 
 fn read(fields: &mut Fields<'_>, registry: &Registry) -> Option<Written> {
     let kinds = registry.kinds();
+    let of_services = kinds.clone();
     let service = object(move |fields| {
-        let what = fields.kind("service", kinds.clone());
+        let what = fields.kind("service", of_services.clone());
         let host = fields.optional("host", "The machines that its replicas run on.", machine(), empty());
         Some((what?, host?))
     });
@@ -131,7 +134,7 @@ fn read(fields: &mut Fields<'_>, registry: &Registry) -> Option<Written> {
     let network = fields.optional("network", "How links behave.", network(), empty());
     let services = fields.required("services", "What runs, by name.", map(service.lenient()));
     let clients = fields.optional("clients", "Who calls it, by name.", map(client().lenient()), empty());
-    let faults = fields.optional("faults", "What breaks.", faults(), json!([]));
+    let faults = fields.optional("faults", "What breaks.", faults(kinds), json!([]));
     let hypothesis = fields.optional("hypothesis", "What is expected to hold.", hypothesis(), empty());
     if let (Some(warm_up), Some(length)) = (warm_up, length)
         && warm_up >= length
@@ -222,12 +225,15 @@ fn assemble(written: Written, resolved: Value, problems: &mut Problems) -> Scena
     let written_clients = written.clients.as_deref().unwrap_or_default();
     let written_placement = written.hosts.as_ref().map(|hosts| hosts.placement.as_slice()).unwrap_or_default();
     let placement = placement(written_placement, written_services, &layout, problems);
-    let services = services(written_services, &placement, &mut layout, problems);
+    let mut services = services(written_services, &placement, &mut layout, problems);
     let clients = clients(written_clients, written_services, &mut layout, problems);
     let count = layout.zones();
     let link = written.network.base.applied_to(&Link::default());
     let (zone_links, node_links) = links(&written.network, &link, &layout, problems);
-    let plan = faults::plan(&written.faults, &layout, problems);
+    let plan = faults::plan(&written.faults, &mut layout, problems);
+    for service in &mut services {
+        service.others = layout.other_settings(&service.name).to_vec();
+    }
     Scenario {
         title: written.title,
         story: written.story,
@@ -287,8 +293,9 @@ fn services(
         if !layout.add_service(&name.value, &placement) {
             problems.add(name_taken(name));
         }
+        layout.set_kind(&name.value, what);
         let (what, host) = (Arc::clone(what), host.clone());
-        services.push(Service { name: name.value.clone(), what, host, placement });
+        services.push(Service { name: name.value.clone(), what, host, placement, others: Vec::new() });
     }
     services
 }

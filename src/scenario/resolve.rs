@@ -4,10 +4,10 @@
 use serde_json::{Value, json};
 
 use crate::fault::{Effect, Group, Plan, Selector, Shape};
-use crate::host::Request;
+use crate::host::{NodeId, Request};
 use crate::load::{Recording, ScriptedOperation};
 
-use super::faults::{explicit, explicit_links};
+use super::faults::{explicit, explicit_links, explicit_stages};
 use super::file::Scenario;
 
 /// The file with defaults, seed, ids and the targets of the faults filled in.
@@ -16,11 +16,9 @@ pub(super) fn resolved(scenario: &Scenario, seed: u64, plan: &Plan, names: &[Str
     // A path from where the author's file lies; the resolved one lies elsewhere.
     resolved.as_object_mut().and_then(|resolved| resolved.shift_remove("$schema"));
     resolved["seed"] = json!(seed);
+    let name = |node: NodeId| names.get(node.0 as usize).cloned().unwrap_or_default();
     let list = |selector: &Selector| match selector {
-        Selector::Nodes(nodes) => {
-            let name = |node: &crate::host::NodeId| names.get(node.0 as usize).cloned().unwrap_or_default();
-            json!(nodes.iter().map(name).collect::<Vec<_>>())
-        }
+        Selector::Nodes(nodes) => json!(nodes.iter().map(|&node| name(node)).collect::<Vec<_>>()),
         // Not started, so never resolved.
         Selector::Replicas { .. } => Value::Null,
     };
@@ -33,6 +31,7 @@ pub(super) fn resolved(scenario: &Scenario, seed: u64, plan: &Plan, names: &[Str
         let settings = &mut entry[fault.what.kind()];
         let replaced = match &fault.what {
             Effect::Nodes { whom, .. } => vec![("where", Some(list(whom)))],
+            Effect::Staged { stages, .. } => explicit_stages(stages, &name),
             Effect::Links(effect) => explicit(effect, &list),
             Effect::Partition { shape: Shape::Groups(groups), .. } => {
                 vec![("pattern", None), ("groups", Some(groups.iter().map(side).collect()))]

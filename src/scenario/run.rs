@@ -121,7 +121,14 @@ impl Scenario {
         }
         let is_watched = self.hypothesis.expectations.iter().any(|(_, what)| *what == Expectation::Invariants);
         for service in &self.services {
-            service.what.deploy(&service.name, &service.placement, &service.host, is_watched, &mut builder);
+            service.what.deploy(
+                &service.name,
+                &service.placement,
+                &service.host,
+                is_watched,
+                &service.others,
+                &mut builder,
+            );
         }
         for client in &self.clients {
             builder.client(&client.name, client.zone);
@@ -205,12 +212,13 @@ impl<'a> Driver<'a> {
         let verdict = Check::verdict_of(&checks);
         let metrics = Metrics::of(history, &windows, Phase::Always);
         let unavailable_by_design = reach.unavailable_by_design(scenario, history, simulated);
+        let disks = super::judge::disk_notes(&simulation);
         let resolved = resolve::resolved(scenario, seed, &injector.resolved(), &names);
         Run {
             seed,
             verdict,
             checks,
-            notes: super::judge::notes(scenario),
+            notes: super::judge::notes(scenario).into_iter().chain(disks).collect(),
             unavailable_by_design,
             windows,
             metrics,
