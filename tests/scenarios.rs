@@ -19,9 +19,9 @@ cap/partition-quorum     refuted       safety  stale_reads              cfae63ee
 cap/quorum-overlap       refuted       safety  stale_reads:hasty        38bb4590bbabe015
 chaos/a-fifth-of-the-nodes-quorum holds         -       -                        f3d0d527fc85fa5b
 chaos/harsh-swarm        holds         -       -                        dd82771b2179b562
+clocks/lease-and-drift   refuted       safety  linearizable,stale_reads c5c5fb2dd80d004c
 clocks/skewed-writers    refuted       safety  lost_writes              56073436c0671f2d
 clocks/version-vectors   holds         -       -                        b83c5a8030a796e7
-clocks/lease-and-drift   refuted       safety  linearizable,stale_reads c5c5fb2dd80d004c
 first/majority-lost      holds         -       -                        a7a3dcbaec1105e7
 first/majority-register  holds         -       -                        eeacb4ce867105f1
 first/one-node           holds         -       -                        8517bca3b4cfa870
@@ -30,7 +30,7 @@ first/unsynced           refuted       safety  linearizable,lost_writes 4cd9115a
 raft/duplicate-append    refuted       safety  linearizable             cdcc5e092af58428
 raft/figure-8            refuted       safety  invariants,linearizable  a7ae20c9b8a3dd81
 raft/forgotten-vote      refuted       safety  invariants,linearizable  fd449a411e7e3045
-raft/two-majorities      refuted       safety  invariants,stale_reads   d0c69edaa3e4158f
+raft/two-majorities      refuted       safety  invariants,stale_reads   e496ee68fca11f63
 vacuous/idle-link        inconclusive  -       touched:idle             239dbbb6654bd875
 ";
 

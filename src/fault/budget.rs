@@ -51,6 +51,19 @@ pub(super) fn granted(
     order.into_iter().filter(may_go).collect()
 }
 
+/// Those of these nodes that a fault may hit: all of them, unless it keeps to a budget while others are out.
+pub(super) fn within(
+    budget: Option<&(Keep, NodeSet)>,
+    wanted: NodeSet,
+    simulation: &Simulation,
+    draws: &mut impl Draw,
+) -> NodeSet {
+    match budget {
+        Some((keep, out)) => granted(*keep, &wanted, out, simulation, draws),
+        None => wanted,
+    }
+}
+
 /// The replicas that a cut separates from most of their service: all but those of its largest side, the first of
 /// several. Replicas on no side are with every side. Where a cut has no sides, those who cannot talk with a majority.
 pub(super) fn cut_off(cut: &Cut, simulation: &Simulation) -> NodeSet {
