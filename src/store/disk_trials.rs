@@ -2,7 +2,7 @@
 //! failed, never lie.
 
 use super::harness::{Call, Harness, is_linearizable, read, slow_disks, write};
-use super::{MajorityRegister, Protocol, Single};
+use super::{MajorityRegister, Protocol, Quorum, Raft, Single};
 use crate::host::{CrashKeeps, DiskAccess, DiskFault, FaultId, HostSettings, NodeId};
 use crate::kernel::{Draw, Span, SplitMix64};
 
@@ -29,8 +29,8 @@ const LYING: [DiskFault; 4] = [
     DiskFault::Misdirection { ppb: 2 * HALF },
 ];
 
-/// Sends random requests while the disk of the first replica fails now and then, and it crashes.
-fn trial<P: Protocol>(protocol: P, replicas: u32, what: DiskFault, seed: u64) -> Vec<Call> {
+/// Sends random requests while the disk of the first replica fails now and then, and it crashes; then heals it.
+fn trouble<P: Protocol>(protocol: P, replicas: u32, what: DiskFault, seed: u64) -> Harness {
     let host = HostSettings { restart_after: Span::from_millis(20), ..slow_disks() };
     let mut store = Harness::new(protocol, replicas as usize, &host);
     let mut draws = SplitMix64::new(seed);
@@ -49,6 +49,12 @@ fn trial<P: Protocol>(protocol: P, replicas: u32, what: DiskFault, seed: u64) ->
     store.simulation.end_disk_fault(FAULT, NodeId(0));
     store.restart(0);
     store.run_for(Span::from_secs(1));
+    store
+}
+
+/// Trouble after which the first replica serves again.
+fn trial<P: Protocol>(protocol: P, replicas: u32, what: DiskFault, seed: u64) -> Vec<Call> {
+    let mut store = trouble(protocol, replicas, what, seed);
     store.ask(0, read()).expect("all is healed");
     store.calls
 }
@@ -60,6 +66,11 @@ fn a_store_on_a_disk_that_says_that_it_fails_stays_right() {
         assert!(is_linearizable(&single), "single, {what:?}, seed {seed}: {single:#?}");
         let register = trial(MajorityRegister::default(), 3, what, seed);
         assert!(is_linearizable(&register), "majority register, {what:?}, seed {seed}: {register:#?}");
+        // A replica whose disk has failed leaves until somebody restarts it.
+        let raft = trouble(Raft::default(), 3, what, seed).calls;
+        assert!(is_linearizable(&raft), "raft, {what:?}, seed {seed}: {raft:#?}");
+        // It is not linearizable, but serves.
+        trial(Quorum::default(), 3, what, seed);
     }
 }
 
@@ -69,6 +80,8 @@ fn a_store_on_a_disk_that_lies_does_not_panic() {
     for (what, seed) in LYING.into_iter().flat_map(|what| (0..12).map(move |seed| (what, seed))) {
         wrong += u32::from(!is_linearizable(&trial(Single::default(), 1, what, seed)));
         trial(MajorityRegister::default(), 3, what, seed);
+        trouble(Raft::default(), 3, what, seed);
+        trouble(Quorum::default(), 3, what, seed);
     }
     assert!(wrong > 0, "it is no wonder that nobody panics where nothing happens");
 }

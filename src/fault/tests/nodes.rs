@@ -174,6 +174,42 @@ fn what_cannot_be_carried_out_is_refused() {
     check(staged(nodes(&[1]), strobe), Some(5), "the offset cannot be taken back");
 }
 
+#[test]
+fn a_backup_cannot_wait_for_a_trigger() {
+    let how = CrashSettings { silent: false, keeps: CrashKeeps::Backup { taken: at(10) } };
+    let what = on(nodes(&[1]), NodeEffect::Crash(how));
+    let sign = crate::host::Sign::Acknowledgement;
+    let start = Start::When(crate::fault::Trigger { sign, of: None, times: 1, until: at(100) });
+    let plan = Plan { faults: vec![Fault { start, ..fault("f", what, 0, None) }] };
+    let error = Injector::new(plan, 1, &cluster(1, false, IDLE)).expect_err("a bad plan").to_string();
+    assert!(error.contains("a trigger may come before it"), "{error}");
+}
+
+#[test]
+fn a_budget_counts_whom_timetables_and_bugs_take_out() {
+    let bug = PlantedPanic { on: PanicOn::Timer, nth: 2, times: 2, after: ms(20) };
+    let loops = || staged(replicas(Which::All), Program::CrashLoop { how: DIES, up: mean(20), down: mean(9) });
+    let targets = |keep, first: Effect, second: Effect| {
+        let faults = [("a", first, 100), ("b", second, 110)];
+        let faults = faults.map(|(id, what, at)| Fault { keep, ..fault(id, what, at, Some(100)) });
+        let plan = Plan { faults: faults.into() };
+        let (simulation, injector) = carried_out(cluster(1, false, BUSIER), plan, 1);
+        injector.report(&simulation).iter().map(|report| report.targets.len()).collect::<Vec<_>>()
+    };
+    let panics = |nodes| on(nodes, NodeEffect::Panic(bug));
+    let pause = || on(replicas(Which::All), NodeEffect::Pause);
+    assert_eq!(targets(None, loops(), pause()), [5, 5]);
+    for first in [loops(), panics(replicas(Which::All))] {
+        // Who is out already may be taken by another fault as well.
+        assert_eq!(targets(Some(crate::fault::Keep::Majority), first, pause()), [2, 2]);
+    }
+    assert_eq!(targets(Some(crate::fault::Keep::Replicas(2)), panics(nodes(&[1])), loops()), [1, 3]);
+    let explicit =
+        Stages::Explicit((0..5).map(|node| Stage { node: NodeId(node), from: ms(1), until: ms(9) }).collect());
+    let listed = Effect::Staged { stages: explicit, program: Program::Pauses { gap: mean(1), length: mean(1) } };
+    assert_eq!(targets(Some(crate::fault::Keep::Majority), listed, pause()), [2, 2]);
+}
+
 fn any_keeps() -> impl Strategy<Value = CrashKeeps> + Clone {
     prop_oneof![Just(CrashKeeps::Everything), Just(CrashKeeps::Wiped), Just(CrashKeeps::Independent)]
 }
