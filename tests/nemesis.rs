@@ -51,6 +51,27 @@ fn every_family() -> Value {
     })
 }
 
+/// Families that go by a timetable, or bring other settings, or act on disks and processes.
+fn families_of_nodes() -> Value {
+    let (one, all) = (json!({ "one": { "of": "store" } }), json!({ "all": { "of": "store" } }));
+    let every = json!({ "exponential": { "mean": "2s" } });
+    let lasts = json!({ "uniform": { "low": "200ms", "high": "900ms" } });
+    let other = json!({ "majority_register": { "replicas": 5, "without": ["read_write_back"] } });
+    let short = json!({ "uniform": { "low": "10ms", "high": "50ms" } });
+    json!({
+        "pauser": { "pauses": { "where": all, "every": short, "length": short }, "every": every, "for": lasts, "keep": "majority" },
+        "looper": { "crash_loop": { "where": one, "up": short, "down": short }, "every": every, "for": lasts, "keep": 3 },
+        "roller": { "rolling_restart": { "where": all, "down": "20ms", "every": "50ms" }, "every": every },
+        "upgrader": { "rolling_upgrade": { "where": { "minority": { "of": "store" } }, "to": other }, "every": every },
+        "muddler": { "wrong_settings": { "where": one, "to": other }, "every": every, "for": lasts, "keep": "majority" },
+        "strober": { "clock_strobe": { "where": all, "by": "1s", "period": "30ms" }, "every": every, "for": lasts },
+        "rewinder": { "restart": { "where": one, "disk_keeps": { "backup": "100ms" } }, "every": every },
+        "filler": { "disk_full": { "where": one }, "every": every, "for": lasts },
+        "slower": { "slow": { "where": one, "disk": 5, "network": 3 }, "every": every, "for": lasts },
+        "bug": { "panic": { "where": one, "nth": 3 }, "every": every, "for": lasts, "keep": "majority" }
+    })
+}
+
 /// All records, and what is said of the run.
 fn notes(run: &Run) -> (Vec<Fact>, u64, Verdict) {
     (facts(run), run.digest().value(), run.verdict)
@@ -88,10 +109,10 @@ fn check_removal(first: &Run, number: usize) {
 
 #[test]
 fn generated_faults_replay_without_their_generator() {
-    for seed in 0..4 {
-        let first = run(&scenario(every_family()), seed);
+    for (seed, nemeses) in (0..8).zip([every_family(), families_of_nodes()].iter().cycle()) {
+        let first = run(&scenario(nemeses.clone()), seed);
         let made: BTreeSet<_> = first.faults.iter().filter_map(|fault| fault.nemesis.clone()).collect();
-        assert_eq!(made.len(), 12, "{made:?}");
+        assert_eq!(made.len(), nemeses.as_object().expect("by name").len(), "{made:?}");
         assert!(first.faults.len() > 20);
         check_replay(&first);
     }
@@ -202,6 +223,20 @@ fn what_makes_no_sense_is_refused() {
         named,
         "a fault of the nemesis \"x\" may have the id \"x-3\"",
     );
+    let all = json!({ "all": { "of": "store" } });
+    check(
+        json!({ "x": { "rolling_restart": { "where": all }, "every": "1s", "gap": "1s" } }),
+        json!([]),
+        "how long \"rolling_restart\" takes follows from whom it hits",
+    );
+    let loops = json!({ "where": all, "up": "1s", "down": "1s" });
+    check(json!({ "x": { "crash_loop": loops, "every": "1s" } }), json!([]), "takes its steps over its length");
+    let backup = json!({ "where": all, "disk_keeps": { "backup": "2s" } });
+    check(
+        json!({ "x": { "restart": backup, "every": "1s", "start": "2s" } }),
+        json!([]),
+        "the backup is taken at 2s, but faults may start at 2s",
+    );
     let at = json!({ "where": { "all": { "of": "store" } }, "at": "1s" });
     check(json!({ "x": { "pause": at, "every": "1s" } }), json!([]), "unknown field \"at\"");
 }
@@ -219,10 +254,11 @@ fn triggered_faults_replay_as_instants() {
         scenario["faults"] = json!([
             { "id": "hit", "crash": { "where": minority, "at": trigger, "for": "500ms" } },
             { "id": "cut", "partition": { "groups": [minority, "rest"], "at": trigger, "for": "1s" } },
+            { "id": "loop", "crash_loop": { "where": minority, "at": trigger, "for": "1s", "up": "50ms", "down": "50ms" } },
             { "id": "never", "may_miss": true, "clock_step": { "where": minority, "at": { "leader": { "of": "store" } }, "by": "1s" } }
         ]);
         let first = run(&scenario, seed);
-        assert!(first.faults[0].started && first.faults[1].started && !first.faults[2].started);
+        assert_eq!(first.faults.iter().map(|fault| fault.started).collect::<Vec<_>>(), [true, true, true, false]);
         assert_eq!(first.faults[0].start, first.faults[1].start);
         assert!(first.resolved["faults"][0]["crash"]["at"].is_string(), "{:#}", first.resolved["faults"]);
         check_replay(&first);

@@ -164,7 +164,7 @@ const BROKEN: &[(&str, &str)] = &[
     ("/faults/0/crash/where", "\"store-0\""),
     ("/faults/0/crash/where", "{ \"some\": { \"of\": \"store\" } }"),
     ("/faults/0/crash/where", "{ \"count\": { \"of\": \"store\" } }"),
-    ("/faults/0/crash/disk_keeps", "\"everything\""),
+    ("/faults/0/crash/disk_keeps", "\"most\""),
     ("/faults/-", "{ \"clock_step\": { \"where\": [\"store-0\"], \"at\": \"1s\", \"by\": 5 } }"),
     ("/faults/-", "{ \"clock_drift\": { \"where\": [\"store-0\"], \"at\": \"1s\", \"rate\": \"fast\" } }"),
     ("/faults/-", "{ \"partition\": { \"groups\": [\"store\", \"rest\"], \"at\": \"1s\" } }"),

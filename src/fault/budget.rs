@@ -1,6 +1,7 @@
 //! Fault budgets: how many replicas of a service stay, whatever faults would like to do.
 //!
-//! A replica is out while a fault keeps it down, paused, or cut off from the others. A fault with a budget counts
+//! A replica is out while a fault keeps it down, paused, or cut off from the others, or may do so: it has a turn in the
+//! fault's timetable, or a planted bug or limit of memory may end its process. A fault with a budget counts
 //! all that are out when it starts, by whichever fault, and takes no more than the budget leaves. Faults without
 //! one take whom they mean.
 
@@ -49,6 +50,19 @@ pub(super) fn granted(
         fits
     };
     order.into_iter().filter(may_go).collect()
+}
+
+/// Those of these nodes that a fault may hit: all of them, unless it keeps to a budget while others are out.
+pub(super) fn within(
+    budget: Option<&(Keep, NodeSet)>,
+    wanted: NodeSet,
+    simulation: &Simulation,
+    draws: &mut impl Draw,
+) -> NodeSet {
+    match budget {
+        Some((keep, out)) => granted(*keep, &wanted, out, simulation, draws),
+        None => wanted,
+    }
 }
 
 /// The replicas that a cut separates from most of their service: all but those of its largest side, the first of

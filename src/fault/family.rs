@@ -32,10 +32,24 @@ const fn parameter(name: &'static str, unit: &'static str, says: &'static str) -
 
 const WHERE: Parameter = parameter("where", "selector", "whom it hits");
 const SILENT: Parameter = parameter("silent", "boolean", "a loss of power: nobody is told");
-const DISK_KEEPS: Parameter =
-    parameter("disk_keeps", "`some`, `prefix`, `torn_prefix`, `nothing`", "what remains of unsynced writes");
+const DISK_KEEPS: Parameter = parameter(
+    "disk_keeps",
+    "`some`, `prefix`, `torn_prefix`, `nothing`, `everything`, `wiped`, or `backup` with a time",
+    "what remains of unsynced writes; or of everything",
+);
 const LINKS: Parameter = parameter("links", "links", "which links; all of them by default");
 const SHARE: Parameter = parameter("share", "ratio", "which share of the messages");
+
+const SECTORS: Parameter = parameter("share", "ratio", "which share of the sectors");
+const AFTER: Parameter = parameter("after", "duration", "how long until a process is started again");
+const DOWN: Parameter = parameter("down", "duration", "how long each is down");
+const EVERY: Parameter = parameter("every", "duration", "how long after one is back it is the next one's turn");
+const TO: Parameter = parameter("to", "service", "the other settings: the same kind, as many replicas");
+const STEPS: Parameter = parameter(
+    "steps",
+    "list of `node`, `from`, `until`",
+    "instead of `where`: whose turn it is, counted from its start",
+);
 
 /// Every family that a scenario can name.
 pub const FAMILIES: &[Family] = &[
@@ -55,7 +69,7 @@ pub const FAMILIES: &[Family] = &[
     },
     Family {
         name: "pause",
-        does: "Stops processors: what arrives waits, timers fire late, nothing is lost.",
+        does: "Stops processors: what arrives waits, timers fire late, nothing is lost. Clients too.",
         parameters: &[WHERE],
         touches: "work and messages delayed",
         elsewhere: "TigerBeetle, MadSim, Jepsen, Antithesis",
@@ -80,6 +94,182 @@ pub const FAMILIES: &[Family] = &[
         parameters: &[WHERE, parameter("by", "signed duration", "how far forwards")],
         touches: "clock readings, timers moved",
         elsewhere: "Jepsen",
+    },
+    Family {
+        name: "crash_loop",
+        does: "Kills processes again and again, each by itself, beginning at once.",
+        parameters: &[
+            WHERE,
+            parameter("up", "distribution", "how long each is up"),
+            parameter("down", "distribution", "how long it is down"),
+            STEPS,
+            SILENT,
+            DISK_KEEPS,
+        ],
+        touches: "processes killed, messages that died at them",
+        elsewhere: "Jepsen",
+    },
+    Family {
+        name: "correlated_crash",
+        does: "Kills some processes for one cause, soon after each other; all start again when it ends.",
+        parameters: &[
+            WHERE,
+            parameter("likelihood", "ratio", "how likely each is hit"),
+            parameter("within", "duration", "how soon"),
+            STEPS,
+            SILENT,
+            DISK_KEEPS,
+        ],
+        touches: "processes killed, messages that died at them",
+        elsewhere: "FoundationDB (machines, data halls)",
+    },
+    Family {
+        name: "rolling_restart",
+        does: "Restarts processes one after the other.",
+        parameters: &[WHERE, DOWN, EVERY, STEPS, SILENT, DISK_KEEPS],
+        touches: "processes killed, messages that died at them",
+        elsewhere: "FoundationDB",
+    },
+    Family {
+        name: "rolling_upgrade",
+        does: "Restarts processes one after the other with other settings of their service, which they keep.",
+        parameters: &[WHERE, TO, DOWN, EVERY, STEPS, SILENT, DISK_KEEPS],
+        touches: "processes killed, messages that died at them, starts with these settings",
+        elsewhere: "FoundationDB, TigerBeetle",
+    },
+    Family {
+        name: "wrong_settings",
+        does: "Restarts processes with other settings of their service, and with their own when it ends.",
+        parameters: &[WHERE, TO],
+        touches: "processes killed, starts with these settings",
+        elsewhere: "none",
+    },
+    Family {
+        name: "panic",
+        does: "Plants a bug: processes die at some of what they handle, and what they were about to send does not leave.",
+        parameters: &[
+            WHERE,
+            parameter("on", "`anything`, `start`, `message`, `request`, `timer`, `disk`", "what they handle then"),
+            parameter("nth", "number from 1", "at every so many-th of these"),
+            parameter("times", "number from 1", "how often each dies at most"),
+            AFTER,
+        ],
+        touches: "processes killed, messages that died at them",
+        elsewhere: "FoundationDB (BUGGIFY), fail points",
+    },
+    Family {
+        name: "memory_limit",
+        does: "Kills processes that hold too much, by their own word (`Context::holds`).",
+        parameters: &[WHERE, parameter("limit", "size", "how much each may hold"), AFTER],
+        touches: "processes killed, messages that died at them",
+        elsewhere: "Antithesis",
+    },
+    Family {
+        name: "pauses",
+        does: "Stops processors again and again, each by itself, as garbage collection does.",
+        parameters: &[
+            WHERE,
+            parameter("every", "distribution", "how long each runs before it stands still"),
+            parameter("length", "distribution", "how long it stands still"),
+            STEPS,
+        ],
+        touches: "work and messages delayed",
+        elsewhere: "Antithesis",
+    },
+    Family {
+        name: "slow",
+        does: "Machines work, but slowly: a gray failure.",
+        parameters: &[
+            WHERE,
+            parameter("cpu", "factor from 1", "how many times as long work takes"),
+            parameter("disk", "factor from 1", "how many times as long disk operations take"),
+            parameter("network", "factor from 1", "how many times as long messages take, to and fro"),
+        ],
+        touches: "work, disk operations and messages delayed",
+        elsewhere: "FoundationDB (disks), Antithesis",
+    },
+    Family {
+        name: "bit_rot",
+        does: "Sectors are found to have rotted when they are read: one bit of each is flipped, for good.",
+        parameters: &[WHERE, SECTORS],
+        touches: "sectors damaged",
+        elsewhere: "FoundationDB, TigerBeetle, Turmoil, moonpool, Jepsen (lazyfs)",
+    },
+    Family {
+        name: "misdirected_writes",
+        does: "Sectors that a sync writes land in the place of others, for good.",
+        parameters: &[WHERE, SECTORS],
+        touches: "sectors gone astray",
+        elsewhere: "TigerBeetle",
+    },
+    Family {
+        name: "disk_errors",
+        does: "Disk operations fail and change nothing.",
+        parameters: &[
+            WHERE,
+            parameter("of", "`reads`, `writes`, `both`", "which operations"),
+            parameter("share", "ratio", "which share of them"),
+        ],
+        touches: "operations failed",
+        elsewhere: "FoundationDB, Turmoil, moonpool",
+    },
+    Family {
+        name: "failed_sync",
+        does: "Syncs fail, and the page cache drops what they should have made durable, or keeps it.",
+        parameters: &[
+            WHERE,
+            parameter("share", "ratio", "which share of them"),
+            parameter("drops", "boolean", "whether the cache drops it"),
+        ],
+        touches: "syncs failed",
+        elsewhere: "Turmoil, moonpool",
+    },
+    Family {
+        name: "disk_full",
+        does: "No file can grow.",
+        parameters: &[WHERE],
+        touches: "operations failed",
+        elsewhere: "FoundationDB, Turmoil (by capacity)",
+    },
+    Family {
+        name: "disk_slow",
+        does: "Disk operations take longer.",
+        parameters: &[WHERE, parameter("factor", "factor from 1", "how many times as long")],
+        touches: "operations delayed",
+        elsewhere: "FoundationDB, TigerBeetle, moonpool",
+    },
+    Family {
+        name: "disk_stall",
+        does: "Disks do nothing until it ends, and then what they were asked to.",
+        parameters: &[WHERE],
+        touches: "operations delayed",
+        elsewhere: "FoundationDB, moonpool",
+    },
+    Family {
+        name: "clock_strobe",
+        does: "Wall clocks jump ahead and back, again and again.",
+        parameters: &[
+            WHERE,
+            parameter("by", "signed duration", "how far ahead"),
+            parameter("period", "duration", "how long until each jump"),
+            STEPS,
+        ],
+        touches: "clock readings, timers moved",
+        elsewhere: "Jepsen",
+    },
+    Family {
+        name: "clock_sync_loss",
+        does: "Hosts do not reach their time servers: their clocks drift.",
+        parameters: &[WHERE],
+        touches: "polls missed",
+        elsewhere: "none",
+    },
+    Family {
+        name: "clock_bound",
+        does: "Wall clocks claim a bound for their error, true or not.",
+        parameters: &[WHERE, parameter("bound", "duration", "the bound")],
+        touches: "clock readings",
+        elsewhere: "none",
     },
     Family {
         name: "partition",

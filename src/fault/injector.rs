@@ -2,13 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::host::{Cut, FaultId, Links, NodeId, NodeSet, Simulation, class};
+use crate::host::{Cut, Links, NodeId, NodeSet, Simulation, class};
 use crate::kernel::{Class, Purpose, Stream, Streams, Time};
 
-use super::budget::{cut_off, granted};
+use super::budget::{cut_off, granted, within};
 use super::links::{LinkHit, LinkSelector};
-use super::plan::{Effect, Fault, Group, NodeEffect, Plan, Shape};
+use super::nodes::NodeEffect;
+use super::plan::{Effect, Fault, Group, Plan, Shape};
 use super::selector::Selector;
+use super::staged::{StagedHit, Stages};
 use super::trigger::Start;
 use super::validate::{PlanError, PlanMistake, service_of, services_of, validate};
 
@@ -62,6 +64,7 @@ enum Hit {
     Links(Cut),
     Disturbed(LinkHit),
     Nodes(NodeSet),
+    Staged(StagedHit),
 }
 
 const CHOICES: Purpose = Purpose::new("fault");
@@ -92,6 +95,9 @@ impl Injector {
                 _ if tracked.fault.what.is_one_message() => self.start(simulation, number),
                 Start::At(at) => {
                     let at = *at;
+                    if let Some(taken) = tracked.fault.what.backup_taken() {
+                        self.ask(simulation, class, taken, number);
+                    }
                     self.ask(simulation, class, at, number);
                 }
                 Start::When(trigger) => {
@@ -132,19 +138,48 @@ impl Injector {
         }
         let Some((_, _, number)) = due.pop_first() else { return };
         match &self.faults[number] {
+            // It has taken its last step.
             Tracked { ended: Some(_), .. } => {}
             _ if class == class::FAULT_END => self.end(simulation, number),
             Tracked { hit: Some(_), .. } => self.go_on(simulation, number),
+            Tracked { fault, .. } if fault.start.instant().is_some_and(|at| simulation.now() < at) => {
+                self.back_up(simulation, number);
+            }
             _ => self.start(simulation, number),
         }
     }
 
+    /// Takes backups of all disks that a fault may restore.
+    fn back_up(&self, simulation: &mut Simulation, number: usize) {
+        let Some((_, whom)) = self.faults[number].fault.what.backup() else { return };
+        whom.candidates(simulation).into_iter().for_each(|node| simulation.back_up_disk(node));
+    }
+
     /// Lets a fault that has started take its next step.
     fn go_on(&mut self, simulation: &mut Simulation, number: usize) {
-        let Tracked { fault, hit: Some(Hit::Disturbed(hit)), .. } = &mut self.faults[number] else { return };
-        hit.step(fault.host_id(), simulation);
-        if let Some(next) = hit.next() {
-            self.ask(simulation, class::FAULT_START, next, number);
+        let Tracked { fault, hit: Some(hit), .. } = &mut self.faults[number] else { return };
+        let id = fault.host_id();
+        match hit {
+            Hit::Disturbed(hit) => hit.step(id, simulation),
+            Hit::Staged(hit) => hit.step(id, simulation),
+            Hit::Links(_) | Hit::Nodes(_) => {}
+        }
+        self.plan_next(simulation, number);
+    }
+
+    /// Asks for a token at a fault's next step. A rolling fault that has taken its last is over.
+    fn plan_next(&mut self, simulation: &mut Simulation, number: usize) {
+        let class = self.faults[number].class();
+        let Tracked { fault, hit: Some(hit), ended, .. } = &mut self.faults[number] else { return };
+        let next = match hit {
+            Hit::Disturbed(hit) => hit.next(),
+            Hit::Staged(hit) => hit.next(),
+            Hit::Links(_) | Hit::Nodes(_) => None,
+        };
+        if let Some(next) = next {
+            self.ask(simulation, class, next, number);
+        } else if matches!(hit, Hit::Staged(_)) && fault.what.ends_by_itself() {
+            *ended = Some(simulation.now());
         }
     }
 
@@ -167,35 +202,33 @@ impl Injector {
                 tracked.hit = Some(Hit::Links(cut));
             }
             Effect::Links(effect) => {
-                let span = tracked.fault.lasts;
-                let hit = LinkHit::begin(effect, span, id, simulation, &mut tracked.stream);
-                let next = hit.next();
+                let lasts = tracked.fault.lasts;
+                let hit = LinkHit::begin(effect, lasts, id, simulation, &mut tracked.stream);
                 tracked.hit = Some(Hit::Disturbed(hit));
-                if let Some(next) = next {
-                    self.ask(simulation, class::FAULT_START, next, number);
-                }
-                if let Some(span) = span {
-                    self.ask(simulation, class::FAULT_END, now + span, number);
-                }
-                return;
             }
             Effect::Nodes { whom, what } => {
                 let chosen = whom.resolve(simulation, &mut tracked.stream);
-                // A zone may hold clients, who have no process.
-                let is_hit = |&node: &NodeId| !what.needs_process() || service_of(node, simulation).is_some();
-                let mut nodes: NodeSet = chosen.iter().filter(is_hit).collect();
-                if let Some((keep, out)) = &budget {
-                    nodes = granted(*keep, &nodes, out, simulation, &mut tracked.stream);
-                }
-                nodes.iter().for_each(|node| begin(simulation, id, node, *what));
+                let nodes = affected(&chosen, *what, simulation);
+                let nodes = within(budget.as_ref(), nodes, simulation, &mut tracked.stream);
+                nodes.iter().for_each(|node| what.begin(simulation, id, node));
                 tracked.hit = Some(Hit::Nodes(nodes));
                 if matches!(what, NodeEffect::ClockStep { .. }) {
                     tracked.ended = Some(now);
                     return;
                 }
             }
+            Effect::Staged { stages, program } => {
+                let lasts = tracked.fault.lasts;
+                let hit =
+                    StagedHit::begin(program, stages, lasts, (id, budget.as_ref()), simulation, &mut tracked.stream);
+                tracked.hit = Some(Hit::Staged(hit));
+            }
         }
-        if let Some(span) = tracked.fault.span() {
+        // A fault of a single message waits for it as long as it takes.
+        let span =
+            if matches!(tracked.fault.what, Effect::Links(_)) { tracked.fault.lasts } else { tracked.fault.span() };
+        self.plan_next(simulation, number);
+        if let Some(span) = span {
             self.ask(simulation, class::FAULT_END, now + span, number);
         }
     }
@@ -206,6 +239,7 @@ impl Injector {
         let out = at_work.filter_map(|tracked| tracked.hit.as_ref()).map(|hit| match hit {
             Hit::Nodes(nodes) => nodes.clone(),
             Hit::Links(cut) => cut_off(cut, simulation),
+            Hit::Staged(hit) => hit.targets(),
             Hit::Disturbed(_) => NodeSet::default(),
         });
         out.flat_map(|nodes| nodes.iter().collect::<Vec<_>>()).collect()
@@ -214,10 +248,11 @@ impl Injector {
     fn end(&mut self, simulation: &mut Simulation, number: usize) {
         let tracked = &mut self.faults[number];
         let id = tracked.fault.host_id();
-        match (&tracked.hit, &tracked.fault.what) {
+        match (&mut tracked.hit, &tracked.fault.what) {
             (Some(Hit::Nodes(nodes)), Effect::Nodes { what, .. }) => {
-                nodes.iter().for_each(|node| undo(simulation, id, node, *what));
+                nodes.iter().for_each(|node| what.undo(simulation, id, node));
             }
+            (Some(Hit::Staged(hit)), _) => hit.end(id, simulation),
             _ => simulation.heal(id),
         }
         tracked.ended = Some(simulation.now());
@@ -274,6 +309,9 @@ impl Injector {
                 (Some(Hit::Links(cut)), Effect::Partition { shape, .. }) => *shape = explicit(cut),
                 (Some(Hit::Nodes(nodes)), Effect::Nodes { whom, .. }) => *whom = listed(nodes),
                 (Some(Hit::Disturbed(hit)), Effect::Links(effect)) => *effect = hit.explicit.clone(),
+                (Some(Hit::Staged(hit)), Effect::Staged { stages, .. }) => {
+                    *stages = Stages::Explicit(hit.stages.clone())
+                }
                 _ => {}
             }
             fault
@@ -283,12 +321,9 @@ impl Injector {
 }
 
 impl Tracked {
-    /// The class of the token that lets it start.
+    /// The class of the tokens at which it starts and takes its steps: clocks change last.
     const fn class(&self) -> Class {
-        match &self.fault.what {
-            Effect::Nodes { what, .. } if what.is_of_clocks() => class::CLOCK,
-            _ => class::FAULT_START,
-        }
+        if self.fault.what.is_of_clocks() { class::CLOCK } else { class::FAULT_START }
     }
 
     const fn is_at_work(&self) -> bool {
@@ -302,32 +337,16 @@ impl Hit {
             Self::Nodes(nodes) => nodes.clone(),
             Self::Links(cut) => cut.ends(),
             Self::Disturbed(hit) => hit.targets.clone(),
+            Self::Staged(hit) => hit.targets(),
         };
         nodes.iter().collect()
     }
 }
 
-fn begin(simulation: &mut Simulation, fault: FaultId, node: NodeId, what: NodeEffect) {
-    match what {
-        NodeEffect::Crash(how) | NodeEffect::Restart { how, .. } => simulation.crash(fault, node, how),
-        NodeEffect::Pause => simulation.pause(fault, node),
-        NodeEffect::ClockOffset { nanos } | NodeEffect::ClockStep { nanos } => {
-            simulation.step_clock(fault, node, nanos);
-        }
-        NodeEffect::ClockDrift(drift) => simulation.begin_drift(fault, node, drift),
-    }
-}
-
-fn undo(simulation: &mut Simulation, fault: FaultId, node: NodeId, what: NodeEffect) {
-    match what {
-        NodeEffect::Crash(_) | NodeEffect::Restart { .. } => simulation.restart(fault, node),
-        NodeEffect::Pause => simulation.resume(fault, node),
-        NodeEffect::ClockOffset { nanos } => {
-            simulation.step_clock_back(fault, node, nanos);
-        }
-        NodeEffect::ClockDrift(drift) => simulation.end_drift(fault, node, drift),
-        NodeEffect::ClockStep { .. } => {}
-    }
+/// Those of these nodes that an effect acts on: a zone may hold clients, who have no process.
+pub(super) fn affected(chosen: &NodeSet, what: NodeEffect, simulation: &Simulation) -> NodeSet {
+    let is_hit = |&node: &NodeId| !what.needs_process() || service_of(node, simulation).is_some();
+    chosen.iter().filter(is_hit).collect()
 }
 
 /// The links that a shape means now. Groups choose in their order, and the first that has a node keeps it.

@@ -123,7 +123,7 @@ impl LinkSelector {
 }
 
 /// All links that start or end at one of these.
-fn links_of(nodes: NodeSet, simulation: &Simulation) -> Links {
+pub(super) fn links_of(nodes: NodeSet, simulation: &Simulation) -> Links {
     let everyone: NodeSet = simulation.nodes().collect();
     Links(vec![(nodes.clone(), everyone.clone()), (everyone, nodes)])
 }

@@ -1,9 +1,9 @@
 //! What is to fail, and when: the explicit form to which every source of faults compiles.
 
-use crate::host::{CrashSettings, CutAt, Drift, FaultId};
+use crate::host::{CutAt, FaultId};
 use crate::kernel::{Span, Time, stable_hash_str};
 
-use super::{Keep, LinkEffect, LinkSelector, Pattern, Selector, Start};
+use super::{Keep, LinkEffect, LinkSelector, NodeEffect, Pattern, Program, Selector, Stages, Start};
 
 /// Everything that is to fail in a run. Ids are unique.
 #[derive(Clone, Debug, PartialEq, Default)]
@@ -52,33 +52,12 @@ pub enum Effect {
         /// What it does to each.
         what: NodeEffect,
     },
-}
-
-/// What a fault does to a node.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NodeEffect {
-    /// The process is down while the fault lasts, and starts again at its end.
-    Crash(CrashSettings),
-    /// A crash that ends by itself: the process starts again after a delay, or at once.
-    Restart {
-        /// How it dies.
-        how: CrashSettings,
-        /// How long it is down.
-        after: Span,
-    },
-    /// The processor stands still while the fault lasts.
-    Pause,
-    /// The wall clock is ahead by so many nanoseconds (behind, if negative) while the fault lasts.
-    ClockOffset {
-        /// Nanoseconds; above `i64::MIN`, so that they can be taken back.
-        nanos: i64,
-    },
-    /// Both clocks run at another rate while the fault lasts; what they gained or lost stays.
-    ClockDrift(Drift),
-    /// The wall clock moves by so many nanoseconds, once. The fault is over at once and its effect is not undone.
-    ClockStep {
-        /// Nanoseconds.
-        nanos: i64,
+    /// Does the same to each of some nodes, again and again or one after the other.
+    Staged {
+        /// Whom it hits, and when.
+        stages: Stages,
+        /// What it does, and by which plan.
+        program: Program,
     },
 }
 
@@ -149,8 +128,12 @@ impl Effect {
     /// Whether its end follows from what it is.
     #[must_use]
     pub const fn ends_by_itself(&self) -> bool {
-        matches!(self, Self::Nodes { what: NodeEffect::Restart { .. } | NodeEffect::ClockStep { .. }, .. })
-            || self.is_one_message()
+        match self {
+            Self::Nodes { what, .. } => matches!(what, NodeEffect::Restart { .. } | NodeEffect::ClockStep { .. }),
+            Self::Staged { program, .. } => program.ends_by_itself(),
+            Self::Links(_) => self.is_one_message(),
+            Self::Partition { .. } => false,
+        }
     }
 
     /// Whether it keeps those whom it hits from taking part: down, paused, or cut off. A [`Keep`] limits these.
@@ -159,7 +142,8 @@ impl Effect {
         match self {
             Self::Partition { .. } => true,
             Self::Links(_) => false,
-            Self::Nodes { what, .. } => what.needs_process(),
+            Self::Nodes { what, .. } => what.takes_out(),
+            Self::Staged { program, .. } => program.effect().takes_out(),
         }
     }
 
@@ -172,7 +156,36 @@ impl Effect {
     /// Whether it has to be told how long it lasts.
     #[must_use]
     pub const fn needs_length(&self) -> bool {
-        matches!(self, Self::Links(effect) if effect.goes_by_steps())
+        match self {
+            Self::Links(effect) => effect.goes_by_steps(),
+            Self::Staged { program, .. } => !program.ends_by_itself(),
+            Self::Partition { .. } | Self::Nodes { .. } => false,
+        }
+    }
+
+    /// Whether it acts on clocks alone.
+    pub(super) const fn is_of_clocks(&self) -> bool {
+        match self {
+            Self::Nodes { what, .. } => what.is_of_clocks(),
+            Self::Staged { program, .. } => program.effect().is_of_clocks(),
+            Self::Partition { .. } | Self::Links(_) => false,
+        }
+    }
+
+    /// When the backup is taken of the disks that it restores, if it restores any.
+    #[must_use]
+    pub fn backup_taken(&self) -> Option<Time> {
+        self.backup().map(|(taken, _)| taken)
+    }
+
+    /// When a backup is taken of the disks that it restores, and of whose, if it restores any.
+    pub(super) fn backup(&self) -> Option<(Time, Selector)> {
+        let (what, whom) = match self {
+            Self::Nodes { whom, what } => (*what, whom.clone()),
+            Self::Staged { stages, program } => (program.effect(), stages.whom()),
+            Self::Partition { .. } | Self::Links(_) => return None,
+        };
+        Some((what.backup()?, whom))
     }
 
     /// Its family's name in scenario files and reports.
@@ -182,30 +195,8 @@ impl Effect {
             Self::Partition { .. } => "partition",
             Self::Links(effect) => effect.kind(),
             Self::Nodes { what, .. } => what.kind(),
+            Self::Staged { program, .. } => program.kind(),
         }
-    }
-}
-
-impl NodeEffect {
-    const fn kind(&self) -> &'static str {
-        match self {
-            Self::Crash(_) => "crash",
-            Self::Restart { .. } => "restart",
-            Self::Pause => "pause",
-            Self::ClockOffset { .. } => "clock_offset",
-            Self::ClockDrift(_) => "clock_drift",
-            Self::ClockStep { .. } => "clock_step",
-        }
-    }
-
-    /// Whether it acts on a process, which clients do not have.
-    pub(super) const fn needs_process(&self) -> bool {
-        matches!(self, Self::Crash(_) | Self::Restart { .. } | Self::Pause)
-    }
-
-    /// Whether it acts on clocks alone.
-    pub(super) const fn is_of_clocks(&self) -> bool {
-        matches!(self, Self::ClockOffset { .. } | Self::ClockDrift(_) | Self::ClockStep { .. })
     }
 }
 
@@ -224,7 +215,7 @@ impl Shape {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::host::CrashKeeps;
+    use crate::host::{CrashKeeps, CrashSettings};
 
     fn seconds(at: u64) -> Time {
         Time::ZERO + Span::from_secs(at)

@@ -58,6 +58,16 @@ impl Selector {
     }
 }
 
+impl Selector {
+    /// Every node that it might mean at some instant.
+    pub(super) fn candidates(&self, simulation: &Simulation) -> Vec<NodeId> {
+        match self {
+            Self::Nodes(nodes) => nodes.clone(),
+            Self::Replicas { of, .. } => simulation.replicas(of).collect(),
+        }
+    }
+}
+
 impl Which {
     fn choose(
         self,

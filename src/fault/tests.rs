@@ -1,6 +1,7 @@
 //! Whole plans, carried out on a small cluster that uses everything a fault can touch.
 
 mod links;
+mod nodes;
 mod triggers;
 
 use proptest::prelude::*;
@@ -204,16 +205,16 @@ fn hit(what: Effect, seed: u64) -> (Vec<u32>, Effect) {
 #[test]
 fn selectors_are_resolved_and_reported() {
     let check = |whom: Selector, expected: &[u32]| {
-        let (targets, resolved) = hit(on(whom, NodeEffect::Pause), 1);
+        let (targets, resolved) = hit(on(whom, NodeEffect::Crash(DIES)), 1);
         assert_eq!(targets, expected);
-        assert_eq!(resolved, on(nodes(expected), NodeEffect::Pause));
+        assert_eq!(resolved, on(nodes(expected), NodeEffect::Crash(DIES)));
     };
     check(replicas(Which::All), &[0, 1, 2, 3, 4]);
     check(replicas(Which::Leader), &[0]);
     check(replicas(Which::Followers), &[1, 2, 3, 4]);
     check(Selector::Replicas { of: "m".into(), which: Which::Leader }, &[]);
     check(nodes(&[3, 1, 3]), &[1, 3]);
-    // A zone may hold clients; they have no process to pause.
+    // A zone may hold clients; they have no process that could crash.
     check(nodes(&[6, 7]), &[6]);
     let chosen: std::collections::BTreeSet<_> =
         (0..40).map(|seed| hit(on(replicas(Which::One), NodeEffect::Pause), seed).0).collect();
@@ -309,7 +310,8 @@ fn what_cannot_be_carried_out_is_refused() {
     let stoer = Selector::Replicas { of: "stoer".into(), which: Which::All };
     check(pause(stoer), None, "no service is named \"stoer\"");
     check(pause(nodes(&[8])), None, "there is no node number 8");
-    check(pause(nodes(&[7])), None, "it acts on processes, and clients have none");
+    let crash = on(nodes(&[7]), NodeEffect::Crash(DIES));
+    check(crash, None, "it acts on processes, and clients have none");
     check(pause(replicas(Which::Count(6))), None, "6 replicas are wanted and there are 5");
     check(
         pause(replicas(Which::Share(1_000_000_001))),

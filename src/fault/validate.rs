@@ -7,8 +7,10 @@ use crate::host::{LinkFault, MessageFault, NodeId, NodeSet, Simulation};
 use crate::kernel::{StreamClash, Time};
 
 use super::links::{LinkEffect, LinkSelector, Swizzle};
-use super::plan::{Effect, Fault, Group, NodeEffect, Plan, Shape};
+use super::nodes::NodeEffect;
+use super::plan::{Effect, Fault, Group, Plan, Shape};
 use super::selector::{Selector, WHOLE_PPB, Which};
+use super::staged::{Program, Stages};
 use super::trigger::Start;
 
 /// Why a plan cannot be carried out.
@@ -69,6 +71,12 @@ pub enum PlanMistake {
     TooManyFaults(u32),
     /// It keeps to a budget of nodes that are out, and takes nobody out.
     NothingToKeep,
+    /// Somebody's turn in it does not end after it begins.
+    NoTurn,
+    /// The backup that it restores is not taken before it starts.
+    BackupTooLate,
+    /// It restores a backup, and what triggers it may happen before that is taken.
+    BackupOfTriggered,
     /// It shifts a clock by `i64::MIN` nanoseconds, which cannot be taken back.
     OffsetTooLarge,
 }
@@ -106,6 +114,11 @@ impl fmt::Display for PlanMistake {
                 write!(f, "it would make more than {most} faults: let more time pass between them")
             }
             Self::NothingToKeep => f.write_str("it keeps replicas from being out, and takes none out"),
+            Self::NoTurn => f.write_str("a turn has to end after it begins"),
+            Self::BackupTooLate => f.write_str("the backup has to be taken before the fault starts"),
+            Self::BackupOfTriggered => {
+                f.write_str("a fault that restores a backup has to start at an instant: a trigger may come before it")
+            }
             Self::OffsetTooLarge => f.write_str("the offset cannot be taken back"),
         }
     }
@@ -128,6 +141,11 @@ fn check_fault(fault: &Fault, simulation: &Simulation) -> Result<(), PlanMistake
     if fault.keep.is_some() && !fault.what.takes_out() {
         return Err(PlanMistake::NothingToKeep);
     }
+    match (&fault.start, fault.what.backup_taken()) {
+        (Start::At(at), Some(taken)) if taken >= *at => return Err(PlanMistake::BackupTooLate),
+        (Start::When(_), Some(_)) => return Err(PlanMistake::BackupOfTriggered),
+        _ => {}
+    }
     if let Start::When(trigger) = &fault.start {
         let service = trigger.of.as_ref().filter(|&of| !simulation.service_names().any(|name| name == of));
         if let Some(service) = service {
@@ -142,6 +160,7 @@ fn check_fault(fault: &Fault, simulation: &Simulation) -> Result<(), PlanMistake
         }
         Effect::Links(_) if fault.what.needs_length() && fault.lasts.is_none() => Err(PlanMistake::NeedsLength),
         Effect::Links(effect) => check_links(effect, simulation),
+        Effect::Staged { stages, program } => check_staged(fault, stages, program, simulation),
         Effect::Nodes { whom, what } => {
             if fault.lasts.is_some() && fault.what.ends_by_itself() {
                 return Err(PlanMistake::EndsByItself);
@@ -156,6 +175,39 @@ fn check_fault(fault: &Fault, simulation: &Simulation) -> Result<(), PlanMistake
             }
         }
     }
+}
+
+fn check_staged(
+    fault: &Fault,
+    stages: &Stages,
+    program: &Program,
+    simulation: &Simulation,
+) -> Result<(), PlanMistake> {
+    match (fault.lasts, program.ends_by_itself()) {
+        (Some(_), true) => return Err(PlanMistake::EndsByItself),
+        (None, false) => return Err(PlanMistake::NeedsLength),
+        _ => {}
+    }
+    if program.effect() == (NodeEffect::ClockOffset { nanos: i64::MIN }) {
+        return Err(PlanMistake::OffsetTooLarge);
+    }
+    let listed = match stages {
+        Stages::Drawn(selector) => {
+            check_selector(selector, simulation)?;
+            match selector {
+                Selector::Nodes(nodes) => nodes.clone(),
+                Selector::Replicas { .. } => return Ok(()),
+            }
+        }
+        Stages::Explicit(stages) => {
+            if stages.iter().any(|stage| stage.from >= stage.until) {
+                return Err(PlanMistake::NoTurn);
+            }
+            stages.iter().map(|stage| stage.node).collect()
+        }
+    };
+    check_selector(&Selector::Nodes(listed.clone()), simulation)?;
+    if program.effect().needs_process() { check_processes(&listed, simulation) } else { Ok(()) }
 }
 
 fn check_selector(selector: &Selector, simulation: &Simulation) -> Result<(), PlanMistake> {

@@ -10,17 +10,17 @@ use petgraph::visit::EdgeRef;
 use crate::kernel::{Agenda, Span, Streams, Trace, stable_hash_str};
 
 use super::call::Calls;
-use super::core::{CLIENT, Core, CoreDraws, Moment, NO_RECORD, NodeParts, NodeState, scale};
+use super::core::{CLIENT, Core, CoreDraws, Moment, NO_RECORD};
 use super::drive::DiskTiming;
 use super::network::{End, Link, Network};
+use super::parts::{NodeParts, NodeState};
 use super::point::Point;
 use super::pool::Pool;
-use super::record::Census;
-use super::run_queue::RunQueue;
+use super::record::{Census, Tag};
 use super::service::{Birth, Group, Service};
 use super::sign::Lookouts;
 use super::simulation::{Limits, Simulation};
-use super::{DEFAULT_CAPACITY, Disk, Node, NodeId, Watch};
+use super::{ClockSync, DEFAULT_CAPACITY, Drift, Node, NodeId, Watch};
 
 /// A zone of the network (a rack, a data centre), as [`Builder::zone`] numbers them.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -43,6 +43,13 @@ pub struct HostSettings {
     pub disk_capacity: u64,
     /// By how much the wall clock believes to be wrong at most.
     pub clock_error_bound: Span,
+    /// By how much the oscillator of a host is wrong at most: each has a drift of its own, drawn once. Below 100%, and not
+    /// negative.
+    pub clock_drift: Drift,
+    /// How it keeps its clocks right; `None`: not at all.
+    pub clock_sync: Option<ClockSync>,
+    /// After how long a process that has ended itself ([`super::Context::exit`]) is started again.
+    pub restart_after: Span,
 }
 
 impl Default for HostSettings {
@@ -56,6 +63,9 @@ impl Default for HostSettings {
             disk: DiskTiming::default(),
             disk_capacity: DEFAULT_CAPACITY,
             clock_error_bound: Span::ZERO,
+            clock_drift: Drift::default(),
+            clock_sync: None,
+            restart_after: Span::from_secs(1),
         }
     }
 }
@@ -212,11 +222,9 @@ impl Builder {
 
     fn host(&mut self, name: String, zone: ZoneId, service: u32, settings: &HostSettings) -> NodeId {
         let node = NodeId(u32::try_from(self.states.len()).unwrap_or(u32::MAX));
-        let cpu = scale(settings.cpu, settings.slowness_ppb);
-        self.states.push(NodeState::new(service, cpu, End::new(stable_hash_str(&name), zone.0)));
-        let run = RunQueue::new(settings.cores.max(1), settings.queue);
-        let disk = Disk::new(settings.disk_capacity);
-        let mut part = NodeParts::new(name, run, settings.disk.clone(), disk, settings.slowness_ppb);
+        let end = End::new(stable_hash_str(&name), zone.0);
+        self.states.push(NodeState::new(service, settings.cpu.is_zero(), end));
+        let mut part = NodeParts::new(name, settings);
         part.clock.set_error_bound(settings.clock_error_bound);
         self.parts.push(part);
         node
@@ -256,7 +264,7 @@ impl Builder {
             nodes: self.states,
             parts: self.parts,
             calls: Calls::default(),
-            moment: Moment { node: NodeId(0), record: NO_RECORD, work: Span::ZERO },
+            moment: Moment { node: NodeId(0), record: NO_RECORD, work: Span::ZERO, tag: Tag::Token },
             ended: None,
             census: Census::default(),
             touched: BTreeMap::new(),

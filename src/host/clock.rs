@@ -18,7 +18,7 @@ pub const WALL_EPOCH_NANOS: u64 = 1_735_689_600_000_000_000;
 const BILLION: i128 = 1_000_000_000;
 
 /// How much faster than true time a clock runs, in parts per billion; a negative drift is a slow clock.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug, Default)]
 pub struct Drift(i64);
 
 /// What a wall clock says: a reading, and how far from true time it believes to be at most.
@@ -45,6 +45,9 @@ pub struct Clock {
     /// The sum of all steps of the wall clock, in nanoseconds.
     stepped: i128,
     error_bound: Span,
+    /// When that bound was right, and by how much it has to grow since, in parts per billion.
+    bound_since: Time,
+    bound_growth_ppb: u64,
 }
 
 impl Drift {
@@ -63,15 +66,18 @@ impl Drift {
 }
 
 impl Clock {
-    /// Back to reading true time, with the error bound that it has.
-    pub fn reset(&mut self) {
-        *self = Self { error_bound: self.error_bound, ..Self::new() };
-    }
-
     /// A clock that reads true time, with an error bound of zero.
     #[must_use]
     pub const fn new() -> Self {
-        Self { drift: 0, since: Time::ZERO, ahead: 0, stepped: 0, error_bound: Span::ZERO }
+        Self {
+            drift: 0,
+            since: Time::ZERO,
+            ahead: 0,
+            stepped: 0,
+            error_bound: Span::ZERO,
+            bound_since: Time::ZERO,
+            bound_growth_ppb: 0,
+        }
     }
 
     /// Whether the monotonic clock reads true time now and until the next rate change, so that timers need no
@@ -93,7 +99,9 @@ impl Clock {
     #[must_use]
     pub fn wall_at(&self, now: Time) -> WallTime {
         let nanos = saturated(self.wall_ahead() + self.reading_at(now) / BILLION);
-        WallTime { nanos, error: self.error_bound }
+        let grown = u128::from(now.since(self.bound_since).as_nanos()) * u128::from(self.bound_growth_ppb);
+        let grown = u64::try_from(grown.div_ceil(BILLION.unsigned_abs())).unwrap_or(u64::MAX);
+        WallTime { nanos, error: self.error_bound + Span::from_nanos(grown) }
     }
 
     /// The earliest instant, not before `now`, at which the monotonic clock shows `target` nanoseconds or more if
@@ -130,6 +138,26 @@ impl Clock {
     /// Sets the error that the wall clock claims to have at most, whatever its true error.
     pub fn set_error_bound(&mut self, bound: Span) {
         self.error_bound = bound;
+    }
+
+    /// Sets the error that the wall clock claims to have had at most at `now`.
+    pub fn set_error_bound_at(&mut self, now: Time, bound: Span) {
+        self.error_bound = bound;
+        self.bound_since = now;
+    }
+
+    /// Lets the bound of the error grow as it has to for a clock that may drift so much, either way.
+    pub fn set_error_growth(&mut self, most: Drift) {
+        self.bound_growth_ppb = most.ppb().unsigned_abs();
+    }
+
+    /// How far the wall clock is behind true time at `now`, in nanoseconds; negative if it is ahead. Stays at the ends of
+    /// the range.
+    #[must_use]
+    pub fn wall_behind(&self, now: Time) -> i64 {
+        let right = i128::from(WALL_EPOCH_NANOS) + i128::from(now.as_nanos());
+        let behind = right - (self.wall_ahead() + self.reading_at(now) / BILLION);
+        i64::try_from(behind).unwrap_or(if behind < 0 { i64::MIN + 1 } else { i64::MAX })
     }
 
     fn change_rate(&mut self, now: Time, by: i64) {

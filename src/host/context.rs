@@ -143,8 +143,8 @@ impl<'a, N: Node> Context<'a, N> {
     /// What this node's wall clock shows, and how wrong it believes to be at most.
     pub fn wall_now(&mut self) -> WallTime {
         self.core.touch_wall(self.me);
-        let now = self.core.now();
-        self.core.part(self.me).clock.wall_at(now)
+        self.core.touch_bound(self.me);
+        self.core.wall_at(self.me)
     }
 
     /// This incarnation's random numbers.
@@ -163,6 +163,18 @@ impl<'a, N: Node> Context<'a, N> {
     /// Charges work to this handler: the node is busy for it, and what the handler sends leaves at its end.
     pub fn work(&mut self, duration: Span) {
         self.core.moment.work = self.core.moment.work + duration;
+    }
+
+    /// Says how much this process holds in memory, in bytes, so that a limit can be set to that. Until it says it again,
+    /// that is what it holds; in the beginning it is nothing.
+    pub fn holds(&mut self, bytes: u64) {
+        self.core.hold(self.me, bytes);
+    }
+
+    /// Ends this process when the handler ends: what the handler sends does not leave. A supervisor starts it again after a
+    /// while, as its host's settings say; its disk keeps everything.
+    pub fn exit(&mut self, why: &str) {
+        self.core.exit(self.me, why);
     }
 
     /// Says that this node can serve. Until then its host refuses requests; messages of replicas arrive.

@@ -9,70 +9,21 @@ use crate::kernel::{
 };
 
 use super::call::{Call, Calls};
-use super::drive::{DiskTiming, Drive};
 use super::event::{Body, CallPacket, Effect, Event, Packet, Task, TimerHandle, class};
-use super::network::{self, Fate, Network};
+use super::network::{Fate, Network};
+use super::parts::{NodeParts, NodeState};
 use super::point::Point;
 use super::pool::Pool;
 use super::record::{Census, Tag};
-use super::run_queue::{Ends, Job, RunQueue};
+use super::run_queue::{Ends, Job};
 use super::sign::Lookouts;
-use super::{
-    Breach, CallError, CallId, Clock, Disk, DiskId, DiskOperation, DropCause, FaultId, NodeId, Reply, Request, Terms,
-    Violation,
-};
-
-/// What the hot path needs of a node, side by side in one cache line: among many nodes, each line of its own would
-/// be a miss for every event.
-#[derive(Clone, Debug)]
-#[repr(align(64))]
-pub(crate) struct NodeState {
-    /// The index of its service; [`CLIENT`] for a client, which has no process of ours.
-    pub(crate) service: u32,
-    pub(crate) is_up: bool,
-    /// Whether it has said that it can serve.
-    pub(crate) is_ready: bool,
-    /// Whether it is busy or paused, so that everything waits.
-    pub(crate) is_held: bool,
-    /// Whether its host answers for it while it is down.
-    pub(crate) is_silent: bool,
-    /// What an event costs before the handler adds to it, slowness included.
-    pub(crate) cpu: Span,
-    pub(crate) end: network::End,
-}
-
-const _: () = assert!(size_of::<NodeState>() == 64);
+use super::{Breach, CallError, CallId, DiskOperation, DropCause, FaultId, NodeId, Reply, Request, Terms, Violation};
 
 /// "No record": what has no cause inside the run has this one.
 pub(crate) const NO_RECORD: u64 = u64::MAX;
 
 /// The service of a node that is a client.
 pub(crate) const CLIENT: u32 = u32::MAX;
-
-/// The rest of a node's host.
-#[derive(Clone, Debug)]
-pub(crate) struct NodeParts {
-    pub(crate) name: String,
-    pub(crate) name_hash: u64,
-    pub(crate) incarnation: u64,
-    pub(crate) run: RunQueue,
-    pub(crate) clock: Clock,
-    /// The faults that change the rate of both clocks now.
-    pub(crate) rate_faults: Vec<FaultId>,
-    /// The faults that have moved the wall clock.
-    pub(crate) wall_faults: Vec<FaultId>,
-    /// The faults that keep it down.
-    pub(crate) crashes: Vec<FaultId>,
-    pub(crate) drive: Drive,
-    pub(crate) stream: Option<Stream>,
-    /// Work takes this many billionths of its time.
-    pub(crate) slowness_ppb: u64,
-    pub(crate) role: Option<(&'static str, u64)>,
-    /// Events scheduled for this node; breaks ties when they are shuffled.
-    scheduled: u64,
-    /// How often it passed each point that is switched on, by the hash of the point's name.
-    pub(super) maybes: BTreeMap<u64, u64>,
-}
 
 /// The event that is being handled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -82,6 +33,8 @@ pub(crate) struct Moment {
     pub(crate) record: u64,
     /// What the handler has asked to be charged for.
     pub(crate) work: Span,
+    /// What it is.
+    pub(crate) tag: Tag,
 }
 
 /// Why a simulation cannot go on.
@@ -154,7 +107,9 @@ pub(crate) struct Core {
 /// The host's own counter-based draws.
 #[derive(Clone, Debug)]
 pub(crate) struct CoreDraws {
-    disk: FateKey,
+    pub(crate) disk: FateKey,
+    pub(crate) disk_faults: FateKey,
+    pub(crate) clocks: FateKey,
     ties: FateKey,
     pub(super) maybe: FateKey,
 }
@@ -162,57 +117,13 @@ pub(crate) struct CoreDraws {
 impl CoreDraws {
     pub(crate) fn new(seed: u64) -> Self {
         let fates = |purpose| FateKey::new(seed, Purpose::new(purpose));
-        Self { disk: fates("disk latency"), ties: fates("ties"), maybe: fates("maybe") }
-    }
-}
-
-impl NodeState {
-    pub(crate) fn new(service: u32, cpu: Span, end: network::End) -> Self {
-        let is_ready = service == CLIENT;
-        Self { service, is_up: true, is_ready, is_held: false, is_silent: false, cpu, end }
-    }
-
-    pub(crate) fn reset(&mut self) {
-        self.is_up = true;
-        self.is_ready = self.service == CLIENT;
-        self.is_held = false;
-        self.is_silent = false;
-        self.end.reset();
-    }
-}
-
-impl NodeParts {
-    pub(crate) fn new(name: String, run: RunQueue, timing: DiskTiming, disk: Disk, slowness_ppb: u64) -> Self {
         Self {
-            name_hash: stable_hash_str(&name),
-            name,
-            incarnation: 0,
-            run,
-            clock: Clock::new(),
-            rate_faults: Vec::new(),
-            wall_faults: Vec::new(),
-            crashes: Vec::new(),
-            drive: Drive::new(disk, timing),
-            stream: None,
-            slowness_ppb,
-            role: None,
-            scheduled: 0,
-            maybes: BTreeMap::new(),
+            disk: fates("disk latency"),
+            disk_faults: fates("disk fault"),
+            clocks: fates("clock"),
+            ties: fates("ties"),
+            maybe: fates("maybe"),
         }
-    }
-
-    pub(crate) fn reset(&mut self) {
-        self.incarnation = 0;
-        self.run.reset();
-        self.clock.reset();
-        self.rate_faults.clear();
-        self.wall_faults.clear();
-        self.crashes.clear();
-        self.drive.reset();
-        self.stream = None;
-        self.role = None;
-        self.scheduled = 0;
-        self.maybes.clear();
     }
 }
 
@@ -301,7 +212,7 @@ impl Core {
         label: impl FnOnce() -> String,
     ) {
         let record = self.enter(tag, about, cause, label);
-        self.moment = Moment { node: about.0, record, work: Span::ZERO };
+        self.moment = Moment { node: about.0, record, work: Span::ZERO, tag };
     }
 
     /// Enters a record about the event that is being handled, without becoming a cause itself.
@@ -328,19 +239,34 @@ impl Core {
     /// Ends a handler: what it asked for happens now, or when its work ends.
     #[inline]
     pub(crate) fn finish(&mut self, node: NodeId, bodies: &mut dyn Bodies) {
-        if self.moment.work.is_zero() && self.nodes[node.0 as usize].cpu.is_zero() {
+        if self.moment.work.is_zero() && self.nodes[node.0 as usize].is_plain {
             if !self.outbox.is_empty() {
                 self.flush(node, bodies);
             }
         } else {
-            self.begin_work(node);
+            self.finish_with_care(node, bodies);
         }
     }
 
     #[cold]
-    fn begin_work(&mut self, node: NodeId) {
+    fn finish_with_care(&mut self, node: NodeId, bodies: &mut dyn Bodies) {
+        if self.falls_ill(node) {
+            let effects = std::mem::take(&mut self.outbox);
+            self.discard(&effects, bodies);
+            return;
+        }
+        let (work, part) = (self.moment.work, self.part(node));
+        if work.is_zero() && part.cpu.is_zero() {
+            return self.flush(node, bodies);
+        }
+        let slowness = part.ails.slowness_ppb(part.slowness_ppb);
+        let cost = scale(part.cpu, slowness) + scale(work, slowness);
+        self.touch_slowdowns(node);
+        self.begin_work(node, cost);
+    }
+
+    fn begin_work(&mut self, node: NodeId, cost: Span) {
         let effects = std::mem::take(&mut self.outbox);
-        let cost = self.nodes[node.0 as usize].cpu + scale(self.moment.work, self.part(node).slowness_ppb);
         let ends_at = self.now() + cost;
         let cause = self.moment.record;
         let run = &mut self.part(node).run;
@@ -485,18 +411,6 @@ impl Core {
         self.send(from, to, body, bodies);
     }
 
-    /// Gives a disk operation to the drive.
-    fn start_disk(&mut self, node: NodeId, operation: DiskId, slot: u32) {
-        let what = self.disk_operations.take(slot);
-        let now = self.now();
-        let cause = self.moment.record;
-        let latencies = self.draws.disk;
-        let part = self.part(node);
-        let ends_at = part.drive.time(now, &what, &mut latencies.link(part.name_hash, 0).draws(operation.0));
-        let event = self.schedule(ends_at, class::DISK, node, Event::Disk { node });
-        self.part(node).drive.queue.push_back((operation, what, event, cause));
-    }
-
     /// Drops what the drive was doing in a crash.
     pub(crate) fn stop_drive(&mut self, node: NodeId) {
         for event in self.parts[node.0 as usize].drive.stop() {
@@ -520,6 +434,8 @@ impl Core {
                     Task::Disk { cause, .. } => (Tag::Disk, *cause),
                     Task::Timer { .. } => (Tag::Timer, NO_RECORD),
                     Task::Start => (Tag::Start, NO_RECORD),
+                    Task::GiveUp { .. } => (Tag::CallTimeout, NO_RECORD),
+                    Task::Leave { .. } => (Tag::Request, NO_RECORD),
                 };
                 self.record(Tag::Waits, (node, node, what as u64, 0), cause, || what.name().to_owned());
                 self.part(node).run.wait(task);

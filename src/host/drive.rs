@@ -4,16 +4,33 @@ use std::collections::VecDeque;
 
 use crate::kernel::{Draw, EventId, Sampler, Span, Time};
 
-use super::{Disk, DiskId, DiskOperation};
+use super::core::scale;
+use super::disk_faults::DiskFault;
+use super::{Disk, DiskId, DiskOperation, FaultId};
 
 /// A disk and what it is doing: one operation after the other.
 #[derive(Clone, Debug)]
 pub(crate) struct Drive {
     pub(crate) disk: Disk,
     pub(crate) timing: DiskTiming,
-    pub(crate) queue: VecDeque<(DiskId, DiskOperation, Option<EventId>, u64)>,
+    pub(crate) queue: VecDeque<Pending>,
+    /// What faults do to it now, in the order in which they began.
+    pub(crate) faults: Vec<(FaultId, DiskFault)>,
     busy_until: Time,
     operations: u64,
+}
+
+/// An operation that a drive was given.
+#[derive(Clone, Debug)]
+pub(crate) struct Pending {
+    pub(crate) operation: DiskId,
+    pub(crate) what: DiskOperation,
+    /// The record of the handler that asked for it.
+    pub(crate) cause: u64,
+    /// How long it has still to work, once those before it are done.
+    pub(crate) takes: Span,
+    /// When it is done, and the event of that; `None` while the drive is stalled.
+    pub(crate) ends: Option<(Time, Option<EventId>)>,
 }
 
 /// How long disk operations take.
@@ -50,7 +67,7 @@ impl DiskTiming {
 
 impl Drive {
     pub(crate) const fn new(disk: Disk, timing: DiskTiming) -> Self {
-        Self { disk, timing, queue: VecDeque::new(), busy_until: Time::ZERO, operations: 0 }
+        Self { disk, timing, queue: VecDeque::new(), faults: Vec::new(), busy_until: Time::ZERO, operations: 0 }
     }
 
     /// The number of a new operation.
@@ -59,10 +76,33 @@ impl Drive {
         DiskId(self.operations)
     }
 
-    /// When an operation that is asked for now ends, behind those asked for before.
-    pub(crate) fn time(&mut self, now: Time, what: &DiskOperation, draws: &mut impl Draw) -> Time {
-        self.busy_until = now.max(self.busy_until) + self.timing.of(what).sample(draws);
+    /// How long an operation takes.
+    pub(crate) fn takes(&self, what: &DiskOperation, draws: &mut impl Draw) -> Span {
+        let takes = self.timing.of(what).sample(draws);
+        self.faults.iter().filter_map(|(_, fault)| fault.slowness_ppb()).fold(takes, scale)
+    }
+
+    /// When an operation ends that is started now, behind those started before.
+    pub(crate) fn ends_at(&mut self, now: Time, takes: Span) -> Time {
+        self.busy_until = now.max(self.busy_until) + takes;
         self.busy_until
+    }
+
+    /// Whether a fault lets nothing happen.
+    pub(crate) fn is_stalled(&self) -> bool {
+        self.faults.iter().any(|(_, fault)| *fault == DiskFault::Stall)
+    }
+
+    /// Stops where it is; answers the events that do not happen then. What is under way keeps what is left of it to do.
+    pub(crate) fn halt(&mut self, now: Time) -> Vec<EventId> {
+        self.busy_until = Time::ZERO;
+        let mut events = Vec::new();
+        for pending in &mut self.queue {
+            let Some((ends_at, event)) = pending.ends.take() else { continue };
+            pending.takes = pending.takes.min(ends_at.since(now));
+            events.extend(event);
+        }
+        events
     }
 
     /// Stops in a crash. Writes under way reach the cache, to share its fate; syncs under way do not happen.
@@ -70,8 +110,8 @@ impl Drive {
     pub(crate) fn stop(&mut self) -> Vec<EventId> {
         self.busy_until = Time::ZERO;
         let mut events = Vec::new();
-        for (_, what, event, _) in self.queue.drain(..) {
-            events.extend(event);
+        for Pending { what, ends, .. } in self.queue.drain(..) {
+            events.extend(ends.and_then(|(_, event)| event));
             if !matches!(what, DiskOperation::Sync { .. }) {
                 // The process that would hear of an error is dead.
                 let _ = self.disk.apply(&what);
@@ -84,6 +124,7 @@ impl Drive {
     pub(crate) fn reset(&mut self) {
         self.disk.clear();
         self.queue.clear();
+        self.faults.clear();
         self.busy_until = Time::ZERO;
         self.operations = 0;
     }

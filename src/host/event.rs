@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::kernel::Class;
 
-use super::{CallError, CallId, CausalContext, DiskId, DiskResult, NodeId, Reply, Request, Terms};
+use super::{CallError, CallId, CausalContext, DiskId, DiskResult, FaultId, NodeId, Reply, Request, Terms};
 
 /// The classes of events: at one instant, lower classes happen first. This order is a documented guarantee.
 pub mod class {
@@ -59,6 +59,23 @@ pub(crate) enum Event {
     CallTimeout {
         call: CallId,
     },
+    /// A host asks a server what time it is.
+    ClockPoll {
+        node: NodeId,
+    },
+    /// A host has made up for what was wrong with its clocks.
+    SlewEnd {
+        node: NodeId,
+    },
+    /// A process dies of itself.
+    Die {
+        node: NodeId,
+    },
+    /// A process that died of itself is started again.
+    Revive {
+        node: NodeId,
+        fault: FaultId,
+    },
     Token(u64),
 }
 
@@ -107,10 +124,30 @@ impl CallPacket {
 #[derive(Clone, Debug)]
 pub(crate) enum Task {
     Packet(Packet),
-    Answer { call: CallId, from: NodeId, result: Result<Reply, CallError>, cause: u64 },
-    Timer { handle: TimerHandle },
-    Disk { operation: DiskId, result: DiskResult, cause: u64 },
+    Answer {
+        call: CallId,
+        from: NodeId,
+        result: Result<Reply, CallError>,
+        cause: u64,
+    },
+    Timer {
+        handle: TimerHandle,
+    },
+    Disk {
+        operation: DiskId,
+        result: DiskResult,
+        cause: u64,
+    },
     Start,
+    /// A client gives a call up.
+    GiveUp {
+        call: CallId,
+    },
+    /// A client's request leaves.
+    Leave {
+        to: NodeId,
+        body: Body,
+    },
 }
 
 impl Task {
@@ -120,7 +157,8 @@ impl Task {
             Self::Start => class::START,
             Self::Disk { .. } => class::DISK,
             Self::Packet(_) | Self::Answer { .. } => class::DELIVERY,
-            Self::Timer { .. } => class::TIMER,
+            Self::Timer { .. } | Self::GiveUp { .. } => class::TIMER,
+            Self::Leave { .. } => class::CLIENT,
         }
     }
 }

@@ -7,9 +7,10 @@
 use crate::kernel::{Draw, Purpose, Span};
 
 use super::core::{CLIENT, NO_RECORD, open_stream};
-use super::event::{Event, Task, class};
+use super::event::{Body, Effect, Event, Task, class};
 use super::record::Tag;
 use super::run_queue::Ends;
+use super::service::NoBodies;
 use super::{CallError, CrashKeeps, Drift, DropCause, NodeId, Simulation};
 
 /// A fault: what touches something is counted by it. It stands in the trace, so it must not depend on which other
@@ -73,6 +74,7 @@ impl Simulation {
         let part = self.core.part(node);
         part.stream = None;
         part.role = None;
+        part.ails.crash();
         part.incarnation += 1;
     }
 
@@ -82,6 +84,10 @@ impl Simulation {
         let part = &mut core.parts[node.0 as usize];
         let mut draws = open_stream(&mut core.streams, CRASH_STREAM, &part.name, part.incarnation);
         let loss = part.drive.disk.crash(keeps, &mut || draws.next_u64());
+        if loss.files_replaced > 0 {
+            let note = format!("the disk was replaced: {} files are gone or set back", loss.files_replaced);
+            core.annotate(Tag::Note, node, loss.files_replaced, &note);
+        }
         if loss.changes_lost > 0 {
             let note = format!("the crash lost {} unsynced writes ({} bytes)", loss.changes_lost, loss.bytes_lost);
             core.annotate(Tag::Note, node, loss.changes_lost, &note);
@@ -119,11 +125,9 @@ impl Simulation {
         }
     }
 
-    /// Stops a node's processor until [`Self::resume`]: time runs on, what arrives waits, timers fire late.
+    /// Stops a node's processor until [`Self::resume`]: time runs on, what arrives waits, timers fire late. What a client
+    /// asks meanwhile leaves when it goes on.
     pub fn pause(&mut self, fault: FaultId, node: NodeId) {
-        if self.core.state(node).service == CLIENT {
-            return;
-        }
         if self.core.part(node).run.pauses.is_empty() {
             let held = self.core.part(node).run.held();
             self.core.touch(fault, held);
@@ -148,6 +152,37 @@ impl Simulation {
             }
             Release::StillHeld => {}
         }
+    }
+
+    /// Whether a node is a client that is paused.
+    pub(crate) fn is_held_client(&mut self, node: NodeId) -> bool {
+        let state = self.core.state(node);
+        state.is_held && state.service == CLIENT
+    }
+
+    /// A client does one of the things that have waited, and the rest after it.
+    pub(crate) fn go_on_as_client(&mut self, client: NodeId) {
+        self.core.state(client).is_held = false;
+        let Some(task) = self.core.part(client).run.next() else { return };
+        if self.core.part(client).run.held() > 0 {
+            self.core.schedule(self.core.now(), class::START, client, Event::GoOn { node: client });
+        }
+        match task {
+            Task::Packet(packet) => {
+                if let Body::Call(slot) = packet.body {
+                    self.arrive_call(packet, slot);
+                }
+            }
+            Task::GiveUp { call } => self.give_up(call),
+            Task::Leave { to, body } => self.leave(client, to, body),
+            Task::Answer { .. } | Task::Timer { .. } | Task::Disk { .. } | Task::Start => {}
+        }
+    }
+
+    /// A client's request leaves.
+    pub(crate) fn leave(&mut self, client: NodeId, to: NodeId, body: Body) {
+        self.core.outbox.push(Effect::Send { to, body });
+        self.core.flush(client, &mut NoBodies);
     }
 
     fn pause_jobs(&mut self, node: NodeId) {
@@ -218,7 +253,7 @@ impl Simulation {
     }
 
     /// Records a change of rate (0) or a step (1), and moves timers and the deadlines of calls; answers how many.
-    fn clock_changed(&mut self, node: NodeId, by: i64, kind: u64) -> u64 {
+    pub(crate) fn clock_changed(&mut self, node: NodeId, by: i64, kind: u64) -> u64 {
         self.tell(Tag::Clock, node, by.cast_unsigned(), kind);
         let deadlines = self.core.reschedule_calls(node);
         let (core, service) = self.parts(node);

@@ -15,12 +15,15 @@
 //! Absent here: JSON, scenarios, checkers, and any kind of store. Clients are ends of links without a process;
 //! what they do is floor 4's business.
 
+mod ailments;
 mod builder;
 mod call;
 mod clock;
+mod clock_sync;
 mod context;
 mod core;
 mod disk;
+mod disk_faults;
 mod disturb;
 mod drive;
 mod event;
@@ -31,6 +34,7 @@ mod network;
 mod node;
 mod node_set;
 mod ordinals;
+mod parts;
 mod point;
 mod pool;
 mod record;
@@ -46,15 +50,18 @@ mod watch;
 #[cfg(test)]
 pub(crate) mod tests;
 
+pub use ailments::{MemoryLimit, PanicOn, PlantedPanic};
 pub use builder::{BuildError, Builder, HostSettings, ZoneId};
 pub use call::{CallError, CallId, RequestId};
 pub use clock::{Clock, Drift, WALL_EPOCH_NANOS, WallTime};
+pub use clock_sync::ClockSync;
 pub use context::Context;
 pub use core::End;
 pub use disk::{
     CrashKeeps, CrashLoss, DEFAULT_CAPACITY, Disk, DiskError, DiskOperation, DiskOutput, DiskResult, LARGEST_FILE,
     SECTOR_BYTES,
 };
+pub use disk_faults::{DiskAccess, DiskFault};
 pub use drive::DiskTiming;
 pub use event::class;
 pub use life::{CrashSettings, FaultId};

@@ -7,9 +7,10 @@
 
 use crate::kernel::{Draw, FateKey, Purpose, Sampler, Span, Table, Time};
 
-use super::core::{NodeState, scale};
+use super::core::scale;
 use super::link_faults::LinkFaults;
 use super::ordinals::Ordinals;
+use super::parts::NodeState;
 use super::{FaultId, NodeId};
 
 /// How one kind of link behaves.

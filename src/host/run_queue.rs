@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use crate::kernel::{EventId, Span, Time};
 
-use super::FaultId;
 use super::event::{Effect, Task};
+use super::record::Tag;
+use super::{FaultId, NodeId, Simulation};
 
 /// Work under way: a handler has run, and its effects leave when the work ends.
 #[derive(Clone, Debug)]
@@ -36,18 +37,28 @@ pub(crate) struct RunQueue {
     pub(crate) jobs: Vec<Option<Job>>,
     /// The faults that hold the node paused.
     pub(crate) pauses: Vec<FaultId>,
+    /// Whether the process is about to die of itself.
+    pub(crate) is_dying: bool,
     waiting: BTreeMap<(u8, u64), Task>,
     arrivals: u64,
 }
 
 impl RunQueue {
     pub(crate) const fn new(cores: u32, limit: u32) -> Self {
-        Self { cores, limit, jobs: Vec::new(), pauses: Vec::new(), waiting: BTreeMap::new(), arrivals: 0 }
+        Self {
+            cores,
+            limit,
+            jobs: Vec::new(),
+            pauses: Vec::new(),
+            is_dying: false,
+            waiting: BTreeMap::new(),
+            arrivals: 0,
+        }
     }
 
     /// Whether no handler can run now.
     pub(crate) fn is_held(&self) -> bool {
-        !self.pauses.is_empty() || self.jobs.iter().flatten().count() >= self.cores as usize
+        self.is_dying || !self.pauses.is_empty() || self.jobs.iter().flatten().count() >= self.cores as usize
     }
 
     /// Whether no further message may wait.
@@ -93,6 +104,7 @@ impl RunQueue {
 
     /// Drops what runs and what waits, as a crash does, and answers both. Pauses belong to the host and stay.
     pub(crate) fn crash(&mut self) -> (Vec<Job>, Vec<Task>) {
+        self.is_dying = false;
         let jobs = std::mem::take(&mut self.jobs).into_iter().flatten().collect();
         let tasks = std::mem::take(&mut self.waiting).into_values().collect();
         (jobs, tasks)
@@ -102,7 +114,36 @@ impl RunQueue {
     pub(crate) fn reset(&mut self) {
         self.jobs.clear();
         self.pauses.clear();
+        self.is_dying = false;
         self.waiting.clear();
         self.arrivals = 0;
+    }
+}
+
+impl Simulation {
+    /// Work ends, and what it sends leaves.
+    pub(crate) fn end_work(&mut self, node: NodeId, number: u32) {
+        let Some(job) = self.core.part(node).run.end(number) else { return };
+        self.core.record(Tag::WorkDone, (node, node, u64::from(number), 0), job.cause, String::new);
+        self.core.outbox = job.effects;
+        let (core, service) = self.parts(node);
+        if let Some(service) = service {
+            service.flush(core, node);
+        }
+        self.go_on(node);
+    }
+
+    /// Runs what waits, as long as the node is free.
+    pub(crate) fn go_on(&mut self, node: NodeId) {
+        loop {
+            let run = &self.core.part(node).run;
+            let is_held = run.is_held();
+            self.core.state(node).is_held = is_held;
+            if is_held {
+                return;
+            }
+            let Some(task) = self.core.part(node).run.next() else { return };
+            self.dispatch(node, task);
+        }
     }
 }

@@ -34,6 +34,8 @@ pub struct Birth {
     pub replicas: u32,
     /// How often it was started before.
     pub incarnation: u64,
+    /// Which of its service's settings it has: 0 for its own, others where a fault has changed them.
+    pub settings: u32,
 }
 
 /// Builds a replica at every start; what it knew before is on its disk or lost.
@@ -127,7 +129,9 @@ impl<N: Node> Service for Group<N> {
     fn start(&mut self, core: &mut Core, node: NodeId) {
         let local = self.local(node);
         let incarnation = core.part(node).incarnation;
-        let birth = Birth { id: node, replica: node.0 - self.first, replicas: self.count(), incarnation };
+        let settings = core.settings_at_start(node);
+        let replica = node.0 - self.first;
+        let birth = Birth { id: node, replica, replicas: self.count(), incarnation, settings };
         core.record(Tag::Start, (node, node, incarnation, 0), core.moment.record, String::new);
         self.nodes[local] = Some((self.factory)(birth));
         self.run(core, node, Node::start);

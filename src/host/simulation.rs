@@ -4,8 +4,9 @@ mod running;
 
 use crate::kernel::{Class, Fired, Span, Time, Trace, stable_hash};
 
-use super::core::{Bodies, CLIENT, Core, CoreDraws, End, Moment, NO_RECORD, NodeState};
-use super::event::{Body, CallPacket, Effect, Event, Packet, Task, class};
+use super::core::{Bodies, CLIENT, Core, CoreDraws, End, Moment, NO_RECORD};
+use super::event::{Body, CallPacket, Event, Packet, Task, class};
+use super::parts::{NodeParts, NodeState};
 use super::point::Point;
 use super::record::{Census, Tag};
 use super::service::{NoBodies, Service};
@@ -89,7 +90,8 @@ impl Simulation {
         core.trace.reset();
         core.network.reset(seed);
         core.nodes.iter_mut().for_each(NodeState::reset);
-        core.parts.iter_mut().for_each(super::core::NodeParts::reset);
+        core.parts.iter_mut().for_each(NodeParts::reset);
+        core.nodes.iter_mut().zip(&core.parts).for_each(|(state, part)| state.is_plain = part.cpu.is_zero());
         core.calls.clear();
         core.streams.reset(seed);
         core.draws = CoreDraws::new(seed);
@@ -101,7 +103,7 @@ impl Simulation {
         core.outbox.clear();
         core.posts.clear();
         core.disk_operations.clear();
-        core.moment = Moment { node: NodeId(0), record: NO_RECORD, work: Span::ZERO };
+        core.moment = Moment { node: NodeId(0), record: NO_RECORD, work: Span::ZERO, tag: Tag::Token };
         core.lookouts.clear();
         core.maybes.values_mut().for_each(|point| *point = Point { ppb: point.ppb, ..Point::default() });
         self.services.iter_mut().for_each(|service| service.reset());
@@ -113,6 +115,7 @@ impl Simulation {
 
     /// Every node starts at time 0, in the order of their numbers.
     pub(crate) fn schedule_starts(&mut self) {
+        self.core.start_clocks();
         for index in 0..u32::try_from(self.core.nodes.len()).unwrap_or(u32::MAX) {
             let node = NodeId(index);
             if self.core.state(node).service != CLIENT {
@@ -188,11 +191,19 @@ impl Simulation {
             }
             Event::GoOn { node } => {
                 if self.core.part(node).run.pauses.is_empty() {
-                    self.resume_jobs(node);
-                    self.go_on(node);
+                    if self.replica(node).is_some() {
+                        self.resume_jobs(node);
+                        self.go_on(node);
+                    } else {
+                        self.go_on_as_client(node);
+                    }
                 }
             }
             Event::CallTimeout { call } => self.give_up(call),
+            Event::ClockPoll { node } => self.poll_clock(node),
+            Event::SlewEnd { node } => self.end_slew(node),
+            Event::Die { node } => self.die(node),
+            Event::Revive { node, fault } => self.restart(fault, node),
             Event::Token(token) => {
                 let number = NodeId(u32::from(class.number()));
                 self.core.record(Tag::Token, (number, number, token, 0), NO_RECORD, String::new);
@@ -273,9 +284,11 @@ impl Simulation {
     }
 
     /// A part of a call arrives at a host.
-    fn arrive_call(&mut self, packet: Packet, slot: u32) {
+    pub(crate) fn arrive_call(&mut self, packet: Packet, slot: u32) {
+        let is_held_client = self.is_held_client(packet.to);
         match *self.core.posts.get(slot) {
             CallPacket::Request { call, .. } => self.arrive_request(packet, call),
+            CallPacket::Answer { .. } if is_held_client => self.wait(packet.to, Task::Packet(packet)),
             CallPacket::Answer { .. } if !self.is_up(packet.to) => self.drop_packet(packet, DropCause::ReceiverDown),
             CallPacket::Answer { .. } => {
                 if self.core.network.faults.are_at_work() && self.is_reply_lost(&packet, slot) {
@@ -333,10 +346,13 @@ impl Simulation {
         self.run_or_wait(call.caller, Task::Answer { call: id, from, result, cause });
     }
 
-    fn give_up(&mut self, id: CallId) {
+    pub(crate) fn give_up(&mut self, id: CallId) {
         let Some(call) = self.core.calls.get_mut(id) else { return };
         call.deadline = None;
         let (caller, callee) = (call.caller, call.callee);
+        if self.is_held_client(caller) {
+            return self.wait(caller, Task::GiveUp { call: id });
+        }
         self.core.record(Tag::CallTimeout, (caller, callee, id.0, 0), NO_RECORD, String::new);
         self.close_call(id, callee, Err(CallError::Timeout), None);
     }
@@ -373,38 +389,7 @@ impl Simulation {
                 service.disk(core, node, operation, &result);
             }
             Task::Start => service.start(core, node),
-        }
-    }
-
-    fn complete_disk(&mut self, node: NodeId) {
-        let drive = &mut self.core.part(node).drive;
-        let Some((operation, what, _, cause)) = drive.queue.pop_front() else { return };
-        let result = drive.disk.apply(&what);
-        self.run_or_wait(node, Task::Disk { operation, result, cause });
-    }
-
-    fn end_work(&mut self, node: NodeId, number: u32) {
-        let Some(job) = self.core.part(node).run.end(number) else { return };
-        self.core.record(Tag::WorkDone, (node, node, u64::from(number), 0), job.cause, String::new);
-        self.core.outbox = job.effects;
-        let (core, service) = self.parts(node);
-        if let Some(service) = service {
-            service.flush(core, node);
-        }
-        self.go_on(node);
-    }
-
-    /// Runs what waits, as long as the node is free.
-    pub(crate) fn go_on(&mut self, node: NodeId) {
-        loop {
-            let run = &self.core.part(node).run;
-            let is_held = run.is_held();
-            self.core.state(node).is_held = is_held;
-            if is_held {
-                return;
-            }
-            let Some(task) = self.core.part(node).run.next() else { return };
-            self.dispatch(node, task);
+            Task::GiveUp { .. } | Task::Leave { .. } => unreachable!("clients are no services"),
         }
     }
 
@@ -436,8 +421,11 @@ impl Simulation {
         tag: u64,
     ) -> CallId {
         let (call, body) = self.core.open_call(client, to, (request, terms), timeout, tag);
-        self.core.outbox.push(Effect::Send { to, body });
-        self.core.flush(client, &mut NoBodies);
+        if self.core.state(client).is_held {
+            self.wait(client, Task::Leave { to, body });
+        } else {
+            self.leave(client, to, body);
+        }
         call
     }
 

@@ -11,6 +11,7 @@ use crate::kernel::{Draw, Purpose, Span, Stream, Streams};
 use crate::store::{Crashes, Tolerance};
 
 use super::document::Document;
+use super::faults::Services;
 use super::file::Scenario;
 use super::input::{Fields, Shape, one_of};
 use super::layout::Layout;
@@ -320,7 +321,7 @@ impl Chaos {
             }
         }
         let words = if words.is_empty() { "no family takes part".to_owned() } else { words.join("; ") };
-        (read(&Value::Object(written), scenario, &layout), format!("{self}: {words}."))
+        (read(&Value::Object(written), scenario, &mut layout), format!("{self}: {words}."))
     }
 }
 
@@ -334,10 +335,11 @@ impl fmt::Display for Chaos {
 }
 
 /// Reads nemeses as if they stood in the scenario's file.
-fn read(written: &Value, scenario: &Scenario, layout: &Layout) -> Vec<Generator> {
+fn read(written: &Value, scenario: &Scenario, layout: &mut Layout) -> Vec<Generator> {
     let Ok(document) = Document::from_value(CHAOS, written) else { return Vec::new() };
     let mut problems = document.problems();
-    let Some(reading) = nemeses().read(&document, &mut problems) else { return Vec::new() };
+    // None of chaos's families brings other settings of a service.
+    let Some(reading) = nemeses(Services::new()).read(&document, &mut problems) else { return Vec::new() };
     let mut generators = generators(&reading.value, &reading.resolved, scenario.warm_up, layout, &mut problems);
     generators.iter_mut().for_each(|generator| generator.belongs_to(CHAOS));
     generators

@@ -1,6 +1,11 @@
 //! The `faults` part of a scenario: what breaks, where and when.
 
 mod links;
+mod nodes;
+mod settings;
+mod staged;
+
+use std::sync::Arc;
 
 use crate::fault::{Effect, Fault, Group, Keep, NodeEffect, Pattern, Plan, Selector, Shape as Sides, Which};
 use crate::host::{CrashKeeps, CrashSettings, CutAt};
@@ -12,12 +17,15 @@ use super::input::{
 };
 use super::layout::Layout;
 use super::problem::{Place, Problem, Problems};
+use super::registry::Deployable;
 use super::trigger::{Begins, begins};
 use links::{LinksWhat, LinksWritten};
 pub(super) use links::{explicit, explicit_links};
+use staged::StagedWhat;
+pub(super) use staged::explicit_stages;
 
 /// One fault as written: names are still names.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) struct Written {
     id: Option<Spanned<String>>,
     what: What,
@@ -30,7 +38,7 @@ pub(super) struct Written {
 }
 
 /// What a fault does, as written: names are still names.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub(super) enum What {
     Nodes { whom: Where, what: NodeEffect },
     Groups { groups: Vec<Side>, cut_at: CutAt },
@@ -38,6 +46,8 @@ pub(super) enum What {
     CutLinks { links: LinksWritten, cut_at: CutAt },
     Pattern { of: Spanned<String>, pattern: Pattern, cut_at: CutAt },
     Links(LinksWhat),
+    Staged(StagedWhat),
+    Settings { whom: Where, to: Spanned<Arc<dyn Deployable>> },
 }
 
 /// Whom a fault hits, as written.
@@ -67,8 +77,11 @@ pub(super) enum Timing {
     Nemesis,
 }
 
-pub(super) fn faults() -> Shape<Vec<Option<Written>>> {
-    let fault = object(|fields| {
+/// The kinds of service, for faults that bring other settings.
+pub(super) type Services = Vec<Kind<Arc<dyn Deployable>>>;
+
+pub(super) fn faults(services: Services) -> Shape<Vec<Option<Written>>> {
+    let fault = object(move |fields| {
         let id = fields.maybe("id", "Its name in reports; by default the family and a number.", name().spanned());
         let may_miss = fields.maybe("may_miss", "Whether it may touch nothing; otherwise it has to.", boolean());
         let nemesis = fields.maybe(
@@ -77,7 +90,7 @@ pub(super) fn faults() -> Shape<Vec<Option<Written>>> {
             name(),
         );
         let keep = keep(fields);
-        let read = fields.kind("fault", families(Timing::Own));
+        let read = fields.kind("fault", families(Timing::Own, &services));
         let mut place = None;
         fields.check(|here, _| place = Some(here.clone()));
         let (what, (begins, lasts)) = read?;
@@ -98,7 +111,7 @@ pub(super) fn keep(fields: &mut Fields<'_>) -> Option<Option<Spanned<Keep>>> {
 }
 
 /// Every family of faults. Where it is up to the fault, its settings say when it happens.
-pub(super) fn families(timing: Timing) -> Vec<Kind<(What, When)>> {
+pub(super) fn families(timing: Timing, services: &Services) -> Vec<Kind<(What, When)>> {
     let on_nodes = |name, doc, effect: fn(&mut Fields<'_>) -> Option<NodeEffect>| on_nodes(timing, name, doc, effect);
     let mut families = vec![
         kind(
@@ -133,6 +146,9 @@ pub(super) fn families(timing: Timing) -> Vec<Kind<(What, When)>> {
         ),
     ];
     families.extend(links::families(timing));
+    families.extend(nodes::families(timing));
+    families.extend(staged::families(timing, services));
+    families.extend(settings::families(timing, services));
     families
 }
 
@@ -155,8 +171,10 @@ fn on_nodes(
     )
 }
 
+const AT: &str = "When it starts: an instant from the start of the run, or what triggers it.";
+
 fn when(fields: &mut Fields<'_>, timing: Timing) -> Option<When> {
-    let at = at(fields, timing, "When it starts: an instant from the start of the run, or what triggers it.");
+    let at = at(fields, timing, AT);
     let lasts = match timing {
         Timing::Own => {
             fields.maybe("for", "How long it lasts; without it, to the end of the run.", positive_duration())
@@ -187,16 +205,25 @@ fn crash(fields: &mut Fields<'_>) -> Option<CrashSettings> {
     let keeps = fields.optional(
         "disk_keeps",
         "What remains of writes that were not synced: any of their sectors, the first so many, these with the last one \
-         torn, or none.",
-        one_of([
-            ("some", CrashKeeps::Independent),
-            ("prefix", CrashKeeps::Prefix { torn: false }),
-            ("torn_prefix", CrashKeeps::Prefix { torn: true }),
-            ("nothing", CrashKeeps::Nothing),
-        ]),
+         torn, none, or everything; or nothing at all of what the disk held; or what a backup held.",
+        named("disk_keeps", || either(one_of(KEEPS), object(backup))),
         "some",
     );
     Some(CrashSettings { silent: silent?, keeps: keeps? })
+}
+
+const KEEPS: [(&str, CrashKeeps); 6] = [
+    ("some", CrashKeeps::Independent),
+    ("prefix", CrashKeeps::Prefix { torn: false }),
+    ("torn_prefix", CrashKeeps::Prefix { torn: true }),
+    ("nothing", CrashKeeps::Nothing),
+    ("everything", CrashKeeps::Everything),
+    ("wiped", CrashKeeps::Wiped),
+];
+
+fn backup(fields: &mut Fields<'_>) -> Option<CrashKeeps> {
+    let taken = fields.required("backup", "When the backup was taken that the disk is restored from.", duration());
+    Some(CrashKeeps::Backup { taken: Time::ZERO + taken? })
 }
 
 fn restart(fields: &mut Fields<'_>, timing: Timing) -> Option<(What, When)> {
@@ -299,7 +326,7 @@ fn of(fields: &mut Fields<'_>) -> Option<Spanned<String>> {
 
 /// Makes a plan of what was written; unknown names and ids that are taken are problems. What is named after one of the
 /// `nemeses` and a number is theirs.
-pub(super) fn plan(written: &[Written], nemeses: &[&str], layout: &Layout, problems: &mut Problems) -> Plan {
+pub(super) fn plan(written: &[Written], nemeses: &[&str], layout: &mut Layout, problems: &mut Problems) -> Plan {
     let mut ids = std::collections::BTreeSet::new();
     let mut faults = Vec::new();
     for fault in written {
@@ -323,6 +350,18 @@ pub(super) fn plan(written: &[Written], nemeses: &[&str], layout: &Layout, probl
             }
         };
         let start = fault.begins.resolve(layout, problems);
+        match (what.backup_taken(), start.instant()) {
+            (Some(taken), Some(at)) if taken >= at => {
+                let says = format!("the backup is taken at {taken}, but the fault starts at {at}");
+                problems.add(Problem::new(&fault.place, says).help("take it before"));
+            }
+            (Some(_), None) => {
+                let says =
+                    "a fault that restores a backup cannot wait for a trigger, which may come before the backup";
+                problems.add(Problem::new(&fault.place, says).help("let it start at an instant"));
+            }
+            _ => {}
+        }
         if let Some(at) = start.instant().filter(|&at| at >= Time::ZERO + layout.duration) {
             let says = format!("the fault would start at {at}, but the run ends at {}", layout.duration);
             problems.add(Problem::new(&fault.place, says).help("move it, or lengthen \"duration\""));
@@ -357,7 +396,7 @@ fn is_of(id: &str, nemesis: &str) -> bool {
 
 impl What {
     /// With its names resolved; unknown ones are problems.
-    pub(super) fn resolve(&self, layout: &Layout, problems: &mut Problems) -> Effect {
+    pub(super) fn resolve(&self, layout: &mut Layout, problems: &mut Problems) -> Effect {
         match self {
             Self::Nodes { whom, what } => Effect::Nodes { whom: resolve(whom, layout, problems), what: *what },
             Self::Groups { groups, cut_at } => {
@@ -378,6 +417,8 @@ impl What {
                 Effect::Partition { shape, cut_at: *cut_at }
             }
             Self::Links(what) => links::effect(what, layout, problems),
+            Self::Staged(what) => what.effect(layout, problems),
+            Self::Settings { whom, to } => settings::effect(whom, to, layout, problems),
         }
     }
 }

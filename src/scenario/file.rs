@@ -11,7 +11,7 @@ use crate::kernel::Span;
 use super::chaos::{Chaos, chaos};
 use super::clients::{self, client};
 use super::document::Document;
-use super::faults::{self, faults};
+use super::faults::{self, Services, faults};
 use super::hypothesis::{Hypothesis, hypothesis};
 use super::input::{
     Fields, Shape, Spanned, boolean, count, duration, map, object, one_of, positive_duration, ratio, text,
@@ -71,6 +71,8 @@ pub(super) struct Service {
     pub(super) what: Arc<dyn Deployable>,
     pub(super) host: HostSettings,
     pub(super) placement: Vec<ZoneId>,
+    /// Other settings of the same kind, which faults bring.
+    pub(super) others: Vec<Arc<dyn Deployable>>,
 }
 
 #[derive(Clone)]
@@ -125,8 +127,9 @@ fn file(registry: &Registry) -> Shape<Written> {
 
 fn read(fields: &mut Fields<'_>, registry: &Registry) -> Option<Written> {
     let kinds = registry.kinds();
+    let of_services = kinds.clone();
     let service = object(move |fields| {
-        let what = fields.kind("service", kinds.clone());
+        let what = fields.kind("service", of_services.clone());
         let host = fields.optional("host", "The machines that its replicas run on.", machine(), empty());
         Some((what?, host?))
     });
@@ -160,7 +163,7 @@ fn read(fields: &mut Fields<'_>, registry: &Registry) -> Option<Written> {
     let network = fields.optional("network", "How links behave.", network(), empty());
     let services = fields.required("services", "What runs, by name.", map(service.lenient()));
     let clients = fields.optional("clients", "Who calls it, by name.", map(client().lenient()), empty());
-    let breaks = breaks(fields);
+    let breaks = breaks(fields, kinds);
     let hypothesis = fields.optional("hypothesis", "What is expected to hold.", hypothesis(), empty());
     if let (Some(warm_up), Some(length)) = (warm_up, length)
         && warm_up >= length
@@ -199,9 +202,9 @@ fn read(fields: &mut Fields<'_>, registry: &Registry) -> Option<Written> {
     })
 }
 
-fn breaks(fields: &mut Fields<'_>) -> Breaks {
-    let faults = fields.optional("faults", "What breaks.", faults(), json!([]));
-    let nemeses = fields.optional("nemesis", "What makes faults, by name.", nemeses(), empty());
+fn breaks(fields: &mut Fields<'_>, services: Services) -> Breaks {
+    let faults = fields.optional("faults", "What breaks.", faults(services.clone()), json!([]));
+    let nemeses = fields.optional("nemesis", "What makes faults, by name.", nemeses(services), empty());
     let chaos = chaos(fields);
     let maybes = fields.optional(
         "maybe",
@@ -293,15 +296,18 @@ fn assemble(written: Written, resolved: Value, problems: &mut Problems) -> Scena
     let written_clients = written.clients.as_deref().unwrap_or_default();
     let written_placement = written.hosts.as_ref().map(|hosts| hosts.placement.as_slice()).unwrap_or_default();
     let placement = placement(written_placement, written_services, &layout, problems);
-    let services = services(written_services, &placement, &mut layout, problems);
+    let mut services = services(written_services, &placement, &mut layout, problems);
     let clients = clients(written_clients, written_services, &mut layout, problems);
     let count = layout.zones();
     let link = written.network.base.applied_to(&Link::default());
     let (zone_links, node_links) = links(&written.network, &link, &layout, problems);
     let names: Vec<_> = written.breaks.nemeses.iter().map(|(name, _)| name.value.as_str()).collect();
-    let plan = faults::plan(&written.breaks.faults, &names, &layout, problems);
+    let plan = faults::plan(&written.breaks.faults, &names, &mut layout, problems);
     let nemeses =
-        nemesis::generators(&written.breaks.nemeses, &resolved["nemesis"], written.warm_up, &layout, problems);
+        nemesis::generators(&written.breaks.nemeses, &resolved["nemesis"], written.warm_up, &mut layout, problems);
+    for service in &mut services {
+        service.others = layout.other_settings(&service.name).to_vec();
+    }
     Scenario {
         title: written.title,
         story: written.story,
@@ -366,8 +372,9 @@ fn services(
         if !layout.add_service(&name.value, &placement) {
             problems.add(name_taken(name));
         }
+        layout.set_kind(&name.value, what);
         let (what, host) = (Arc::clone(what), host.clone());
-        services.push(Service { name: name.value.clone(), what, host, placement });
+        services.push(Service { name: name.value.clone(), what, host, placement, others: Vec::new() });
     }
     services
 }

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 
 use crate::check::{Budget, Check, Class, Evidence, Phase, Recovery, Verdict, Windows};
 use crate::fault::{Effect, FaultReport, LinkEffect, NodeEffect};
-use crate::host::{End, LinkFault, NodeId, Point, Simulation};
+use crate::host::{DiskFault, End, LinkFault, NodeId, Point, Simulation};
 use crate::load::History;
-use crate::store::Crashes;
+use crate::store::{Crashes, Tolerance};
 
 use super::chaos::{CHAOS, Chaos};
 use super::evidence::ServiceEvidence;
@@ -170,6 +170,37 @@ fn idle_point((name, point): (&str, Point)) -> Check {
     }
 }
 
+/// Disks that do not hold what they were told: what is missing there, no node has to answer for.
+pub(super) fn disk_notes(simulation: &Simulation) -> Vec<String> {
+    let note = |node: NodeId| {
+        let files: Vec<_> = simulation.disk(node).damaged().collect();
+        let name = simulation.name(node);
+        (!files.is_empty())
+            .then(|| format!("The disk of \"{name}\" lied: it did not keep what was synced to {}.", files.join(", ")))
+    };
+    simulation.nodes().filter_map(note).collect()
+}
+
+/// Whether a kind of service that tolerates so much does not promise to tolerate this.
+fn is_beyond(what: NodeEffect, tolerance: Tolerance) -> bool {
+    use NodeEffect as Is;
+    let (crashes, pauses) = (tolerance.crashes == Crashes::None, !tolerance.pauses);
+    match what {
+        Is::Crash(how) | Is::Restart { how, .. } | Is::Upgrade { how, .. } => crashes || how.keeps.damages(),
+        Is::Panic(_) | Is::MemoryLimit(_) => crashes,
+        Is::Pause | Is::Slow { .. } => pauses,
+        // Nobody promises to work with the wrong settings, or on a disk that lies.
+        Is::Settings { .. } | Is::Disk(DiskFault::BitRot { .. } | DiskFault::Misdirection { .. }) => true,
+        Is::Disk(DiskFault::Errors { .. } | DiskFault::FailedSync { .. } | DiskFault::Full) => crashes,
+        Is::Disk(DiskFault::Slow { .. } | DiskFault::Stall) => pauses,
+        Is::ClockOffset { .. }
+        | Is::ClockDrift(_)
+        | Is::ClockStep { .. }
+        | Is::ClockSyncLoss
+        | Is::ClockBound { .. } => !tolerance.clocks,
+    }
+}
+
 /// Faults that go beyond what a kind of service promises to tolerate: allowed, and said. And who failed for good.
 pub(super) fn notes(scenario: &Scenario, frozen: &[NodeId], simulation: &Simulation) -> Vec<String> {
     let mut notes = Vec::new();
@@ -189,11 +220,8 @@ pub(super) fn notes(scenario: &Scenario, frozen: &[NodeId], simulation: &Simulat
                     what: LinkFault::Corruption { checksums: false, .. }, ..
                 }) => true,
                 Effect::Links(_) => !tolerance.messages,
-                Effect::Nodes { what: NodeEffect::Crash(_) | NodeEffect::Restart { .. }, .. } => {
-                    tolerance.crashes == Crashes::None
-                }
-                Effect::Nodes { what: NodeEffect::Pause, .. } => !tolerance.pauses,
-                Effect::Nodes { .. } => !tolerance.clocks,
+                Effect::Nodes { what, .. } => is_beyond(*what, tolerance),
+                Effect::Staged { program, .. } => is_beyond(program.effect(), tolerance),
             };
             if beyond {
                 let kind = what.kind();

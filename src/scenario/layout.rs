@@ -3,18 +3,24 @@
 use std::collections::BTreeMap;
 use std::ops::Range;
 
+use std::sync::Arc;
+
+use crate::fault::Selector;
 use crate::host::{NodeId, ZoneId};
 use crate::kernel::Span;
 
 use super::input::Spanned;
 use super::problem::{Problem, Problems};
+use super::registry::Deployable;
 
 /// The nodes of a scenario: services in the order of the file, then clients.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Default)]
 pub(super) struct Layout {
     /// `None` if they could not be read: then any name may be one of theirs.
     zones: Option<Vec<String>>,
     services: BTreeMap<String, Range<u32>>,
+    /// What each service is, and the other settings that faults bring it.
+    settings: BTreeMap<String, Vec<Arc<dyn Deployable>>>,
     nodes: BTreeMap<String, NodeId>,
     zone_of: Vec<ZoneId>,
     /// Services of which the number of replicas could not be read.
@@ -63,6 +69,43 @@ impl Layout {
         }
         self.services.insert(name.to_owned(), first..self.count());
         is_new
+    }
+
+    /// Says what a service is.
+    pub(super) fn set_kind(&mut self, service: &str, what: &Arc<dyn Deployable>) {
+        self.settings.insert(service.to_owned(), vec![Arc::clone(what)]);
+    }
+
+    /// Adds other settings of a service, and answers the number by which its replicas know them; or why they do not fit.
+    pub(super) fn add_settings(&mut self, service: &str, other: &Arc<dyn Deployable>) -> Result<u32, String> {
+        let Some(settings) = self.settings.get_mut(service) else { return Ok(0) };
+        if !other.is_like(&*settings[0]) {
+            return Err("is another kind of service".to_owned());
+        }
+        if other.replicas() != settings[0].replicas() {
+            return Err(format!("has {} replicas, and these settings must say so too", settings[0].replicas()));
+        }
+        settings.push(Arc::clone(other));
+        Ok(u32::try_from(settings.len() - 1).unwrap_or(u32::MAX))
+    }
+
+    /// The other settings of a service, in the order of their numbers, from 1.
+    pub(super) fn other_settings(&self, service: &str) -> &[Arc<dyn Deployable>] {
+        self.settings.get(service).map_or(&[], |settings| &settings[1..])
+    }
+
+    /// The service of a replica.
+    pub(super) fn service_of(&self, node: NodeId) -> Option<String> {
+        let owner = self.services.iter().find(|(_, range)| range.contains(&node.0));
+        owner.map(|(name, _)| name.clone())
+    }
+
+    /// Every node that a selector might mean.
+    pub(super) fn meant_by(&self, selector: &Selector) -> Vec<NodeId> {
+        match selector {
+            Selector::Nodes(nodes) => nodes.clone(),
+            Selector::Replicas { of, .. } => self.services.get(of).cloned().unwrap_or_default().map(NodeId).collect(),
+        }
     }
 
     /// Adds a client; answers `false` if the name is taken.

@@ -2,11 +2,11 @@
 
 use serde_json::{Value, json};
 
-use crate::fault::{Fault, Keep, Nemesis, PlanError};
+use crate::fault::{Effect, Fault, Keep, Nemesis, PlanError};
 use crate::kernel::{Sampler, Span, Streams, Time};
 
 use super::distribution::distribution;
-use super::faults::{Timing, What, budget, families, keep};
+use super::faults::{Services, Timing, What, budget, families, keep};
 use super::input::{Fields, Shape, Spanned, duration, map, object};
 use super::layout::Layout;
 use super::problem::{Place, Problem, Problems};
@@ -33,11 +33,11 @@ pub(super) struct Generator {
     group: String,
 }
 
-pub(super) fn nemeses() -> Shape<Vec<(Spanned<String>, Option<Written>)>> {
-    map(object(nemesis).lenient())
+pub(super) fn nemeses(services: Services) -> Shape<Vec<(Spanned<String>, Option<Written>)>> {
+    map(object(move |fields| nemesis(fields, &services)).lenient())
 }
 
-fn nemesis(fields: &mut Fields<'_>) -> Option<Written> {
+fn nemesis(fields: &mut Fields<'_>, services: &Services) -> Option<Written> {
     let every = fields.required(
         "every",
         "From the start of one fault to the start of the next; the first starts so long after \"start\".",
@@ -53,7 +53,7 @@ fn nemesis(fields: &mut Fields<'_>) -> Option<Written> {
         fields.maybe("start", "No fault starts before; without it, before the end of the warm-up.", duration());
     let stop = fields.maybe("stop", "No fault starts from here on; without it, to the end of the run.", duration());
     let keep = keep(fields);
-    let read = fields.kind("fault", families(Timing::Nemesis));
+    let read = fields.kind("fault", families(Timing::Nemesis, services));
     let mut place = None;
     fields.check(|here, _| place = Some(here.clone()));
     let (what, _) = read?;
@@ -74,12 +74,12 @@ pub(super) fn generators(
     written: &[(Spanned<String>, Option<Written>)],
     resolved: &Value,
     warm_up: Span,
-    layout: &Layout,
+    layout: &mut Layout,
     problems: &mut Problems,
 ) -> Vec<Generator> {
     let mut generators = Vec::new();
     for (name, written) in written {
-        if families(Timing::Nemesis).iter().any(|family| family.name == name.value) {
+        if families(Timing::Nemesis, &Services::new()).iter().any(|family| family.name == name.value) {
             let says = format!("\"{}\" is a family of faults, and its faults without an id are named so", name.value);
             problems.add(Problem::new(&name.place, says).help("give the nemesis another name"));
         }
@@ -92,6 +92,9 @@ pub(super) fn generators(
         } else if what.needs_length() && written.lasts.is_none() {
             let says = format!("\"{}\" takes its steps over its length, and has none", what.kind());
             problems.add(Problem::new(&written.place, says).help("say how long its faults last: \"for\""));
+        } else if matches!(what, Effect::Staged { .. }) && ends_by_itself && written.gap.is_some() {
+            let says = format!("how long \"{}\" takes follows from whom it hits: no gap can follow it", what.kind());
+            problems.add(Problem::new(&written.place, says).help("space its faults by \"every\" alone"));
         } else if !ends_by_itself && written.lasts.is_none() && written.gap.is_some() {
             let says = "a gap after a fault that lasts to the end of the run never comes";
             problems.add(Problem::new(&written.place, says).help("say how long its faults last: \"for\""));
@@ -102,6 +105,10 @@ pub(super) fn generators(
             let says = format!("the nemesis starts at {start} and stops at {stop}, in a run of {}", layout.duration);
             problems
                 .add(Problem::new(&written.place, says).help("let it start before it stops, within \"duration\""));
+        }
+        if let Some(taken) = what.backup_taken().filter(|&taken| taken >= Time::ZERO + start) {
+            let says = format!("the backup is taken at {taken}, but faults may start at {start}");
+            problems.add(Problem::new(&written.place, says).help("take it before \"start\""));
         }
         let keep = budget(written.keep.as_ref(), &what, problems);
         let settings = resolved[name.value.as_str()][what.kind()].clone();

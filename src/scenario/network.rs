@@ -1,12 +1,13 @@
 //! The `hosts` and `network` parts of a scenario: zones, placement, and how links behave.
 
 use crate::check::BILLION;
-use crate::host::{DiskTiming, HostSettings, Link};
+use crate::host::{ClockSync, DiskTiming, Drift, HostSettings, Link};
 use crate::kernel::{Sampler, Span};
 
 use super::distribution::distribution;
 use super::input::{
-    Fields, Shape, Spanned, bandwidth, boolean, count, duration, list, map, name, non_empty_list, object, ratio, size,
+    Fields, Shape, Spanned, bandwidth, boolean, count, drift, duration, list, map, name, non_empty_list, object,
+    positive_duration, ratio, size,
 };
 
 /// Where things are.
@@ -150,6 +151,23 @@ pub(super) fn machine() -> Shape<HostSettings> {
             duration(),
             "0s",
         );
+        let clock_drift = fields.optional(
+            "clock_drift",
+            "By how much its oscillator is wrong at most; each machine draws its own drift, either way.",
+            drift().try_map(|drift| match drift.ppb() {
+                0..1_000_000_000 => Ok(drift),
+                _ => Err("it is from 0 to less than 100%".to_owned()),
+            }),
+            "0ppb",
+        );
+        let clock_sync =
+            fields.maybe("clock_sync", "How it keeps its clocks right; without it, not at all.", object(clock_sync));
+        let restart_after = fields.optional(
+            "restart_after",
+            "After how long a process that has ended itself, because it cannot go on, is started again.",
+            duration(),
+            "1s",
+        );
         let speed = speed?;
         if speed == 0 {
             fields.refuse("speed", "a machine that never gets anything done; pause it by a fault instead");
@@ -164,8 +182,30 @@ pub(super) fn machine() -> Shape<HostSettings> {
             disk: timing,
             disk_capacity: capacity,
             clock_error_bound: clock_error?,
+            clock_drift: clock_drift?,
+            clock_sync: clock_sync?,
+            restart_after: restart_after?,
         })
     })
+}
+
+fn clock_sync(fields: &mut Fields<'_>) -> Option<ClockSync> {
+    let poll = fields.optional("poll", "How often it asks a server what time it is.", positive_duration(), "64s");
+    let error = fields.optional("error", "By how much what it learns is wrong at most.", duration(), "1ms");
+    let above_zero = |drift: Drift| if drift.ppb() > 0 { Ok(drift) } else { Err("it must be above zero".to_owned()) };
+    let slew = fields.optional(
+        "slew",
+        "How much faster or slower its clocks run to make up for a difference.",
+        drift().try_map(above_zero),
+        "500ppm",
+    );
+    let step_threshold = fields.optional(
+        "step_threshold",
+        "A difference above this is made up for at once, by a step of the wall clock.",
+        duration(),
+        "128ms",
+    );
+    Some(ClockSync { poll: poll?, error: error?, slew: slew?, step_threshold: step_threshold? })
 }
 
 fn disk(fields: &mut Fields<'_>) -> Option<(DiskTiming, u64)> {

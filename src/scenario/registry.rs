@@ -3,6 +3,7 @@
 //! A kind is one entry: its name, what it is, how its settings are read, and the [`Protocol`] that they make. The
 //! built-in kinds have nothing that a user's cannot have.
 
+use std::any::Any;
 use std::collections::BTreeMap;
 use std::ops::{Range, RangeInclusive};
 use std::sync::Arc;
@@ -16,14 +17,19 @@ use super::input::{Fields, Kind, count, kind, object};
 pub trait Deployable: Send + Sync {
     /// How many replicas it has.
     fn replicas(&self) -> u32;
+    /// This, to find out which kind it is.
+    fn as_any(&self) -> &dyn Any;
+    /// Whether another is of the same kind.
+    fn is_like(&self, other: &dyn Deployable) -> bool;
     /// Adds its replicas to a simulation, one for each zone in `placement`, and answers their numbers. If it `is_watched`,
-    /// its invariants are looked at after every event.
+    /// its invariants are looked at after every event. Faults may bring the replicas `others` of the same kind.
     fn deploy(
         &self,
         name: &str,
         placement: &[ZoneId],
         host: &HostSettings,
         is_watched: bool,
+        others: &[Arc<dyn Deployable>],
         builder: &mut Builder,
     ) -> Range<u32>;
     /// Whether it has invariants. See [`Protocol::invariants`].
@@ -48,17 +54,33 @@ impl<P: Protocol> Deployable for Deployment<P> {
         self.replicas
     }
 
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+
+    fn is_like(&self, other: &dyn Deployable) -> bool {
+        other.as_any().is::<Self>()
+    }
+
     fn deploy(
         &self,
         name: &str,
         placement: &[ZoneId],
         host: &HostSettings,
         is_watched: bool,
+        others: &[Arc<dyn Deployable>],
         builder: &mut Builder,
     ) -> Range<u32> {
-        let protocol = Arc::clone(&self.protocol);
+        let others = others.iter().filter_map(|other| other.as_any().downcast_ref::<Self>());
+        let protocols: Vec<_> = [self].into_iter().chain(others).map(|one| Arc::clone(&one.protocol)).collect();
         let watch = if is_watched { self.protocol.invariants() } else { None };
-        builder.watched_service(name, placement, host, move |birth| protocol.node(birth), watch)
+        builder.watched_service(
+            name,
+            placement,
+            host,
+            move |birth| protocols[birth.settings as usize].node(birth),
+            watch,
+        )
     }
 
     fn has_invariants(&self) -> bool {

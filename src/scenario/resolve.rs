@@ -4,10 +4,10 @@
 use serde_json::{Value, json};
 
 use crate::fault::{Effect, Group, Plan, Selector, Shape, Start};
-use crate::host::Request;
+use crate::host::{NodeId, Request};
 use crate::load::{Recording, ScriptedOperation};
 
-use super::faults::{explicit, explicit_links};
+use super::faults::{explicit, explicit_links, explicit_stages};
 use super::file::Scenario;
 use super::nemesis::Generator;
 
@@ -24,11 +24,9 @@ pub(super) fn resolved(
     // A path from where the author's file lies; the resolved one lies elsewhere.
     resolved.as_object_mut().and_then(|resolved| resolved.shift_remove("$schema"));
     resolved["seed"] = json!(seed);
+    let name = |node: NodeId| names.get(node.0 as usize).cloned().unwrap_or_default();
     let list = |selector: &Selector| match selector {
-        Selector::Nodes(nodes) => {
-            let name = |node: &crate::host::NodeId| names.get(node.0 as usize).cloned().unwrap_or_default();
-            json!(nodes.iter().map(name).collect::<Vec<_>>())
-        }
+        Selector::Nodes(nodes) => json!(nodes.iter().map(|&node| name(node)).collect::<Vec<_>>()),
         // Not started, so never resolved.
         Selector::Replicas { .. } => Value::Null,
     };
@@ -62,6 +60,7 @@ pub(super) fn resolved(
         }
         let replaced = match &fault.what {
             Effect::Nodes { whom, .. } => vec![("where", Some(list(whom)))],
+            Effect::Staged { stages, .. } => explicit_stages(stages, &name),
             Effect::Links(effect) => explicit(effect, &list),
             Effect::Partition { shape: Shape::Groups(groups), .. } => {
                 vec![("pattern", None), ("groups", Some(groups.iter().map(side).collect()))]

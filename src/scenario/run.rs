@@ -140,7 +140,14 @@ impl Scenario {
         }
         let is_watched = self.hypothesis.expectations.iter().any(|(_, what)| *what == Expectation::Invariants);
         for service in &self.services {
-            service.what.deploy(&service.name, &service.placement, &service.host, is_watched, &mut builder);
+            service.what.deploy(
+                &service.name,
+                &service.placement,
+                &service.host,
+                is_watched,
+                &service.others,
+                &mut builder,
+            );
         }
         for (name, ppb) in &self.maybes {
             builder.switch_on(name, *ppb);
@@ -359,7 +366,10 @@ impl<'a> Driver<'a> {
             seed,
             verdict,
             checks,
-            notes: super::judge::notes(scenario, &frozen, &simulation),
+            notes: super::judge::notes(scenario, &frozen, &simulation)
+                .into_iter()
+                .chain(super::judge::disk_notes(&simulation))
+                .collect(),
             chaos,
             final_reads: history.operations.len() - loaded,
             unavailable_by_design,

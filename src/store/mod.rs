@@ -3,6 +3,8 @@
 //! Absent here: JSON, checkers, and any way to time, chance, disk or network but the `Context`.
 
 #[cfg(test)]
+mod disk_trials;
+#[cfg(test)]
 mod harness;
 mod log;
 mod majority_register;

@@ -4,10 +4,13 @@ use std::collections::BTreeSet;
 
 use super::Disk;
 use super::image::{Change, Image};
+use crate::kernel::Time;
 
-/// What survives of the unsynced changes when the machine loses power.
+/// What survives on the disk when the machine loses power: of the unsynced changes, unless the disk itself is replaced.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 pub enum CrashKeeps {
+    /// Everything: only the process died, and the page cache is the operating system's.
+    Everything,
     /// Nothing: the disk holds exactly what was synced.
     Nothing,
     /// The first k of all changes in the order in which they were made, k drawn uniformly from none to all.
@@ -20,6 +23,14 @@ pub enum CrashKeeps {
     /// drawn prefix of them survives. A sector survives as the page cache held it after the write, with earlier
     /// writes to it; so it is never a mixture that was not in the cache at some moment.
     Independent,
+    /// Nothing at all, synced or not: the disk is replaced by an empty one.
+    Wiped,
+    /// What was durable when the disk was backed up ([`Disk::back_up`]): the disk is restored from that copy; from none,
+    /// it is empty.
+    Backup {
+        /// When the copy was made.
+        taken: Time,
+    },
 }
 
 /// What a crash took. A change counts where the disk does not hold it afterwards, even if a later change had
@@ -33,12 +44,17 @@ pub struct CrashLoss {
     pub writes_torn: u64,
     /// Bytes of writes that did not survive.
     pub bytes_lost: u64,
+    /// Synced files that are gone or set back.
+    pub files_replaced: u64,
 }
 
 impl Disk {
     /// Loses power: what was synced stays, and of the rest what `keeps` says with draws uniform over all of `u64`.
     /// Equal disks and equal draws give equal disks.
     pub fn crash(&mut self, keeps: CrashKeeps, draws: &mut dyn FnMut() -> u64) -> CrashLoss {
+        if keeps == CrashKeeps::Everything {
+            return CrashLoss::default();
+        }
         let changes = self.take_unsynced();
         let survives = keeps.draw(&changes, draws);
         self.durable.apply_surviving(&changes, &survives);
@@ -46,15 +62,28 @@ impl Disk {
             pristine.apply_surviving(&changes, &survives);
         }
         let seen = std::mem::replace(&mut self.cached, self.durable.clone());
-        CrashLoss::between(&seen, &self.durable, &changes, &survives)
+        let loss = CrashLoss::between(&seen, &self.durable, &changes, &survives);
+        let files_replaced = match keeps {
+            CrashKeeps::Wiped => self.replace(Image::default()),
+            CrashKeeps::Backup { taken } => self.replace(self.backups.get(&taken).cloned().unwrap_or_default()),
+            _ => 0,
+        };
+        CrashLoss { files_replaced, ..loss }
     }
 }
 
 impl CrashKeeps {
+    /// Whether it takes what was synced.
+    #[must_use]
+    pub const fn damages(self) -> bool {
+        matches!(self, Self::Wiped | Self::Backup { .. })
+    }
+
     /// Which parts of which changes survive.
     fn draw(self, changes: &[Change], draws: &mut dyn FnMut() -> u64) -> Vec<Vec<bool>> {
         match self {
-            Self::Nothing => draw_parts(changes, |_| false),
+            Self::Everything => draw_parts(changes, |_| true),
+            Self::Nothing | Self::Wiped | Self::Backup { .. } => draw_parts(changes, |_| false),
             Self::Prefix { torn } => {
                 let kept = up_to(changes.len(), draws);
                 let mut survives: Vec<_> =

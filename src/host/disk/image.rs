@@ -102,11 +102,30 @@ impl Image {
         &content[start..content.len().min(start + SECTOR)]
     }
 
+    /// Every sector of every file.
+    pub(super) fn sectors(&self) -> impl Iterator<Item = (FileId, usize)> + '_ {
+        let of = |(&file, content): (&FileId, &Vec<u8>)| {
+            (0..content.len().div_ceil(SECTOR)).map(move |sector| (file, sector))
+        };
+        self.contents.iter().flat_map(of)
+    }
+
+    /// Puts as much of `data` into a sector as the file has room for there; what is left of the sector becomes 0.
+    pub(super) fn overwrite_sector(&mut self, file: FileId, sector: usize, data: &[u8]) {
+        let length = self.sector(file, sector).len();
+        let mut filled = vec![0; length];
+        let room = length.min(data.len());
+        filled[..room].copy_from_slice(&data[..room]);
+        self.write(file, sector * SECTOR, &filled);
+    }
+
     /// Makes a change. What names a file that the image does not hold changes nothing: the file's creation was lost.
     pub(super) fn apply(&mut self, change: &Change) {
         match change {
             Change::Create { name, file } => {
-                self.names.insert(name.clone(), *file);
+                // Only where the disk lied about a file of that name.
+                let replaced = self.names.insert(name.clone(), *file);
+                self.forget(replaced);
                 self.contents.insert(*file, Vec::new());
             }
             Change::Rename { from, to } => {

@@ -15,6 +15,7 @@
 //! Absent here: latency, queues and failing operations. The host calls [`Disk::apply`] when an operation is done.
 
 mod crash;
+mod damage;
 mod image;
 #[cfg(test)]
 mod tests;
@@ -24,7 +25,7 @@ use std::collections::{BTreeMap, BTreeSet};
 pub use crash::{CrashKeeps, CrashLoss};
 use image::{Change, FileId, Image};
 
-use crate::kernel::stable_hash;
+use crate::kernel::{Time, stable_hash};
 
 /// The unit in which a disk writes, tears and rots, in bytes.
 pub const SECTOR_BYTES: u64 = 512;
@@ -108,7 +109,7 @@ pub enum DiskOutput {
     Files(Vec<String>),
 }
 
-/// Why an operation failed. It then changed nothing.
+/// Why an operation failed. It then changed nothing, but for a failed sync.
 #[derive(Clone, Copy, PartialEq, Eq, Hash, Debug)]
 #[non_exhaustive]
 pub enum DiskError {
@@ -118,6 +119,8 @@ pub enum DiskError {
     Full,
     /// The file would be longer than [`LARGEST_FILE`].
     TooLarge,
+    /// The device failed. After a failed sync nobody knows what of the file is durable.
+    Io,
 }
 
 /// How an operation ended.
@@ -133,6 +136,10 @@ pub struct Disk {
     durable: Image,
     /// What the disk would hold had it never lied; `None` while it has not, and equals `durable`.
     pristine: Option<Image>,
+    /// The files that it has ever damaged, lost or set back behind the process's back.
+    damaged: BTreeSet<String>,
+    /// What it held when it was backed up.
+    backups: BTreeMap<Time, Image>,
     /// Unsynced changes of names, each with its number in the order of all changes.
     unsynced_names: Vec<(u64, Change)>,
     /// Unsynced changes of contents, likewise.
@@ -150,6 +157,8 @@ impl Disk {
             cached: Image::default(),
             durable: Image::default(),
             pristine: None,
+            damaged: BTreeSet::new(),
+            backups: BTreeMap::new(),
             unsynced_names: Vec::new(),
             unsynced_contents: BTreeMap::new(),
             next: 0,
@@ -225,35 +234,6 @@ impl Disk {
             _ => 0,
         };
         self.unsynced_contents.values().flatten().map(written).sum()
-    }
-
-    /// Flips the bit of a sector that `draw` selects, on the disk and behind everyone's back. A process reads it
-    /// unless it has overwritten that byte and not synced yet. Returns whether there was anything to flip.
-    pub fn rot(&mut self, file: &str, sector: u64, draw: u64) -> bool {
-        let (Ok(file), Ok(sector)) = (self.find(file), usize::try_from(sector)) else { return false };
-        let bits = 8 * self.durable.sector(file, sector).len() as u64;
-        if bits == 0 {
-            return false;
-        }
-        self.pristine.get_or_insert_with(|| self.durable.clone());
-        let position = sector * SECTOR_BYTES as usize + (draw % bits / 8) as usize;
-        let mask = 1 << (draw % 8);
-        self.durable.content_mut(file)[position] ^= mask;
-        let unsynced = self.unsynced_contents.get(&file);
-        if !unsynced.is_some_and(|changes| changes.iter().any(|(_, change)| change.covers(position))) {
-            self.cached.content_mut(file)[position] ^= mask;
-        }
-        true
-    }
-
-    /// The files that the disk holds otherwise than an ideal disk would that had been told the same. Empty: whatever
-    /// is missing was never synced.
-    #[must_use]
-    pub fn lies(&self) -> Vec<&str> {
-        let Some(pristine) = &self.pristine else { return Vec::new() };
-        let names: BTreeSet<&String> = self.durable.names.keys().chain(pristine.names.keys()).collect();
-        let lied = |name: &&String| self.durable.named(name) != pristine.named(name);
-        names.into_iter().filter(lied).map(String::as_str).collect()
     }
 
     fn find(&self, name: &str) -> Result<FileId, DiskError> {

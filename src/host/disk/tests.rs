@@ -1,3 +1,5 @@
+mod damage;
+
 use super::*;
 use proptest::prelude::*;
 
@@ -497,7 +499,7 @@ fn a_crash_says_what_it_took() {
         let mut draws = survives.iter().map(|&bit| bit << 63);
         let loss =
             disk_after(operations).crash(CrashKeeps::Independent, &mut || draws.next().expect("not so many draws"));
-        assert_eq!(loss, CrashLoss { changes_lost: lost, writes_torn: torn, bytes_lost: bytes });
+        assert_eq!(loss, CrashLoss { changes_lost: lost, writes_torn: torn, bytes_lost: bytes, files_replaced: 0 });
     };
     let long = [7; SECTOR + 100];
     // The first draw is for the changes of names.
@@ -530,19 +532,4 @@ fn what_does_not_fit_fails_without_effect() {
     for operation in [truncate("x", 0), read("x"), sync("x"), rename("x", "a"), remove("x")] {
         check(&operation, DiskError::NotFound);
     }
-}
-
-#[test]
-fn rot_flips_one_bit_until_the_sector_is_written_again() {
-    let mut disk = disk_after(&[append("a", &[0; 600]), sync("a"), append("b", b"1")]);
-    assert!(!disk.rot("a", 2, 0) && !disk.rot("b", 0, 0) && !disk.rot("x", 0, 0), "nothing is there");
-    assert!(disk.rot("a", 1, 8 * 88 + 3));
-    let mut rotten = [0; 600];
-    rotten[512] = 0b1000;
-    assert_eq!(files(&disk)["a"], rotten);
-    assert_eq!(disk.lies(), ["a"]);
-    disk.apply(&write_at("a", 512, &[0])).expect("there is room");
-    assert_eq!(disk.lies(), ["a"], "the disk does not know yet");
-    disk.apply(&sync("a")).expect("there is such a file");
-    assert!(disk.lies().is_empty());
 }

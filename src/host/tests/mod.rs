@@ -1,9 +1,12 @@
 //! What hosts do to nodes. Nodes are functions, deeds happen at instants, and the trace tells the story.
 
 mod clock;
+mod clock_sync;
+mod disk;
 mod life;
 mod links;
 mod network;
+mod process;
 mod run;
 
 use std::collections::BTreeMap;

@@ -3,10 +3,13 @@
 use std::collections::BTreeMap;
 
 use crate::host::{Context, DiskId, DiskResult, Key, NodeId, View};
-use crate::store::log::{Acceptance, Log, LogEvent};
+use crate::store::log::{Acceptance, Failure, Log, LogEvent};
 
 use super::MajorityRegisterNode;
 use super::message::{MajorityRegisterMessage as Message, Tagged, Update};
+
+/// What a register takes in memory, about: a key, a tag and a value in a tree.
+const REGISTER_BYTES: u64 = 96;
 
 /// Registers in memory, and the log that they are recovered from.
 ///
@@ -75,8 +78,11 @@ impl Replica {
                 self.registers.extend(updates.into_iter().map(|(_, update)| (update.key, update.newer)));
                 self.acknowledge(cx);
             }
-            LogEvent::Failed(_) => self.waiting.clear(),
+            LogEvent::Failed(Failure::NotWritten) => self.waiting.clear(),
+            // What it holds may not be what is on its disk, so it has to read that again.
+            LogEvent::Failed(Failure::Unknown) => cx.exit("its disk has failed"),
         }
+        cx.holds(self.registers.len() as u64 * REGISTER_BYTES);
     }
 
     fn acknowledge(&mut self, cx: &mut Cx<'_>) {

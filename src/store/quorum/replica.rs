@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::host::{Context, DiskId, DiskResult, Key, NodeId, View};
 use crate::kernel::stable_hash;
-use crate::store::log::{Acceptance, Log, LogEvent};
+use crate::store::log::{Acceptance, Failure, Log, LogEvent};
 
 use super::hints::Hints;
 use super::message::{Errand, QuorumMessage as Message};
@@ -131,7 +131,9 @@ impl Replica {
                 changes.into_iter().for_each(|(_, change)| self.apply(change, cx));
                 self.answer(cx);
             }
-            LogEvent::Failed(_) => self.waiting.clear(),
+            LogEvent::Failed(Failure::NotWritten) => self.waiting.clear(),
+            // What it holds may not be what is on its disk, so it has to read that again.
+            LogEvent::Failed(Failure::Unknown) => cx.exit("its disk has failed"),
         }
     }
 

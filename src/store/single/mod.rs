@@ -107,6 +107,9 @@ impl Protocol for Single {
     }
 }
 
+/// What a register takes in memory, about: a key, a number and a value in a tree.
+const REGISTER_BYTES: u64 = 64;
+
 /// What a register was set to.
 #[derive(Clone, Debug)]
 struct Setting {
@@ -185,8 +188,11 @@ impl Node for SingleNode {
                 self.answer_accepted(cx);
                 self.plan_sync(cx);
             }
-            LogEvent::Failed(failure) => self.give_up_waiting(failure, cx),
+            LogEvent::Failed(Failure::NotWritten) => self.give_up_waiting(cx),
+            // What it holds may not be what is on its disk, so it has to read that again.
+            LogEvent::Failed(Failure::Unknown) => cx.exit("its disk has failed"),
         }
+        cx.holds(self.registers.len() as u64 * REGISTER_BYTES);
     }
 
     fn timer(&mut self, SingleTimer::Sync: SingleTimer, cx: &mut Context<'_, Self>) {
@@ -244,13 +250,9 @@ impl SingleNode {
         }
     }
 
-    fn give_up_waiting(&mut self, failure: Failure, cx: &mut Context<'_, Self>) {
-        for (_, id, reply) in self.waiting.drain(..) {
-            let reply = match (failure, reply) {
-                (Failure::Unknown, Reply::Ok(_)) => Reply::Unknown("the disk failed under the write".to_owned()),
-                _ => Reply::NotDone(NotDone::Unavailable),
-            };
-            cx.reply(id, reply);
+    fn give_up_waiting(&mut self, cx: &mut Context<'_, Self>) {
+        for (_, id, _) in self.waiting.drain(..) {
+            cx.reply(id, Reply::NotDone(NotDone::Unavailable));
         }
     }
 }

@@ -11,7 +11,7 @@ fn entry(term: u64, value: i64) -> Shared {
 }
 
 fn replica(number: u32) -> RaftNode {
-    let birth = Birth { id: NodeId(number), replica: number, replicas: 5, incarnation: 0 };
+    let birth = Birth { id: NodeId(number), replica: number, replicas: 5, incarnation: 0, settings: 0 };
     let mut replica = Raft::default().node(birth);
     replica.role = Role::Follower;
     replica
