@@ -8,6 +8,7 @@
 //! | phold | a full event / an event of a bare `BinaryHeap<(u64, u64, u32)>` loop with the same draws | 1.15, 1.15, 1.0, 0.9 |
 //! | echo | a delivered message / an event of the bare loop at 1,024 pending | 2.0 |
 //! | reuse | a reused simulation of 5 nodes and 100 messages / 100 messages of the running echo | 1.5 |
+//! | raft | an event of a replicated log under load, history and checks included / an event of the bare loop | 12 |
 //! | pending, nodes | a full event / one with 10^2 pending, with 10 nodes | 2.5 |
 
 #![expect(clippy::disallowed_types, clippy::disallowed_methods, reason = "a bench measures the wall clock")]
@@ -21,6 +22,7 @@ use criterion::measurement::{Measurement, ValueFormatter};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use partita::host::{Builder, Context, HostSettings, Link, Message, Node, NodeId, Simulation, ZoneId};
 use partita::kernel::{Draw, FateKey, Purpose, Sampler, Span, SplitMix64};
+use partita::scenario::{Registry, RunOptions, Scenario};
 
 /// Events in one slice of a measurement.
 const SLICE: u64 = 5_000;
@@ -292,10 +294,33 @@ fn scale(criterion: &mut Criterion<Ratio>) {
     }
 }
 
+/// A replicated log of five replicas under 200 requests a second for a minute.
+const LOG: &str = r#"{
+    "version": 1, "title": "A replicated log under load", "duration": "60s",
+    "network": { "latency": { "lognormal": { "median": "2ms", "p99": "15ms" } } },
+    "services": { "store": { "raft": { "replicas": 5, "reads": "read_index" } } },
+    "clients": {
+        "shoppers": {
+            "calls": "store", "arrivals": { "poisson": "200/s" }, "operations": { "read": 0.9, "write": 0.1 },
+            "keys": { "zipf": { "count": 100, "exponent": 1.1 } }
+        }
+    },
+    "hypothesis": { "always": ["linearizable", { "lost_writes": { "at_most": 0 } }, { "stale_reads": { "at_most": 0 } }] }
+}"#;
+
+fn raft(criterion: &mut Criterion<Ratio>) {
+    let scenario = Scenario::parse("log", LOG.as_bytes(), &Registry::standard()).expect("a scenario");
+    let run = || scenario.run(RunOptions { seed: 1, keep_trace: false }).expect("a run");
+    let (events, mut bare) = (run().events, Bare::new(1_024, 1_024));
+    let side = || per_unit(events, || drop(run()));
+    let base = || per_unit(SLICE, || bare.run(SLICE));
+    compare(criterion, "raft", "5 nodes, 200/s for 60s", side, base);
+}
+
 fn settings() -> Criterion<Ratio> {
     let (warm_up, measurement) = (Duration::from_millis(500), Duration::from_secs(3));
     Criterion::default().with_measurement(Ratio).warm_up_time(warm_up).measurement_time(measurement).sample_size(20)
 }
 
-criterion_group! { name = engine; config = settings(); targets = phold, echo, reuse, scale }
+criterion_group! { name = engine; config = settings(); targets = phold, echo, reuse, scale, raft }
 criterion_main!(engine);
