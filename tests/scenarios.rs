@@ -34,8 +34,8 @@ raft/duplicate-append    refuted       safety  linearizable             33127674
 raft/figure-8            refuted       safety  invariants,linearizable  a7ae20c9b8a3dd81
 raft/forgotten-vote      refuted       safety  invariants,linearizable  fd449a411e7e3045
 raft/two-majorities      refuted       safety  invariants,stale_reads   e496ee68fca11f63
-soak/quorum              holds         -       -                        1d1d074ab4d64182
-soak/raft                holds         -       -                        66f930e54ec5227a
+soak/quorum              holds         -       -                        48edaf91eac32331
+soak/raft                holds         -       -                        6bc0aadf0d960a07
 vacuous/idle-link        inconclusive  -       touched:idle             239dbbb6654bd875
 ";
 
