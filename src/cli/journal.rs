@@ -47,17 +47,17 @@ pub(super) type Rows = BTreeMap<u64, Row>;
 const RUNNING: &str = "rows.partial.jsonl";
 const FINISHED: &str = "rows.jsonl";
 
-/// The rows of a sweep that are on disk so far.
+/// The file that the rows of a sweep go to.
 pub(super) struct Journal {
     folder: PathBuf,
     header: Header,
     file: File,
-    pub(super) rows: Rows,
 }
 
 impl Journal {
-    /// Begins a journal in a folder, or goes on with the one that is there if `resume` says so.
-    pub(super) fn open(folder: &Path, header: &Header, resume: bool) -> Result<Self, Failure> {
+    /// Begins a journal in a folder, or goes on with the one that is there if `resume` says so; answers the rows that it has
+    /// already.
+    pub(super) fn open(folder: &Path, header: &Header, resume: bool) -> Result<(Self, Rows), Failure> {
         fs::create_dir_all(folder).map_err(|error| Failure::io("make the folder", folder, &error))?;
         let rows = match read(folder)? {
             None => Rows::new(),
@@ -82,22 +82,19 @@ impl Journal {
         files::write(&path, lines(header, &rows).as_bytes())?;
         let opened = OpenOptions::new().append(true).open(&path);
         let file = opened.map_err(|error| Failure::io("write", &path, &error))?;
-        Ok(Self { folder: folder.to_owned(), header: header.clone(), file, rows })
+        Ok((Self { folder: folder.to_owned(), header: header.clone(), file }, rows))
     }
 
     /// Keeps a row.
-    pub(super) fn add(&mut self, row: Row) -> Result<(), Failure> {
-        let line = json(&row) + "\n";
-        self.file
-            .write_all(line.as_bytes())
-            .map_err(|error| Failure::io("write", &self.folder.join(RUNNING), &error))?;
-        self.rows.insert(row.index, row);
-        Ok(())
+    pub(super) fn add(&mut self, row: &Row) -> Result<(), Failure> {
+        let line = json(row) + "\n";
+        let written = self.file.write_all(line.as_bytes());
+        written.map_err(|error| Failure::io("write", &self.folder.join(RUNNING), &error))
     }
 
-    /// The sweep is over: sorts the rows and gives the file its last name.
-    pub(super) fn finish(self) -> Result<(), Failure> {
-        files::write(&self.folder.join(FINISHED), lines(&self.header, &self.rows).as_bytes())?;
+    /// The sweep is over and came to these rows: writes them in their order under the last name.
+    pub(super) fn finish(self, rows: &Rows) -> Result<(), Failure> {
+        files::write(&self.folder.join(FINISHED), lines(&self.header, rows).as_bytes())?;
         let running = self.folder.join(RUNNING);
         fs::remove_file(&running).map_err(|error| Failure::io("remove", &running, &error))
     }

@@ -94,13 +94,14 @@ pub(super) fn sweep(registry: &Registry, arguments: &Arguments, output: &mut Out
         recheck_one_in: NonZeroU64::new(arguments.recheck),
     };
     let header = header(arguments, &sweep);
-    let journal =
-        arguments.out.as_ref().map(|folder| Journal::open(folder, &header, arguments.resume)).transpose()?;
+    let opened = arguments.out.as_ref().map(|folder| Journal::open(folder, &header, arguments.resume)).transpose()?;
+    let (mut journal, done) = opened.unzip();
     let progress = progress(sweep.indexes().count() as u64);
     let cancel = on_interrupt();
     let jobs = arguments.jobs.map_or_else(cores, usize::from);
-    let ((rows, journal, mut trouble), elapsed) =
-        quietly(|| Ok(collect_rows(arguments, &sweep, jobs, journal, cancel, &progress)))?;
+    let mut rows = done.unwrap_or_default();
+    let (mut trouble, elapsed) =
+        quietly(|| Ok(add_rows(arguments, &sweep, jobs, (&mut rows, journal.as_mut()), cancel, &progress)))?;
     progress.finish_and_clear();
     if let Some(failure) = trouble.failure.take() {
         return Err(failure);
@@ -132,7 +133,7 @@ pub(super) fn sweep(registry: &Registry, arguments: &Arguments, output: &mut Out
         let timing = json!({ "seconds": elapsed.as_secs_f64(), "jobs": jobs, "runs_per_second": made / elapsed.as_secs_f64() });
         write("timing.json", format!("{timing:#}\n"))?;
         write_results(folder, subject, &header, &rows)?;
-        journal.finish()?;
+        journal.finish(&rows)?;
     }
     report(arguments.format, subject, &header, &rows, output)?;
     Ok(if trouble.interrupted { INTERRUPTED } else { exit_code(&rows) })
@@ -146,50 +147,48 @@ struct Trouble {
     interrupted: bool,
 }
 
-fn collect_rows(
+/// Makes the runs that are not in `rows` yet, and puts each into the journal too.
+fn add_rows(
     arguments: &Arguments,
     sweep: &Sweep,
     jobs: usize,
-    mut journal: Option<Journal>,
+    (rows, mut journal): (&mut Rows, Option<&mut Journal>),
     cancel: &AtomicBool,
     progress: &ProgressBar,
-) -> (Rows, Option<Journal>, Trouble) {
-    let mut rows = journal.as_mut().map_or_else(Rows::new, |journal| journal.rows.clone());
+) -> Trouble {
     let done: BTreeSet<u64> = rows.keys().copied().collect();
     progress.set_position(done.len() as u64);
     let mut trouble = Trouble::default();
     let mut prefix = Prefix::default();
-    let mut enough = arguments.until_width.and_then(|width| prefix.enough(&rows, width, arguments.confidence));
-    let cancel_early = AtomicBool::new(enough.is_some());
-    let outcome = sweep.run(jobs, &done, if enough.is_some() { &cancel_early } else { cancel }, |row| {
+    let mut enough = arguments.until_width.and_then(|width| prefix.enough(rows, width, arguments.confidence));
+    if enough.is_some() {
+        cancel.store(true, Ordering::Relaxed);
+    }
+    let outcome = sweep.run(jobs, &done, cancel, |row| {
         progress.inc(1);
-        rows.insert(row.index, row.clone());
-        if let Some(Err(failure)) = journal.as_mut().map(|journal| journal.add(row)) {
+        let kept = journal.as_mut().map_or(Ok(()), |journal| journal.add(&row));
+        rows.insert(row.index, row);
+        if let Err(failure) = kept {
             trouble.failure = Some(failure);
             return ControlFlow::Break(());
         }
         if let Some(width) = arguments.until_width
             && enough.is_none()
         {
-            enough = prefix.enough(&rows, width, arguments.confidence);
+            enough = prefix.enough(rows, width, arguments.confidence);
         }
         if enough.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
     });
     trouble.error = outcome.err();
     match enough {
         // Runs beyond the prefix that decided are not part of the result: how many there are is chance.
-        Some(count) => {
-            rows.retain(|&index, _| index < count);
-            if let Some(journal) = &mut journal {
-                journal.rows.retain(|&index, _| index < count);
-            }
-        }
+        Some(count) => rows.retain(|&index, _| index < count),
         None => {
             trouble.interrupted =
                 cancel.load(Ordering::Relaxed) && trouble.error.is_none() && trouble.failure.is_none()
         }
     }
-    (rows, journal, trouble)
+    trouble
 }
 
 /// The longest prefix of the sweep, in the order of the seeds, that is finished.
@@ -243,13 +242,11 @@ pub(super) fn collect(arguments: &CollectArguments, output: &mut Output<'_>) -> 
         changes: &header.changes,
         confidence: arguments.confidence,
     };
-    let mut journal = Journal::open(&arguments.out, &header, false)?;
-    journal.rows = rows;
-    write_results(&arguments.out, subject, &header, &journal.rows)?;
-    report(arguments.format, subject, &header, &journal.rows, output)?;
-    let code = exit_code(&journal.rows);
-    journal.finish()?;
-    Ok(code)
+    let (journal, _) = Journal::open(&arguments.out, &header, false)?;
+    write_results(&arguments.out, subject, &header, &rows)?;
+    report(arguments.format, subject, &header, &rows, output)?;
+    journal.finish(&rows)?;
+    Ok(exit_code(&rows))
 }
 
 /// The scenario at every point of the grid.

@@ -104,17 +104,11 @@ fn staged(
     doc: &str,
     program: impl Fn(&mut Fields<'_>) -> Option<Programme> + Send + Sync + 'static,
 ) -> Kind<(What, When)> {
-    let read = move |fields: &mut Fields<'_>| {
-        let stages = stages(fields);
-        let program = program(fields);
-        let at = at(fields, timing, AT);
-        let lasts = match timing {
-            Timing::Own => fields.required("for", "How long it lasts.", positive_duration()).map(Some),
-            Timing::Nemesis => Some(None),
-        };
-        Some((What::Staged(StagedWhat { stages: stages?, program: program? }), (at?, lasts?)))
+    let lasts = move |fields: &mut Fields<'_>| match timing {
+        Timing::Own => fields.required("for", "How long it lasts.", positive_duration()).map(Some),
+        Timing::Nemesis => Some(None),
     };
-    kind(name, doc, object(read))
+    family(timing, name, doc, program, lasts)
 }
 
 /// A family that is over when it has been everybody's turn.
@@ -124,11 +118,20 @@ fn rolling(
     doc: &str,
     program: impl Fn(&mut Fields<'_>) -> Option<Programme> + Send + Sync + 'static,
 ) -> Kind<(What, When)> {
+    family(timing, name, doc, program, |_| Some(None))
+}
+
+fn family(
+    timing: Timing,
+    name: &str,
+    doc: &str,
+    program: impl Fn(&mut Fields<'_>) -> Option<Programme> + Send + Sync + 'static,
+    lasts: impl Fn(&mut Fields<'_>) -> Option<Option<Span>> + Send + Sync + 'static,
+) -> Kind<(What, When)> {
     let read = move |fields: &mut Fields<'_>| {
-        let stages = stages(fields);
-        let program = program(fields);
-        let at = at(fields, timing, AT);
-        Some((What::Staged(StagedWhat { stages: stages?, program: program? }), (at?, None)))
+        let (stages, program) = (stages(fields), program(fields));
+        let (at, lasts) = (at(fields, timing, AT), lasts(fields));
+        Some((What::Staged(StagedWhat { stages: stages?, program: program? }), (at?, lasts?)))
     };
     kind(name, doc, object(read))
 }

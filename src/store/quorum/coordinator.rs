@@ -2,7 +2,7 @@
 //!
 //! The coordinator asks all N nodes of the key's preference list, and answers its client when R have told what they hold, or W
 //! have stored the new version. It asks again those that have not answered, because messages and answers get lost; asking
-//! twice changes nothing, because versions are merged. In a sloppy quorum (section 4.6) "the first N healthy nodes" serve:
+//! twice changes nothing, because versions are merged. In a sloppy quorum (section 4.6) the first N nodes that are healthy serve:
 //! for each that is suspected, or lets the time to ask again pass, the next one on the ring stands in.
 //!
 //! An operation goes on for a while after its client was answered: a read to hear of replicas that lag behind, a write until
@@ -52,8 +52,8 @@ enum Goal {
 type Cx<'a> = Context<'a, QuorumNode>;
 
 impl QuorumNode {
-    /// Takes a client's operation on. How many replicas must answer is the client's to say (section 6: "the main advantage
-    /// of Dynamo is that its client applications can tune the values of N, R and W").
+    /// Takes a client's operation on. How many replicas must answer is the client's to say: applications tune N, R and W
+    /// (section 6).
     pub(super) fn begin(&mut self, id: RequestId, request: &Request, cx: &mut Cx<'_>) {
         let (key, usual) = match request {
             Request::Read { key } => (*key, self.settings.r),
@@ -200,8 +200,8 @@ impl QuorumNode {
         }
     }
 
-    /// Ends an operation: replicas that were found to lag behind get what they lack (section 5: "this process is called read
-    /// repair because it repairs replicas that have missed a recent update at an opportunistic time").
+    /// Ends an operation: replicas that were found to lag behind get what they lack (read repair, section
+    /// 5).
     fn repair(&mut self, number: u64, cx: &mut Cx<'_>) {
         let Some(operation) = self.operations.get(&number) else { return };
         if let Goal::Read { found } = &operation.goal
