@@ -8,6 +8,8 @@ mod commands;
 mod harness;
 #[path = "cli/history.rs"]
 mod history;
+#[path = "cli/paired.rs"]
+mod paired;
 #[path = "cli/results.rs"]
 mod results;
 #[path = "cli/side_by_side.rs"]

@@ -20,6 +20,17 @@ pub struct Figure {
     pub quantity: Quantity,
 }
 
+impl Figure {
+    /// Whether it is a time, even where there was none to measure.
+    #[must_use]
+    pub fn is_time(&self) -> bool {
+        self.name.starts_with("latency_") || TIMES.contains(&self.name)
+    }
+}
+
+/// The figures that are times, besides latencies.
+const TIMES: [&str; 3] = ["stale_by_at_most", "t_visibility_p999", "converged_after"];
+
 /// What a figure speaks of.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum Subject {
@@ -190,6 +201,11 @@ mod tests {
         assert_eq!(lines(&figures, "latency_p50")[2].1, Quantity::Time(Span::from_secs(2)));
         assert_eq!(lines(&figures, "operations"), [(Subject::Run, Quantity::Count(4))]);
         assert_eq!(lines(&figures, "unavailable_by_design"), [(Subject::Run, Quantity::Count(1))]);
+        assert!(
+            figures
+                .iter()
+                .all(|figure| figure.is_time() == matches!(figure.quantity, Quantity::Time(_) | Quantity::Never))
+        );
         let nothing = load_figures(&History::default(), &windows, 0, &[]);
         assert_eq!(lines(&nothing, "latency_p99"), [(Subject::Run, Quantity::Nothing)]);
     }
@@ -210,6 +226,8 @@ mod tests {
             ("converged_after", Quantity::Never),
         ];
         assert_eq!(quantities, expected);
+        let times: Vec<_> = figures.iter().filter(|figure| figure.is_time()).map(|figure| figure.name).collect();
+        assert_eq!(times, TIMES);
     }
 
     proptest! {

@@ -1,17 +1,24 @@
-//! `partita compare`: two scenarios side by side.
+//! `partita compare`: two scenarios side by side, with one seed or with many.
+
+use std::collections::BTreeSet;
+use std::ops::{ControlFlow, Range};
 
 use clap::Args;
 
-use crate::report::{Onlooker, Side, side_by_side, side_by_side_document};
+use crate::explore::{Paired, Point, Shard, Sweep};
+use crate::report::{Onlooker, Pair, Side, paired_document, paired_story, side_by_side, side_by_side_document};
 use crate::scenario::{Registry, Run, RunOptions, Scenario};
 
 use super::files;
+use super::many::{self, Effort, INTERRUPTED, Rows};
 use super::output::{Failure, Output};
 use super::run::{Format, WIDTH, quietly};
 
-/// Runs two scenarios with one seed, and shows where they differ.
+/// Runs two scenarios with one seed, and shows where they differ; or with many, and says how sure that is.
 ///
-/// Exit code: that of the graver of the two verdicts.
+/// With --seeds every seed is run under both, and what is shown are differences within a seed: means with the interval of the
+/// paired t-test, rates of holding with Newcombe's interval and McNemar's exact test. Exit code: that of the gravest verdict;
+/// 130 if interrupted, with what the seeds came to that both have run.
 #[derive(Args)]
 pub(super) struct Arguments {
     /// A scenario file, or the name of a bundled scenario.
@@ -23,6 +30,11 @@ pub(super) struct Arguments {
     /// The seed of both; without it, the first file's.
     #[arg(long, value_name = "N", allow_negative_numbers = true)]
     seed: Option<u64>,
+    /// Many seeds, half open: 0..1000 are a thousand.
+    #[arg(long, value_name = "A..B", value_parser = many::seeds, conflicts_with = "seed")]
+    seeds: Option<Range<u64>>,
+    #[command(flatten)]
+    effort: Effort,
     /// Changes one value of both files: a JSON Pointer and a JSON text, as in /network/loss="5%".
     #[arg(long = "set", value_name = "/POINTER=JSON")]
     changes: Vec<String>,
@@ -32,8 +44,52 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn compare(registry: &Registry, arguments: &Arguments, output: &mut Output<'_>) -> Result<u8, Failure> {
-    let Arguments { one, other, seed, changes, format } = arguments;
-    both(registry, [one, other], *seed, changes, *format, output)
+    let Arguments { one, other, seed, seeds, changes, format, .. } = arguments;
+    match seeds {
+        Some(seeds) => paired(registry, arguments, seeds, output),
+        None => both(registry, [one, other], *seed, changes, *format, output),
+    }
+}
+
+/// Runs two scenarios with many seeds and compares them seed by seed.
+fn paired(
+    registry: &Registry,
+    arguments: &Arguments,
+    seeds: &Range<u64>,
+    output: &mut Output<'_>,
+) -> Result<u8, Failure> {
+    let Arguments { one, other, effort, changes, format, .. } = arguments;
+    let point = |name: &String| {
+        let scenario = files::scenario(registry, name, changes)?;
+        Ok(Point { values: Vec::new(), scenario })
+    };
+    let sweep = Sweep {
+        points: vec![point(one)?, point(other)?],
+        seeds: seeds.clone(),
+        shard: Shard::WHOLE,
+        recheck_one_in: effort.recheck_one_in(),
+    };
+    let mut rows = Rows::new();
+    let progress = many::progress(sweep.len());
+    let ended = many::make(&sweep, effort, &BTreeSet::new(), &progress, |row| {
+        rows.insert(row.index, row);
+        ControlFlow::Continue(())
+    })?;
+    progress.finish_and_clear();
+    if let Some(error) = &ended.error {
+        return many::stopped(one, error, output);
+    }
+    let of = |point: usize| rows.values().filter(move |row| row.point == point);
+    let paired = Paired::of(of(0), of(1), effort.confidence);
+    if ended.is_interrupted {
+        output.hint(&format!("interrupted: {} of {} seeds have run under both", paired.seeds, sweep.len() / 2));
+    }
+    let pair = Pair { program: &output.program.clone(), names: [one, other], changes, confidence: effort.confidence };
+    match format {
+        Format::Json => output.say(&format!("{:#}\n", paired_document(pair, &paired)))?,
+        Format::Human => output.say(&paired_story(pair, &paired))?,
+    }
+    Ok(if ended.is_interrupted { INTERRUPTED } else { many::exit_code(&rows) })
 }
 
 /// Runs two scenarios and shows them.

@@ -1,6 +1,5 @@
 //! The rows of a sweep on disk: written one by one as they come, so that an interruption loses nothing that was finished.
 
-use std::collections::BTreeMap;
 use std::fs::{self, File, OpenOptions};
 use std::io::{BufRead, BufReader, Write};
 use std::path::{Path, PathBuf};
@@ -10,6 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::explore::Row;
 
 use super::files;
+use super::many::Rows;
 use super::output::Failure;
 
 /// What a sweep is, in its first line: rows of different sweeps do not belong together.
@@ -39,9 +39,6 @@ impl Header {
         self.values.len() as u64 * (self.seeds.1 - self.seeds.0)
     }
 }
-
-/// Rows by their place in the sweep.
-pub(super) type Rows = BTreeMap<u64, Row>;
 
 /// The file while a sweep runs, and its name when it is over: then it is sorted, and the same however it came about.
 const RUNNING: &str = "rows.partial.jsonl";

@@ -11,6 +11,7 @@ mod files;
 mod history;
 mod journal;
 mod list;
+mod many;
 mod new;
 mod output;
 mod run;

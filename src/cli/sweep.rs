@@ -1,25 +1,22 @@
 //! `partita sweep`: a scenario under many seeds. `partita collect`: shards of one sweep, put together.
 
 use std::collections::BTreeSet;
-use std::num::NonZeroU64;
 use std::ops::{ControlFlow, Range};
 use std::path::PathBuf;
-use std::sync::Once;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use clap::Args;
-use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 
-use crate::explore::{Point, Shard, Summary, Sweep, SweepError, rate};
+use crate::explore::{Point, Shard, Summary, Sweep, rate};
 use crate::kernel::stable_hash_str;
 use crate::report::{PointSummary, Subject, results, sweep_document, sweep_story};
 use crate::scenario::Registry;
 
 use super::files;
-use super::journal::{self, Header, Journal, Rows};
+use super::journal::{self, Header, Journal};
+use super::many::{self, Effort, Ended, INTERRUPTED, Rows, exit_code, progress, seeds, share, stopped};
 use super::output::{Failure, Output};
-use super::run::{Format, quietly};
+use super::run::Format;
 
 /// Runs a scenario under many seeds and sums up what it comes to.
 ///
@@ -40,9 +37,6 @@ pub(super) struct Arguments {
     /// Runs every seed with each of several values; more than one of these make a grid.
     #[arg(long = "vary", value_name = "/POINTER=[JSON, ...]")]
     varied: Vec<String>,
-    /// How many runs at a time; without it, one for each core.
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
-    jobs: Option<u16>,
     /// Runs only part I of N; `collect` puts the parts together.
     #[arg(long, value_name = "I/N", value_parser = shard)]
     shard: Option<Shard>,
@@ -52,15 +46,11 @@ pub(super) struct Arguments {
     /// Goes on with the sweep that is in the folder of --out.
     #[arg(long, requires = "out")]
     resume: bool,
-    /// Of so many runs one is run twice and compared in full; 0: none.
-    #[arg(long, value_name = "N", default_value_t = 20)]
-    recheck: u64,
     /// Stops as soon as the interval of the rate of holding runs is this narrow, judged in the order of the seeds.
     #[arg(long, value_name = "WIDTH", conflicts_with = "shard", conflicts_with = "varied", value_parser = share)]
     until_width: Option<f64>,
-    /// The confidence of the intervals.
-    #[arg(long, value_name = "SHARE", default_value = "0.95", value_parser = share)]
-    confidence: f64,
+    #[command(flatten)]
+    effort: Effort,
     /// How the result is printed.
     #[arg(long, value_enum, default_value = "human")]
     format: Format,
@@ -83,40 +73,30 @@ pub(super) struct CollectArguments {
     format: Format,
 }
 
-/// The exit code of an interrupted command.
-const INTERRUPTED: u8 = 130;
-
 pub(super) fn sweep(registry: &Registry, arguments: &Arguments, output: &mut Output<'_>) -> Result<u8, Failure> {
+    let effort = &arguments.effort;
     let sweep = Sweep {
         points: points(registry, arguments)?,
         seeds: arguments.seeds.clone(),
         shard: arguments.shard.unwrap_or(Shard::WHOLE),
-        recheck_one_in: NonZeroU64::new(arguments.recheck),
+        recheck_one_in: effort.recheck_one_in(),
     };
     let header = header(arguments, &sweep);
     let opened = arguments.out.as_ref().map(|folder| Journal::open(folder, &header, arguments.resume)).transpose()?;
     let (mut journal, done) = opened.unzip();
-    let progress = progress(sweep.indexes().count() as u64);
-    let cancel = on_interrupt();
-    let jobs = arguments.jobs.map_or_else(cores, usize::from);
     let mut rows = done.unwrap_or_default();
-    let (mut trouble, elapsed) =
-        quietly(|| Ok(add_rows(arguments, &sweep, jobs, (&mut rows, journal.as_mut()), cancel, &progress)))?;
-    progress.finish_and_clear();
-    if let Some(failure) = trouble.failure.take() {
-        return Err(failure);
+    let ended = add_rows(arguments, &sweep, &mut rows, journal.as_mut())?;
+    if let Some(error) = &ended.error {
+        return stopped(&arguments.scenario, error, output);
     }
-    if let Some(error) = &trouble.error {
-        return stopped(arguments, error, output);
-    }
-    let missing = sweep.indexes().filter(|index| !rows.contains_key(index)).count();
     let subject = Subject {
         program: &output.program.clone(),
         scenario: &arguments.scenario,
         changes: &arguments.changes,
-        confidence: arguments.confidence,
+        confidence: effort.confidence,
     };
-    if trouble.interrupted {
+    if ended.is_interrupted {
+        let missing = sweep.indexes().filter(|index| !rows.contains_key(index)).count();
         output.hint(&format!("interrupted: {} runs are done, {missing} are not", rows.len()));
         if let Some(folder) = &arguments.out {
             output
@@ -129,66 +109,48 @@ pub(super) fn sweep(registry: &Registry, arguments: &Arguments, output: &mut Out
             "scenario.json",
             format!("{:#}\n", if scenarios.len() == 1 { scenarios[0].clone() } else { json!(scenarios) }),
         )?;
-        let made = rows.len() as f64;
-        let timing = json!({ "seconds": elapsed.as_secs_f64(), "jobs": jobs, "runs_per_second": made / elapsed.as_secs_f64() });
+        let (made, seconds) = (rows.len() as f64, ended.elapsed.as_secs_f64());
+        let timing = json!({ "seconds": seconds, "jobs": effort.jobs(), "runs_per_second": made / seconds });
         write("timing.json", format!("{timing:#}\n"))?;
         write_results(folder, subject, &header, &rows)?;
         journal.finish(&rows)?;
     }
     report(arguments.format, subject, &header, &rows, output)?;
-    Ok(if trouble.interrupted { INTERRUPTED } else { exit_code(&rows) })
-}
-
-/// Why a sweep came to its end early.
-#[derive(Default)]
-struct Trouble {
-    error: Option<SweepError>,
-    failure: Option<Failure>,
-    interrupted: bool,
+    Ok(if ended.is_interrupted { INTERRUPTED } else { exit_code(&rows) })
 }
 
 /// Makes the runs that are not in `rows` yet, and puts each into the journal too.
 fn add_rows(
     arguments: &Arguments,
     sweep: &Sweep,
-    jobs: usize,
-    (rows, mut journal): (&mut Rows, Option<&mut Journal>),
-    cancel: &AtomicBool,
-    progress: &ProgressBar,
-) -> Trouble {
+    rows: &mut Rows,
+    mut journal: Option<&mut Journal>,
+) -> Result<Ended, Failure> {
     let done: BTreeSet<u64> = rows.keys().copied().collect();
-    progress.set_position(done.len() as u64);
-    let mut trouble = Trouble::default();
     let mut prefix = Prefix::default();
-    let mut enough = arguments.until_width.and_then(|width| prefix.enough(rows, width, arguments.confidence));
-    if enough.is_some() {
-        cancel.store(true, Ordering::Relaxed);
+    let mut decided = |rows: &Rows| {
+        let width = arguments.until_width?;
+        prefix.enough(rows, width, arguments.effort.confidence)
+    };
+    let (mut failure, mut enough) = (None, decided(rows));
+    let mut ended = Ended::default();
+    if enough.is_none() {
+        let progress = progress(sweep.indexes().count() as u64);
+        progress.set_position(done.len() as u64);
+        ended = many::make(sweep, &arguments.effort, &done, &progress, |row| {
+            let kept = journal.as_mut().map_or(Ok(()), |journal| journal.add(&row));
+            rows.insert(row.index, row);
+            failure = kept.err();
+            enough = enough.or_else(|| decided(rows));
+            if failure.is_some() || enough.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        })?;
+        progress.finish_and_clear();
     }
-    let outcome = sweep.run(jobs, &done, cancel, |row| {
-        progress.inc(1);
-        let kept = journal.as_mut().map_or(Ok(()), |journal| journal.add(&row));
-        rows.insert(row.index, row);
-        if let Err(failure) = kept {
-            trouble.failure = Some(failure);
-            return ControlFlow::Break(());
-        }
-        if let Some(width) = arguments.until_width
-            && enough.is_none()
-        {
-            enough = prefix.enough(rows, width, arguments.confidence);
-        }
-        if enough.is_some() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-    });
-    trouble.error = outcome.err();
-    match enough {
-        // Runs beyond the prefix that decided are not part of the result: how many there are is chance.
-        Some(count) => rows.retain(|&index, _| index < count),
-        None => {
-            trouble.interrupted =
-                cancel.load(Ordering::Relaxed) && trouble.error.is_none() && trouble.failure.is_none()
-        }
+    // Runs beyond the prefix that decided are not part of the result: how many there are is chance.
+    if let Some(count) = enough {
+        rows.retain(|&index, _| index < count);
     }
-    trouble
+    failure.map_or(Ok(ended), Err)
 }
 
 /// The longest prefix of the sweep, in the order of the seeds, that is finished.
@@ -334,74 +296,7 @@ fn report(
     }
 }
 
-/// Reports what ended a sweep before its time.
-fn stopped(arguments: &Arguments, error: &SweepError, output: &mut Output<'_>) -> Result<u8, Failure> {
-    match error {
-        SweepError::Run(error) => Err(Failure::usage(format!("error: this scenario cannot run: {error}"))),
-        SweepError::Nondeterministic { row, what, event } => {
-            let first = event.map_or_else(String::new, |event| format!(" from event {event} on"));
-            output.say(&format!(
-                "NONDETERMINISTIC\n\nTwo runs of seed {} differ in {}{first}.\nlook: {} run {} --seed {} --check-determinism\n",
-                row.seed,
-                what.join(", "),
-                output.program.clone(),
-                arguments.scenario,
-                row.seed
-            ))?;
-            Ok(crate::check::Verdict::Nondeterministic.exit_code())
-        }
-    }
-}
-
-fn exit_code(rows: &Rows) -> u8 {
-    let any = |verdict: &str| rows.values().any(|row| row.verdict == verdict);
-    if any("refuted") {
-        1
-    } else if any("inconclusive") || rows.is_empty() {
-        3
-    } else {
-        0
-    }
-}
-
-/// A bar on the terminal, with rate and time left; nothing elsewhere.
-fn progress(runs: u64) -> ProgressBar {
-    let style = ProgressStyle::with_template("{bar:40} {pos}/{len} runs, {per_sec}, {eta} left");
-    ProgressBar::new(runs).with_style(style.expect("the template is right"))
-}
-
-/// Set when the process is interrupted; a second interruption ends it at once.
-fn on_interrupt() -> &'static AtomicBool {
-    static INTERRUPTED: AtomicBool = AtomicBool::new(false);
-    static HANDLER: Once = Once::new();
-    HANDLER.call_once(|| {
-        // Without a handler an interruption ends the process, and the journal keeps what was finished all the same.
-        let _ = ctrlc::set_handler(|| {
-            if INTERRUPTED.swap(true, Ordering::Relaxed) {
-                std::process::exit(i32::from(self::INTERRUPTED));
-            }
-        });
-    });
-    INTERRUPTED.store(false, Ordering::Relaxed);
-    &INTERRUPTED
-}
-
-fn cores() -> usize {
-    std::thread::available_parallelism().map_or(1, std::num::NonZeroUsize::get)
-}
-
-fn seeds(text: &str) -> Result<Range<u64>, String> {
-    let parsed = text.split_once("..").and_then(|(from, to)| Some(from.parse().ok()?..to.parse().ok()?));
-    let range: Range<u64> = parsed.ok_or("write A..B, as in 0..1000")?;
-    if range.is_empty() { Err("there is no seed in it: the end is not one of them".to_owned()) } else { Ok(range) }
-}
-
 fn shard(text: &str) -> Result<Shard, String> {
     let parsed = text.split_once('/').and_then(|(number, of)| Shard::new(number.parse().ok()?, of.parse().ok()?));
     parsed.ok_or_else(|| "write I/N, as in 1/4; parts count from 1".to_owned())
-}
-
-fn share(text: &str) -> Result<f64, String> {
-    let parsed: f64 = text.parse().map_err(|_| "write a number between 0 and 1")?;
-    if parsed > 0.0 && parsed < 1.0 { Ok(parsed) } else { Err("it lies between 0 and 1".to_owned()) }
 }

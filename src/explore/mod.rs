@@ -4,6 +4,7 @@
 //! progress are the command line's.
 
 mod determinism;
+mod paired;
 mod row;
 mod shrink;
 mod statistics;
@@ -11,8 +12,9 @@ mod summary;
 mod sweep;
 
 pub use determinism::{Difference, check_determinism, first_difference};
-pub use row::{Failure, Row};
+pub use paired::{Paired, PairedFigure};
+pub use row::{Failure, Measure, Row, Unit, figure_columns};
 pub use shrink::{ShrinkError, Shrunk, Size, shrink};
-pub use statistics::{Estimate, mean, rate, trials_for_width};
+pub use statistics::{Estimate, PairedCounts, mean, rate, trials_for_width};
 pub use summary::{FailureGroup, Summary};
 pub use sweep::{Point, Shard, Sweep, SweepError};

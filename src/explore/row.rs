@@ -1,12 +1,11 @@
 //! What a sweep keeps of a run.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
 
-use crate::check::{Check, Verdict};
-use crate::kernel::Span;
+use crate::check::{Check, Figure, Quantity, Subject, Verdict};
 use crate::scenario::Run;
 
 /// One run of a sweep, small enough to keep thousands.
@@ -38,21 +37,74 @@ pub struct Row {
     pub invoked: u64,
     /// Those of them that were answered.
     pub answered: u64,
-    /// Those that certainly did not happen.
-    pub fail: u64,
-    /// Those of unknown outcome.
-    pub info: u64,
-    /// The median of the latencies, in nanoseconds, where an unanswered operation takes for ever: [`u64::MAX`]. None
-    /// without an operation; so are the next two.
-    pub p50_ns: Option<u64>,
-    /// Their 99% quantile.
-    pub p99_ns: Option<u64>,
-    /// The largest.
-    pub max_ns: Option<u64>,
+    /// What was measured, by its column in a table.
+    pub figures: Vec<(String, Measure)>,
     /// Answered operations by latency, in nanoseconds to three digits.
     pub latencies: Vec<(u64, u64)>,
     /// How often each rare path was reached.
     pub reached: BTreeMap<String, u64>,
+}
+
+/// How much of something a run had.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Measure {
+    /// So many.
+    Count(u64),
+    /// A share, in parts per billion.
+    Share(u64),
+    /// So long, in nanoseconds.
+    Time(u64),
+    /// It did not come to an end.
+    Never,
+    /// There was nothing to measure.
+    Nothing,
+}
+
+/// What the numbers of a figure are.
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub enum Unit {
+    /// How many.
+    Count,
+    /// A share from 0 to 1.
+    Share,
+    /// Nanoseconds.
+    Time,
+}
+
+impl Measure {
+    /// Its number, by its unit: a count, a share from 0 to 1, nanoseconds. What did not end, or was not there, has none.
+    #[must_use]
+    pub fn number(self) -> Option<(f64, Unit)> {
+        match self {
+            Self::Count(count) => Some((count as f64, Unit::Count)),
+            Self::Share(parts) => Some((parts as f64 / 1e9, Unit::Share)),
+            Self::Time(nanos) => Some((nanos as f64, Unit::Time)),
+            Self::Never | Self::Nothing => None,
+        }
+    }
+}
+
+impl From<Quantity> for Measure {
+    fn from(quantity: Quantity) -> Self {
+        match quantity {
+            Quantity::Count(count) => Self::Count(count),
+            Quantity::Share(parts) => Self::Share(parts),
+            Quantity::Time(span) => Self::Time(span.as_nanos()),
+            Quantity::Never => Self::Never,
+            Quantity::Nothing => Self::Nothing,
+        }
+    }
+}
+
+/// The column of a figure: `latency_p99_ns`, `shoppers.during.availability`, `store.stale_reads`.
+fn column(figure: &Figure) -> String {
+    let unit = if figure.is_time() { "_ns" } else { "" };
+    match &figure.subject {
+        Subject::Run => format!("{}{unit}", figure.name),
+        Subject::Client(who) | Subject::Service(who) => format!("{who}.{}{unit}", figure.name),
+        Subject::ClientDuringFaults(who) => format!("{who}.during.{}{unit}", figure.name),
+    }
 }
 
 /// By what a run failed. Runs that fail alike are one failure.
@@ -84,7 +136,6 @@ impl Row {
     #[must_use]
     pub fn new(index: u64, point: usize, run: &Run) -> Self {
         let metrics = &run.metrics;
-        let quantiles = metrics.quantiles();
         let mut histogram = latency_histogram();
         for latency in metrics.latencies() {
             histogram.record(latency.as_nanos()).expect("the histogram grows");
@@ -103,11 +154,7 @@ impl Row {
             dropped: run.census.dropped.values().sum(),
             invoked: metrics.invoked,
             answered: metrics.answered(),
-            fail: metrics.fail,
-            info: metrics.info,
-            p50_ns: quantiles.p50.map(Span::as_nanos),
-            p99_ns: quantiles.p99.map(Span::as_nanos),
-            max_ns: quantiles.max.map(Span::as_nanos),
+            figures: run.figures.iter().map(|figure| (column(figure), figure.quantity.into())).collect(),
             latencies: histogram
                 .iter_recorded()
                 .map(|value| (value.value_iterated_to(), value.count_at_value()))
@@ -122,6 +169,12 @@ impl Row {
         self.verdict == Verdict::Holds.name()
     }
 
+    /// What was measured under a column's name.
+    #[must_use]
+    pub fn measure(&self, column: &str) -> Measure {
+        self.figures.iter().find(|(name, _)| name == column).map_or(Measure::Nothing, |&(_, measure)| measure)
+    }
+
     /// Answered over invoked; `None` without an operation.
     #[must_use]
     pub fn availability(&self) -> Option<f64> {
@@ -129,9 +182,46 @@ impl Row {
     }
 }
 
+/// The columns of all that was measured of any of these runs, in the order in which they come up.
+#[must_use]
+pub fn figure_columns<'a>(rows: impl IntoIterator<Item = &'a Row>) -> Vec<&'a str> {
+    let (mut columns, mut known) = (Vec::new(), BTreeSet::new());
+    let names = rows.into_iter().flat_map(|row| &row.figures).map(|(name, _)| name.as_str());
+    columns.extend(names.filter(|&name| known.insert(name)));
+    columns
+}
+
 /// A histogram of nanoseconds to three digits.
 pub(super) fn latency_histogram() -> Histogram<u64> {
     let mut histogram = Histogram::new(3).expect("three digits are allowed");
     histogram.auto(true);
     histogram
+}
+
+/// Rows for tests.
+#[cfg(test)]
+pub(super) mod testing {
+    use super::{Measure, Row};
+
+    /// The row of a run with nothing but a seed, a verdict and figures; its place is its seed.
+    pub(in super::super) fn row(seed: u64, verdict: &str, figures: Vec<(String, Measure)>) -> Row {
+        Row {
+            index: seed,
+            point: 0,
+            seed,
+            verdict: verdict.to_owned(),
+            class: None,
+            failure: None,
+            digest: 0,
+            simulated_ns: 0,
+            events: 0,
+            sent: 0,
+            dropped: 0,
+            invoked: 0,
+            answered: 0,
+            figures,
+            latencies: Vec::new(),
+            reached: std::collections::BTreeMap::new(),
+        }
+    }
 }

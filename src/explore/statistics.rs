@@ -39,6 +39,66 @@ pub fn rate(successes: u64, trials: u64, confidence: f64) -> Option<Estimate> {
     Some(Estimate { value: share, low, high })
 }
 
+/// What became of the same trials under two settings.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct PairedCounts {
+    /// Those that succeeded under both.
+    pub both: u64,
+    /// Under the first alone.
+    pub first: u64,
+    /// Under the second alone.
+    pub second: u64,
+    /// Under neither.
+    pub neither: u64,
+}
+
+impl PairedCounts {
+    /// How many trials.
+    #[must_use]
+    pub const fn trials(&self) -> u64 {
+        self.both + self.first + self.second + self.neither
+    }
+
+    /// The rate under the second setting minus that under the first, with the interval that joins Wilson's of the two
+    /// rates and allows for their correlation (Newcombe, Improved Confidence Intervals for the Difference between Binomial
+    /// Proportions Based on Paired Data, Statistics in Medicine 17, 1998, method 10). `None` without a trial.
+    #[must_use]
+    pub fn difference(&self, confidence: f64) -> Option<Estimate> {
+        let Self { both, first, second, neither } = *self;
+        let one = rate(both + first, self.trials(), confidence)?;
+        let other = rate(both + second, self.trials(), confidence)?;
+        let [a, b, c, d] = [both, first, second, neither].map(|count| count as f64);
+        let margins = (a + b) * (c + d) * (a + c) * (b + d);
+        let cross = a * d - b * c;
+        let corrected = if cross > 0.0 { (cross - self.trials() as f64 / 2.0).max(0.0) } else { cross };
+        let correlation = if margins > 0.0 { corrected / libm::sqrt(margins) } else { 0.0 };
+        let joined =
+            |one: f64, other: f64| libm::sqrt((one * one - 2.0 * correlation * one * other + other * other).max(0.0));
+        let value = other.value - one.value;
+        Some(Estimate {
+            value,
+            low: value - joined(one.high - one.value, other.value - other.low),
+            high: value + joined(one.value - one.low, other.high - other.value),
+        })
+    }
+
+    /// How probable so uneven a split of the trials that differ would be, if each setting won as often: the exact test of
+    /// McNemar (Note on the Sampling Error of the Difference between Correlated Proportions, Psychometrika 12, 1947),
+    /// two-sided.
+    #[must_use]
+    pub fn chance_of_no_difference(&self) -> f64 {
+        let (fewer, all) = (self.first.min(self.second), self.first + self.second);
+        // Each term of the binomial distribution from the one before, as logarithms: 2^-n alone would be 0.
+        let mut term = -(all as f64) * std::f64::consts::LN_2;
+        let mut tail = libm::exp(term);
+        for k in 1..=fewer {
+            term += libm::log((all - k + 1) as f64 / k as f64);
+            tail += libm::exp(term);
+        }
+        (2.0 * tail).min(1.0)
+    }
+}
+
 /// How many trials make the interval of a rate no wider than `width`, if the rate stays what it is: at least one.
 #[must_use]
 pub fn trials_for_width(share: f64, width: f64, confidence: f64) -> u64 {
@@ -142,6 +202,26 @@ mod tests {
         assert_eq!(mean(&[], 0.95), None);
     }
 
+    /// The first from Newcombe's second table; the others follow from the definition: what never differs has no
+    /// difference, and what always does has that of two certain rates.
+    #[test]
+    fn paired_rates_are_those_of_the_tables() {
+        let check = |[both, first, second, neither]: [u64; 4], value, low, high, chance| {
+            let counts = PairedCounts { both, first, second, neither };
+            let estimate = counts.difference(0.95).unwrap();
+            close(estimate.value, value, 1e-9);
+            close(estimate.low, low, 5e-4);
+            close(estimate.high, high, 5e-4);
+            close(counts.chance_of_no_difference(), chance, 5e-4);
+        };
+        check([36, 12, 2, 0], -0.2, -0.3404, -0.0569, 0.0129);
+        check([36, 2, 12, 0], 0.2, 0.0569, 0.3404, 0.0129);
+        check([10, 0, 0, 10], 0.0, -0.0898, 0.0898, 1.0);
+        check([0, 0, 2_000, 0], 1.0, 0.9973, 1.0, 0.0);
+        check([3, 5, 4, 2], -1.0 / 14.0, -0.4302, 0.3120, 1.0);
+        assert_eq!(PairedCounts::default().difference(0.95), None);
+    }
+
     #[test]
     fn as_many_trials_as_a_width_needs() {
         for (share, width) in [(0.5, 0.1), (0.0, 0.01), (0.99, 0.02), (1.0, 0.5)] {
@@ -156,7 +236,7 @@ mod tests {
     #[test]
     fn intervals_cover_the_truth() {
         let mut draws = SplitMix64::new(5);
-        let (mut rates, mut means) = (0, 0);
+        let (mut rates, mut means, mut differences) = (0, 0, 0);
         for _ in 0..2_000 {
             let sample: Vec<f64> = (0..20).map(|_| draws.below(1_000) as f64).collect();
             let estimate = mean(&sample, 0.9).unwrap();
@@ -164,9 +244,21 @@ mod tests {
             let successes = (0..50).filter(|_| draws.below(10) < 1).count() as u64;
             let estimate = rate(successes, 50, 0.9).unwrap();
             rates += u32::from(estimate.low <= 0.1 && 0.1 <= estimate.high);
+            let mut counts = PairedCounts::default();
+            for _ in 0..60 {
+                // The same luck under both: the second setting succeeds more often by 0.2.
+                match draws.below(10) {
+                    0..=5 => counts.both += 1,
+                    6..=8 => counts.second += 1,
+                    _ => counts.first += 1,
+                }
+            }
+            let estimate = counts.difference(0.9).unwrap();
+            differences += u32::from(estimate.low <= 0.2 && 0.2 <= estimate.high);
         }
         // 1,800 expected; three deviations are 40, and a rate of 50 trials takes few values.
         assert!(means.abs_diff(1_800) < 50, "{means}");
         assert!(rates.abs_diff(1_800) < 90, "{rates}");
+        assert!(differences.abs_diff(1_800) < 90, "{differences}");
     }
 }

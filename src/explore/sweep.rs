@@ -81,7 +81,11 @@ impl Sweep {
     /// How many runs the whole sweep has, all shards together.
     #[must_use]
     pub fn len(&self) -> u64 {
-        self.points.len() as u64 * (self.seeds.end - self.seeds.start)
+        self.points.len() as u64 * self.seeds_per_point()
+    }
+
+    const fn seeds_per_point(&self) -> u64 {
+        self.seeds.end - self.seeds.start
     }
 
     /// Whether there is nothing to run.
@@ -96,8 +100,8 @@ impl Sweep {
     }
 
     /// Makes every run of the shard that is not in `done`, on `jobs` threads (at least one), and hands out the rows as
-    /// they come. Stops early if `cancel` is set, or `row` says so: runs under way then still come to their end and are
-    /// handed out.
+    /// they come: seed by seed, each at every point, so that what is there after an interruption can be compared. Stops
+    /// early if `cancel` is set, or `row` says so: runs under way then still come to their end and are handed out.
     ///
     /// # Errors
     /// If a scenario cannot be run, or two runs of one seed differ.
@@ -108,14 +112,15 @@ impl Sweep {
         cancel: &AtomicBool,
         mut row: impl FnMut(Row) -> ControlFlow<()>,
     ) -> Result<(), SweepError> {
-        let todo: Vec<u64> = self.indexes().filter(|index| !done.contains(index)).collect();
-        let next = AtomicU64::new(0);
+        let mut todo: Vec<u64> = self.indexes().filter(|index| !done.contains(index)).collect();
+        todo.sort_by_key(|index| index % self.seeds_per_point());
+        let (next, stop) = (AtomicU64::new(0), AtomicBool::new(false));
         let (send, receive) = mpsc::channel();
         std::thread::scope(|scope| {
             for _ in 0..jobs.clamp(1, todo.len().max(1)) {
-                let (send, next, todo) = (send.clone(), &next, &todo);
+                let (send, next, stop, todo) = (send.clone(), &next, &stop, &todo);
                 scope.spawn(move || {
-                    while !cancel.load(Ordering::Relaxed) {
+                    while !cancel.load(Ordering::Relaxed) && !stop.load(Ordering::Relaxed) {
                         let place = usize::try_from(next.fetch_add(1, Ordering::Relaxed)).unwrap_or(usize::MAX);
                         let Some(&index) = todo.get(place) else { return };
                         if send.send(self.one(index)).is_err() {
@@ -127,15 +132,15 @@ impl Sweep {
             drop(send);
             let mut outcome = Ok(());
             for finished in receive {
-                let stop = match finished {
+                let is_over = match finished {
                     Ok(finished) => row(finished).is_break(),
                     Err(error) => {
                         outcome = outcome.and(Err(error));
                         true
                     }
                 };
-                if stop {
-                    cancel.store(true, Ordering::Relaxed);
+                if is_over {
+                    stop.store(true, Ordering::Relaxed);
                 }
             }
             outcome
@@ -144,7 +149,7 @@ impl Sweep {
 
     /// The run at a place.
     fn one(&self, index: u64) -> Result<Row, SweepError> {
-        let seeds = self.seeds.end - self.seeds.start;
+        let seeds = self.seeds_per_point();
         let (point, seed) = ((index / seeds) as usize, self.seeds.start + index % seeds);
         let scenario = &self.points[point].scenario;
         let is_rechecked = self.recheck_one_in.is_some_and(|one_in| SplitMix64::new(index).next_u64() % one_in == 0);

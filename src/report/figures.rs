@@ -36,7 +36,7 @@ pub(super) fn words(quantity: Quantity) -> String {
 }
 
 /// Four significant digits are enough to read.
-fn rounded(span: Span) -> Span {
+pub(super) fn rounded(span: Span) -> Span {
     let nanoseconds = span.as_nanos();
     let unit = 10u64.pow(nanoseconds.checked_ilog10().unwrap_or(0).saturating_sub(3));
     Span::from_nanos(nanoseconds / unit * unit)

@@ -118,12 +118,12 @@ fn group(group: &FailureGroup) -> Value {
 }
 
 /// An estimate; an end at infinity is null.
-fn estimate(estimate: &Estimate) -> Value {
+pub(super) fn estimate(estimate: &Estimate) -> Value {
     let end = |end: f64| end.is_finite().then_some(end);
     json!({ "value": estimate.value, "low": end(estimate.low), "high": end(estimate.high) })
 }
 
-fn percentages(estimate: &Estimate, confidence: f64) -> String {
+pub(super) fn percentages(estimate: &Estimate, confidence: f64) -> String {
     let Estimate { value, low, high } = estimate;
     if low.is_finite() {
         format!("{:.3}% ({:.3}% to {:.3}%, {}% confidence)", value * 1e2, low * 1e2, high * 1e2, confidence * 1e2)

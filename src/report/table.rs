@@ -1,50 +1,32 @@
 //! Runs as rows of a table.
 
-use crate::explore::Row;
+use crate::explore::{Measure, Row, figure_columns};
 
 use super::json::digest;
 
 /// `results.csv`: a header, and a row for each run. `varied` are the pointers of a grid, and `values` what was set at
-/// each of its points, in the same order.
+/// each of its points, in the same order. Whatever was measured of any run has a column; an empty cell says that there was
+/// nothing to measure, `inf` that something never came to an end.
 #[must_use]
 pub fn results(scenario: &str, varied: &[&str], values: &[Vec<&str>], rows: &[Row]) -> String {
-    let header = FIRST.into_iter().chain(varied.iter().copied()).chain(REST);
+    let measured = figure_columns(rows);
+    let header = FIRST.into_iter().chain(varied.iter().copied()).chain(REST).chain(measured.iter().copied());
     let mut table = line(header.map(str::to_owned));
     for row in rows {
         let first = [scenario.to_owned(), row.seed.to_string()];
         let point = values.get(row.point).into_iter().flatten().map(|&value| value.to_owned());
-        table += &line(first.into_iter().chain(point).chain(rest(row)));
+        let measured = measured.iter().map(|column| cell(row.measure(column)));
+        table += &line(first.into_iter().chain(point).chain(rest(row)).chain(measured));
     }
     table
 }
 
 const FIRST: [&str; 2] = ["scenario", "seed"];
 
-const REST: [&str; 16] = [
-    "verdict",
-    "class",
-    "check",
-    "digest",
-    "simulated_ns",
-    "events",
-    "messages_sent",
-    "messages_dropped",
-    "invoked",
-    "answered",
-    "fail",
-    "info",
-    "availability",
-    "p50_ns",
-    "p99_ns",
-    "max_ns",
-];
+const REST: [&str; 8] =
+    ["verdict", "class", "check", "digest", "simulated_ns", "events", "messages_sent", "messages_dropped"];
 
-fn rest(row: &Row) -> [String; 16] {
-    let nanoseconds = |nanos: Option<u64>| match nanos {
-        None => String::new(),
-        Some(u64::MAX) => "inf".to_owned(),
-        Some(nanos) => nanos.to_string(),
-    };
+fn rest(row: &Row) -> [String; 8] {
     [
         row.verdict.clone(),
         row.class.clone().unwrap_or_default(),
@@ -54,15 +36,16 @@ fn rest(row: &Row) -> [String; 16] {
         row.events.to_string(),
         row.sent.to_string(),
         row.dropped.to_string(),
-        row.invoked.to_string(),
-        row.answered.to_string(),
-        row.fail.to_string(),
-        row.info.to_string(),
-        row.availability().map_or(String::new(), |availability| availability.to_string()),
-        nanoseconds(row.p50_ns),
-        nanoseconds(row.p99_ns),
-        nanoseconds(row.max_ns),
     ]
+}
+
+fn cell(measure: Measure) -> String {
+    match measure {
+        Measure::Count(number) | Measure::Time(number) => number.to_string(),
+        Measure::Share(parts) => (parts as f64 / 1e9).to_string(),
+        Measure::Never => "inf".to_owned(),
+        Measure::Nothing => String::new(),
+    }
 }
 
 fn line(cells: impl Iterator<Item = String>) -> String {
