@@ -54,8 +54,14 @@ impl Metrics {
     }
 
     fn of_some(history: &History, windows: &Windows, phase: Phase, is_one: impl Fn(&Operation) -> bool) -> Self {
+        let in_window = |operation: &&Operation| windows.contains(phase, operation.intended) && is_one(operation);
+        Self::of_operations(history.operations.iter().filter(in_window))
+    }
+
+    /// The metrics of some operations.
+    pub(super) fn of_operations<'a>(operations: impl Iterator<Item = &'a Operation>) -> Self {
         let mut metrics = Self::default();
-        for operation in history.operations.iter().filter(|o| windows.contains(phase, o.intended) && is_one(o)) {
+        for operation in operations {
             metrics.invoked += 1;
             match operation.outcome {
                 Outcome::Ok(_) => metrics.ok += 1,

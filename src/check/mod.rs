@@ -23,6 +23,7 @@ mod model;
 mod models;
 mod precedence;
 mod sentence;
+mod series;
 mod staleness;
 #[cfg(test)]
 mod testing;
@@ -46,6 +47,7 @@ pub use liveness::{Recovery, probes};
 pub use metrics::{BILLION, Metrics, Quantiles};
 pub use model::{Decision, Effect, Model, Register};
 pub use models::{Counter, Fenced, FencedLock, Holder, Mutex, Queue, Queued};
+pub use series::{Slice, series};
 pub use staleness::{Freshness, StaleRead, freshness, stale_reads};
 pub use verdict::{Check, Class, Verdict};
 pub use window::{Interval, Phase, Windows};

@@ -2,11 +2,12 @@
 
 use std::collections::BTreeSet;
 use std::ops::{ControlFlow, Range};
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
 use crate::explore::{Paired, Point, Shard, Sweep};
-use crate::report::{Onlooker, Pair, Side, paired_document, paired_story, side_by_side, side_by_side_document};
+use crate::report::{Onlooker, Pair, Side, page, paired_document, paired_story, side_by_side, side_by_side_document};
 use crate::scenario::{Registry, Run, RunOptions, Scenario};
 
 use super::files;
@@ -41,13 +42,16 @@ pub(super) struct Arguments {
     /// How the result is printed.
     #[arg(long, value_enum, default_value = "human")]
     format: Format,
+    /// Writes a page that shows both runs on one clock, in any browser, without a network.
+    #[arg(long, value_name = "PAGE.html", conflicts_with = "seeds")]
+    report: Option<PathBuf>,
 }
 
 pub(super) fn compare(registry: &Registry, arguments: &Arguments, output: &mut Output<'_>) -> Result<u8, Failure> {
-    let Arguments { one, other, seed, seeds, changes, format, .. } = arguments;
+    let Arguments { one, other, seed, seeds, changes, format, report, .. } = arguments;
     match seeds {
         Some(seeds) => paired(registry, arguments, seeds, output),
-        None => both(registry, [one, other], *seed, changes, *format, output),
+        None => both(registry, [one, other], *seed, changes, (*format, report.as_deref()), output),
     }
 }
 
@@ -92,13 +96,13 @@ fn paired(
     Ok(if ended.is_interrupted { INTERRUPTED } else { many::exit_code(&rows) })
 }
 
-/// Runs two scenarios and shows them.
+/// Runs two scenarios and shows them, on a page too where one is asked for.
 pub(super) fn both(
     registry: &Registry,
     names: [&String; 2],
     seed: Option<u64>,
     changes: &[String],
-    format: Format,
+    (format, report): (Format, Option<&Path>),
     output: &mut Output<'_>,
 ) -> Result<u8, Failure> {
     let one = files::scenario(registry, names[0], changes)?;
@@ -108,11 +112,14 @@ pub(super) fn both(
         output.hint(&format!("both run with seed {seed}; {} alone runs with {}", names[1], other.seed));
     }
     let run = |scenario: &Scenario| -> Result<Run, Failure> {
-        Ok(quietly(|| scenario.run(RunOptions { seed, keep_trace: false }))?.0)
+        Ok(quietly(|| scenario.run(RunOptions { seed, keep_trace: report.is_some() }))?.0)
     };
     let runs = [run(&one)?, run(&other)?];
     let side = |name, scenario, run| Side { name, scenario, run };
     let sides = [side(names[0], &one, &runs[0]), side(names[1], &other, &runs[1])];
+    if let Some(path) = report {
+        files::write(path, page(&sides).as_bytes())?;
+    }
     match format {
         Format::Json => output.say(&format!("{:#}\n", side_by_side_document(sides)))?,
         Format::Human => {

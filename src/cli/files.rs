@@ -11,7 +11,10 @@ use super::output::Failure;
 /// A scenario file larger than this is a mistake.
 const LARGEST_FILE: u64 = 256 << 20;
 
-/// Reads a scenario: a file, or a bundled one by its name. `changes` are `/pointer=JSON` texts.
+/// What a folder of results holds of its scenario.
+pub(super) const RESOLVED: &str = "scenario.json";
+
+/// Reads a scenario: a file, the folder of a run's results, or a bundled one by its name. `changes` are `/pointer=JSON` texts.
 pub(super) fn scenario(registry: &Registry, name: &str, changes: &[String]) -> Result<Scenario, Failure> {
     let bytes = source(name)?;
     let mut document = Document::parse(name, &bytes).map_err(|problems| Failure::Problems(Box::new(problems)))?;
@@ -28,6 +31,9 @@ pub(super) fn scenario(registry: &Registry, name: &str, changes: &[String]) -> R
 /// The bytes of a scenario.
 fn source(name: &str) -> Result<Vec<u8>, Failure> {
     let path = Path::new(name);
+    if path.is_dir() {
+        return read(&path.join(RESOLVED));
+    }
     if !path.exists() {
         if let Some(bundled) = bundled::find(name) {
             return Ok(bundled.text.as_bytes().to_vec());

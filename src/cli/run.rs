@@ -10,7 +10,8 @@ use serde_json::json;
 use crate::check::Verdict;
 use crate::explore::{Difference, Row, check_determinism};
 use crate::report::{
-    Audience, TraceFile, difference, document, history_edn, history_lines, results, story, trace_file, trace_lines,
+    Audience, Side, TraceFile, difference, document, history_edn, history_lines, page, results, story, trace_file,
+    trace_lines,
 };
 use crate::scenario::{Registry, Run, RunError, RunOptions, Scenario, scripted};
 
@@ -43,6 +44,9 @@ pub(super) struct Arguments {
     /// Writes the trace: `binary` for `partita diff`, `jsonl` to read.
     #[arg(long = "trace", value_name = "KIND=PATH")]
     traces: Vec<String>,
+    /// Writes a page that shows the run in any browser, without a network: the verdict, the space-time diagram, charts.
+    #[arg(long, value_name = "PAGE.html")]
+    report: Option<PathBuf>,
     /// Writes the operations into the resolved scenario one by one, so that it needs no generator.
     #[arg(long, requires = "out")]
     script: bool,
@@ -64,8 +68,8 @@ pub(super) const WIDTH: usize = 110;
 
 pub(super) fn run(registry: &Registry, arguments: &Arguments, output: &mut Output<'_>) -> Result<u8, Failure> {
     if let Some(beside) = &arguments.beside {
-        let Arguments { scenario, seed, changes, format, .. } = arguments;
-        return compare::both(registry, [scenario, beside], *seed, changes, *format, output);
+        let Arguments { scenario, seed, changes, format, report, .. } = arguments;
+        return compare::both(registry, [scenario, beside], *seed, changes, (*format, report.as_deref()), output);
     }
     let scenario = files::scenario(registry, &arguments.scenario, &arguments.changes)?;
     let traces = arguments.traces.iter().map(|text| TraceWish::parse(text)).collect::<Result<Vec<_>, _>>()?;
@@ -74,13 +78,13 @@ pub(super) fn run(registry: &Registry, arguments: &Arguments, output: &mut Outpu
         let (mut run, second, found) = quietly(|| check_determinism(&scenario, seed))?.0;
         if let Some(found) = found {
             run.verdict = Verdict::Nondeterministic;
-            write_files(arguments, &traces, &run, None)?;
+            write_files(&scenario, arguments, &traces, &run, None)?;
             return nondeterministic(arguments, &run, &second, &found, output);
         }
         output.hint("the second run agreed in digest, verdict, history, metrics and final state");
         return finish(&scenario, arguments, &traces, &run, None, output);
     }
-    let keep_trace = !traces.is_empty();
+    let keep_trace = !traces.is_empty() || arguments.report.is_some();
     let (mut run, elapsed) = quietly(|| scenario.run(RunOptions { seed, keep_trace }))?;
     let wants_trace = arguments.out.is_some() && matches!(run.verdict, Verdict::Refuted(_));
     if wants_trace && !keep_trace {
@@ -99,7 +103,7 @@ fn finish(
     elapsed: Option<Duration>,
     output: &mut Output<'_>,
 ) -> Result<u8, Failure> {
-    write_files(arguments, traces, run, elapsed)?;
+    write_files(scenario, arguments, traces, run, elapsed)?;
     match arguments.format {
         Format::Json => output.say(&format!("{:#}\n", document(&arguments.scenario, run)))?,
         Format::Human => {
@@ -119,6 +123,7 @@ fn finish(
 
 /// Writes the files that were asked for.
 fn write_files(
+    scenario: &Scenario,
     arguments: &Arguments,
     traces: &[TraceWish],
     run: &Run,
@@ -126,6 +131,10 @@ fn write_files(
 ) -> Result<(), Failure> {
     for wish in traces {
         wish.write(&arguments.scenario, run)?;
+    }
+    if let Some(path) = &arguments.report {
+        let side = Side { name: &arguments.scenario, scenario, run };
+        files::write(path, page(&[side]).as_bytes())?;
     }
     arguments.out.as_ref().map_or(Ok(()), |folder| write_results(folder, arguments, run, elapsed))
 }

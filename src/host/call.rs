@@ -13,6 +13,15 @@ use super::{Clock, NodeId};
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct CallId(pub(crate) u64);
 
+impl CallId {
+    /// The call that a message was part of which died, by its label in the trace.
+    pub(crate) fn of_dropped(label: &str) -> Option<Self> {
+        let (_, said) = label.split_once('\t')?;
+        let (number, _) = said.strip_prefix("call ")?.split_once(':')?;
+        number.parse().ok().map(Self)
+    }
+}
+
 /// A request that a node has to answer. Hand it to [`super::Context::reply`], once.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 pub struct RequestId {

@@ -346,7 +346,7 @@ impl Core {
             Body::Message(slot) => (bodies.hash(slot), self.trace.is_keeping().then(|| bodies.label(slot))),
             Body::Call(slot) => {
                 let call = self.posts.get(slot);
-                let label = self.trace.is_keeping().then(|| format!("{}\t{call:?}", call.kind()));
+                let label = self.trace.is_keeping().then(|| call.label());
                 (stable_hash(call), label)
             }
         };

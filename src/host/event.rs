@@ -116,8 +116,25 @@ impl CallPacket {
         }
     }
 
+    /// What the trace calls it if it dies: then only this says of which call it was.
+    pub(crate) fn label(&self) -> String {
+        let (call, said) = match self {
+            Self::Request { call, request } => (call, request.0.to_string()),
+            Self::Answer { call, result, .. } => (call, said(result)),
+        };
+        format!("{}\tcall {}: {said}", self.kind(), call.0)
+    }
+
     /// The size on the wire: what serialised requests of this shape take, roughly.
     pub(crate) const SIZE_BYTES: u32 = 64;
+}
+
+/// What an answer says, in the trace.
+pub(crate) fn said(result: &Result<Reply, CallError>) -> String {
+    match result {
+        Ok(reply) => format!("{reply:?}"),
+        Err(error) => error.to_string(),
+    }
 }
 
 /// What waits for a node that is busy or paused, and what it runs.

@@ -93,6 +93,12 @@ impl Tag {
         Self::ALL.get(usize::from(number).checked_sub(1)?).copied()
     }
 
+    /// Whether `a` and `b` of its records are nodes.
+    #[must_use]
+    pub const fn is_about_nodes(self) -> bool {
+        !matches!(self, Self::Cut | Self::Heal | Self::Disturb | Self::Token)
+    }
+
     /// Its name in text and JSON.
     #[must_use]
     pub const fn name(self) -> &'static str {

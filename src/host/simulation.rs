@@ -5,7 +5,7 @@ mod running;
 use crate::kernel::{Class, Fired, Span, Time, Trace, stable_hash};
 
 use super::core::{Bodies, CLIENT, Core, CoreDraws, End, Moment, NO_RECORD};
-use super::event::{Body, CallPacket, Event, Packet, Task, class};
+use super::event::{Body, CallPacket, Event, Packet, Task, class, said};
 use super::parts::{NodeParts, NodeState};
 use super::point::Point;
 use super::record::{Census, Tag};
@@ -558,8 +558,6 @@ impl Simulation {
 
 /// What a trace shows of the end of a call.
 fn answer_label(result: &Result<Reply, CallError>) -> String {
-    match result {
-        Ok(reply) => format!("reply\t{reply:?}"),
-        Err(error) => format!("{}\t{error}", error.name()),
-    }
+    let kind = result.as_ref().err().map_or("reply", |error| error.name());
+    format!("{kind}\t{}", said(result))
 }

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 use crate::call::{Attempt, Done, Driver, Next, Policy, with_element};
-use crate::host::{CallError, CausalContext, IdempotencyKey, Key, NodeId, Reply, Request, Terms, Value};
+use crate::host::{CallError, CallId, CausalContext, IdempotencyKey, Key, NodeId, Reply, Request, Terms, Value};
 use crate::kernel::{Span, StreamClash, Streams, Time};
 
 use super::operations::seen;
@@ -65,6 +65,8 @@ struct Running {
     invoked: Time,
     /// Whom it asked, attempt by attempt.
     contacts: Vec<NodeId>,
+    /// By which calls.
+    calls: Vec<CallId>,
     step: Step,
 }
 
@@ -104,6 +106,7 @@ pub(super) struct Ended {
     pub(super) invoked: Time,
     pub(super) completed: Time,
     pub(super) contacts: Vec<NodeId>,
+    pub(super) calls: Vec<CallId>,
     pub(super) outcome: Outcome,
 }
 
@@ -203,7 +206,7 @@ impl Client {
         session.began += 1;
         let attempt = session.driver.begin(&request, timeout);
         let step = Step { request, began: now, seen: None };
-        session.running = Some(Running { planned, invoked: now, contacts: Vec::new(), step });
+        session.running = Some(Running { planned, invoked: now, contacts: Vec::new(), calls: Vec::new(), step });
         attempt
     }
 
@@ -220,6 +223,13 @@ impl Client {
             seen: seen.clone().or_else(|| request.key().and_then(|key| self.contexts.get(&key).cloned())),
         };
         Some((request.clone(), terms))
+    }
+
+    /// Notes by which call a session asked.
+    pub(super) fn asked(&mut self, place: u32, call: CallId) {
+        if let Some(running) = self.sessions.get_mut(&place).and_then(|session| session.running.as_mut()) {
+            running.calls.push(call);
+        }
     }
 
     /// Takes the result of a session's last attempt, and what the client has seen of the object by it.
@@ -293,9 +303,9 @@ impl Client {
 impl Session {
     /// Ends what it runs. After an unknown outcome another session takes its place.
     fn end(&mut self, place: u32, outcome: Outcome, now: Time) -> Option<Ended> {
-        let Running { planned, invoked, contacts, .. } = self.running.take()?;
+        let Running { planned, invoked, contacts, calls, .. } = self.running.take()?;
         let replaced = self.replaced;
         self.replaced += u32::from(matches!(outcome, Outcome::Info(_)));
-        Some(Ended { planned, session: place, replaced, invoked, completed: now, contacts, outcome })
+        Some(Ended { planned, session: place, replaced, invoked, completed: now, contacts, calls, outcome })
     }
 }

@@ -168,7 +168,9 @@ impl Load {
     fn send(&mut self, simulation: &mut Simulation, client: u32, session: u32, attempt: Attempt) {
         let client = self.client(client);
         if let Some((request, terms)) = client.contact(session, attempt.to) {
-            simulation.call_on_terms(client.node, attempt.to, request, terms, attempt.timeout, u64::from(session));
+            let tag = u64::from(session);
+            let call = simulation.call_on_terms(client.node, attempt.to, request, terms, attempt.timeout, tag);
+            client.asked(session, call);
         }
     }
 

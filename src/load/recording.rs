@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::host::NodeId;
+use crate::host::{CallId, NodeId};
 
 use super::client::Ended;
 use super::plan::Planned;
@@ -15,6 +15,8 @@ pub struct Recording {
     pub history: History,
     /// For each operation of the history: whom it asked, attempt by attempt, the last one last.
     pub contacts: Vec<Vec<NodeId>>,
+    /// For each operation of the history: by which calls it asked them. The trace knows these numbers.
+    pub calls: Vec<Vec<CallId>>,
     /// For each operation of the history: its session, as its client counts them, and how many replicas it wanted to
     /// answer, if it said so itself.
     scripted: Vec<(u32, Option<u32>)>,
@@ -29,6 +31,7 @@ impl Recording {
         let mut recording = Self {
             history: History { clients, operations: Vec::with_capacity(ended.len()) },
             contacts: Vec::with_capacity(ended.len()),
+            calls: Vec::with_capacity(ended.len()),
             scripted: Vec::with_capacity(ended.len()),
             unstarted: unstarted.into_iter().map(|(client, planned)| (client, planned.into_listed())).collect(),
         };
@@ -39,6 +42,7 @@ impl Recording {
             let session = *ids.entry((client, ended.session, ended.replaced)).or_insert(unused);
             recording.scripted.push((ended.session, ended.planned.answers));
             recording.contacts.push(ended.contacts);
+            recording.calls.push(ended.calls);
             recording.history.operations.push(Operation {
                 client,
                 number: ended.planned.number,
@@ -65,6 +69,7 @@ impl Recording {
             ..operation
         }));
         self.contacts.extend(later.contacts);
+        self.calls.extend(later.calls);
         self.scripted.extend(later.scripted);
         let unstarted = later.unstarted.into_iter().map(|(client, planned)| (first_client + client, planned));
         self.unstarted.extend(unstarted);

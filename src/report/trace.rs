@@ -67,7 +67,7 @@ pub fn trace_lines(scenario: &str, seed: u64, names: &[String], trace: &Trace) -
         let (kind, content) = split(lines.label_of(record));
         let tag = Tag::from_number(record.fact.tag);
         let kind = if tag == Some(Tag::Token) { occasion(record.fact.a) } else { kind };
-        let node = |node| tag.filter(|&tag| is_about_nodes(tag)).map(|_| lines.name(node));
+        let node = |node| tag.filter(|tag| tag.is_about_nodes()).map(|_| lines.name(node));
         let line = json!({
             "event": number,
             "t_ns": integer(record.fact.time.as_nanos()),
@@ -167,11 +167,6 @@ impl<'a> Lines<'a> {
         };
         format!("event {number} at {}: {} (payload {:016x})", fact.time, what.trim_end(), fact.payload)
     }
-}
-
-/// Whether the numbers in a record with this tag are nodes.
-const fn is_about_nodes(tag: Tag) -> bool {
-    !matches!(tag, Tag::Cut | Tag::Heal | Tag::Token)
 }
 
 /// What happens when an upper floor is told that an instant of this class has come.

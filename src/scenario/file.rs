@@ -282,6 +282,12 @@ impl Scenario {
     pub fn services(&self) -> impl Iterator<Item = (&str, &dyn Deployable)> {
         self.services.iter().map(|service| (service.name.as_str(), &*service.what))
     }
+
+    /// The zone of every node by its number, as a place in the file's list of zones: services' replicas, then clients.
+    pub fn zones_of_nodes(&self) -> impl Iterator<Item = usize> {
+        let replicas = self.services.iter().flat_map(|service| &service.placement);
+        replicas.chain(self.clients.iter().map(|client| &client.zone)).map(|zone| zone.0 as usize)
+    }
 }
 
 /// Gives names their meaning.

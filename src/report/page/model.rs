@@ -1,0 +1,263 @@
+//! What a page knows: one JSON document about one run, or two.
+//!
+//! `web/model.js` reads it. Times are nanoseconds since the start of the run; what there may be much of stands in
+//! columns; texts that recur stand once, in a table (see [`Texts`]). Every figure was computed below.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Map, Value, json};
+
+use crate::check::{Check, Slice, Verdict, series};
+use crate::host::Tag;
+use crate::kernel::{Span, Time, stable_hash_str};
+use crate::load::{Operation, Outcome};
+use crate::scenario::{Run, Scenario};
+
+use super::super::figures::{label, words};
+use super::super::json::{digest, integer, ratio};
+use super::super::side_by_side::Side;
+use super::events::{calls_of, events};
+use super::texts::Texts;
+
+/// The version of the document's form.
+const VERSION: u32 = 1;
+
+/// With more operations than this, some are left out.
+const MOST_OPERATIONS: usize = 60_000;
+
+/// Into how many slices a run is cut for charts, about.
+const SLICES: u64 = 120;
+
+/// The document of a page: `{ "version", "tags": [name by number - 1], "runs": [...] }`.
+pub(super) fn document(sides: &[Side<'_>]) -> Value {
+    json!({
+        "version": VERSION,
+        "tags": Tag::ALL.map(Tag::name),
+        "runs": sides.iter().map(run).collect::<Vec<_>>(),
+    })
+}
+
+fn run(side: &Side<'_>) -> Value {
+    let Side { name, scenario, run } = *side;
+    let mut texts = Texts::default();
+    let evidence: BTreeSet<usize> = run.checks.iter().flat_map(telling).collect();
+    let shown = shown(run, &evidence);
+    let hosts: Vec<u64> = run.faults.iter().map(|fault| stable_hash_str(&fault.id)).collect();
+    let events = events(&run.trace, &hosts, &calls_of(&run.recording, &evidence), &mut texts);
+    let operations = operations(run, &shown, &mut texts);
+    let census = &run.census;
+    json!({
+        "name": name,
+        "title": scenario.title,
+        "story": scenario.story,
+        "question": scenario.question,
+        "seed": integer(run.seed),
+        "digest": digest(run.digest().value()),
+        "verdict": verdict(run.verdict),
+        "warm_up": integer(scenario.warm_up.as_nanos()),
+        "duration": integer(scenario.duration.as_nanos()),
+        "end": integer(run.simulated.as_nanos()),
+        "events_total": integer(run.events),
+        "checks": run.checks.iter().map(|check| self::check(check, &shown)).collect::<Vec<_>>(),
+        "notes": run.notes,
+        "chaos": run.chaos,
+        "reached": run.reached.iter().map(|&(name, count)| json!([name, integer(count)])).collect::<Vec<_>>(),
+        "figures": run.figures.iter().map(|figure| json!([label(figure), words(figure.quantity)])).collect::<Vec<_>>(),
+        "census": {
+            "sent": integer(census.sent), "duplicated": integer(census.duplicated),
+            "delivered": integer(census.delivered), "in_flight": integer(census.in_flight),
+            "dropped": census.dropped.iter().map(|(&cause, &n)| (cause.to_owned(), integer(n))).collect::<Map<_, _>>(),
+        },
+        "zones": keys(&scenario.resolved["hosts"]["zones"]),
+        "services": services(scenario),
+        "nodes": nodes(scenario, run),
+        "clients": run.history().clients,
+        "faults": faults(run),
+        "operations": operations,
+        "events": events,
+        "series": slices(run, scenario),
+        "texts": texts.json(),
+    })
+}
+
+fn verdict(verdict: Verdict) -> Value {
+    json!({ "name": verdict.name(), "class": verdict.class().map(|class| class.name()) })
+}
+
+/// The operations that tell of a check that did not hold.
+fn telling(check: &Check) -> impl Iterator<Item = usize> {
+    check.operations.iter().copied().take(if check.verdict == Verdict::Holds { 0 } else { 100 })
+}
+
+/// The operations that are shown, ascending: all, or of many every so manieth and the evidence.
+fn shown(run: &Run, evidence: &BTreeSet<usize>) -> Vec<usize> {
+    let all = run.history().operations.len();
+    let step = all.div_ceil(MOST_OPERATIONS).max(1);
+    let valid = evidence.iter().copied().filter(|&operation| operation < all);
+    (0..all).step_by(step).chain(valid).collect::<BTreeSet<_>>().into_iter().collect()
+}
+
+/// A check; its operations are places among those that are shown, the most telling first.
+fn check(check: &Check, shown: &[usize]) -> Value {
+    let operations = telling(check).filter_map(|operation| shown.binary_search(&operation).ok());
+    json!({
+        "name": check.name,
+        "phase": check.phase.name(),
+        "verdict": verdict(check.verdict),
+        "observed": check.observed,
+        "expected": check.expected,
+        "explanation": check.explanation,
+        "operations": operations.collect::<Vec<_>>(),
+    })
+}
+
+/// The columns of the operations: `client`, `number`, `session`; `request`, `answer` and `kind` in the table of texts;
+/// `key`, or null; `outcome` (0 ok, 1 no, 2 fail, 3 info); `intended`, `invoked` and `completed`, in nanoseconds, the first
+/// since the operation before, the others since the one named before; `calls` by which it asked; `by_design` lists those
+/// that could not have been served, `total` says how many operations there were.
+fn operations(run: &Run, shown: &[usize], texts: &mut Texts) -> Value {
+    let history = run.history();
+    let all = || shown.iter().map(|&index| &history.operations[index]);
+    let column = |of: &dyn Fn(&Operation) -> Value| all().map(of).collect::<Vec<_>>();
+    // Operations stand in the order of their invocation, so that these differences are never negative.
+    let mut before = Time::ZERO;
+    let mut since_last = |now: Time| integer(now.since(std::mem::replace(&mut before, now)).as_nanos());
+    let calls = |&index: &usize| -> Vec<Value> {
+        run.recording.calls.get(index).into_iter().flatten().map(|call| integer(call.0)).collect()
+    };
+    json!({
+        "total": history.operations.len(),
+        "final_reads": run.final_reads,
+        "client": column(&|o| json!(o.client)),
+        "number": column(&|o| integer(o.number)),
+        "session": column(&|o| integer(o.session)),
+        "kind": all().map(|o| texts.id(o.request.kind())).collect::<Vec<_>>(),
+        "request": all().map(|o| texts.id(&o.request.to_string())).collect::<Vec<_>>(),
+        "answer": all().map(|o| texts.id(&answer(o))).collect::<Vec<_>>(),
+        "key": column(&|o| o.request.key().map_or(Value::Null, |key| integer(key.0))),
+        "outcome": column(&|o| json!(outcome(o))),
+        "invoked": all().map(|o| since_last(o.invoked)).collect::<Vec<_>>(),
+        "waited": column(&|o| integer(o.invoked.since(o.intended).as_nanos())),
+        "took": column(&|o| integer(o.completed.since(o.invoked).as_nanos())),
+        "calls": shown.iter().map(calls).collect::<Vec<_>>(),
+        "by_design": (0..shown.len()).filter(|&place| run.unavailable_by_design.get(shown[place]) == Some(&true))
+            .collect::<Vec<_>>(),
+    })
+}
+
+const fn outcome(operation: &Operation) -> u8 {
+    match operation.outcome {
+        Outcome::Ok(_) => 0,
+        Outcome::No(_) => 1,
+        Outcome::Fail(_) => 2,
+        Outcome::Info(_) => 3,
+    }
+}
+
+/// What it was answered with, or why it was not.
+fn answer(operation: &Operation) -> String {
+    match &operation.outcome {
+        Outcome::Ok(value) | Outcome::No(value) => value.in_brief(),
+        Outcome::Fail(why) | Outcome::Info(why) => why.clone(),
+    }
+}
+
+fn keys(object: &Value) -> Vec<&str> {
+    object.as_object().into_iter().flatten().map(|(key, _)| key.as_str()).collect()
+}
+
+fn services(scenario: &Scenario) -> Vec<Value> {
+    let service = |(name, what): (&str, &dyn crate::scenario::Deployable)| {
+        let kind = keys(&scenario.resolved["services"][name]).into_iter().find(|&key| key != "host" && key != "note");
+        json!({ "name": name, "kind": kind, "replicas": what.replicas() })
+    };
+    scenario.services().map(service).collect()
+}
+
+/// The nodes by number: replicas of the services, then clients; each with its zone, if zones have names, and its service
+/// or the service that it calls.
+fn nodes(scenario: &Scenario, run: &Run) -> Vec<Value> {
+    let zones = keys(&scenario.resolved["hosts"]["zones"]);
+    let replicas = scenario.services().flat_map(|(name, what)| std::iter::repeat_n(name, what.replicas() as usize));
+    let mut services = replicas.map(Some).chain(std::iter::repeat(None));
+    let node = |(name, zone): (&String, usize)| {
+        let service = services.next().flatten();
+        let calls = &scenario.resolved["clients"][name.as_str()]["calls"];
+        let calls = if service.is_none() { calls } else { &Value::Null };
+        json!({ "name": name, "zone": zones.get(zone), "service": service, "calls": calls })
+    };
+    run.names.iter().zip(scenario.zones_of_nodes()).map(node).collect()
+}
+
+/// What became of each fault; `settings` are those of the resolved scenario.
+fn faults(run: &Run) -> Vec<Value> {
+    let entries = run.resolved["faults"].as_array().map_or(&[][..], Vec::as_slice);
+    let instant = |time: Option<Time>| time.map(|time| integer(time.as_nanos()));
+    let fault = |(place, fault): (usize, &crate::fault::FaultReport)| {
+        json!({
+            "id": fault.id,
+            "kind": fault.kind,
+            "started": fault.started,
+            "start": instant(fault.start),
+            "end": instant(fault.end),
+            "targets": fault.targets.iter().map(|node| node.0).collect::<Vec<_>>(),
+            "touched": integer(fault.touched),
+            "settings": entries.get(place).map(|entry| &entry[fault.kind]),
+        })
+    };
+    run.faults.iter().enumerate().map(fault).collect()
+}
+
+/// The run in slices: for each how many operations were meant to start in it and what became of them, the share that was
+/// answered, and latencies; null where there was none, `"never"` where that rank was never answered.
+fn slices(run: &Run, scenario: &Scenario) -> Value {
+    let width = rounded(scenario.duration.as_nanos() / SLICES);
+    let slices = series(run.history(), width);
+    let count = |of: &dyn Fn(&Slice) -> u64| slices.iter().map(|slice| integer(of(slice))).collect::<Vec<_>>();
+    let latency =
+        |of: &dyn Fn(&Slice) -> Option<Span>| slices.iter().map(|slice| span(of(slice))).collect::<Vec<_>>();
+    json!({
+        "width": integer(width.as_nanos()),
+        "invoked": count(&|slice| slice.metrics.invoked),
+        "ok": count(&|slice| slice.metrics.ok),
+        "no": count(&|slice| slice.metrics.no),
+        "fail": count(&|slice| slice.metrics.fail),
+        "info": count(&|slice| slice.metrics.info),
+        "availability": slices.iter().map(|slice| slice.metrics.availability().map(ratio)).collect::<Vec<_>>(),
+        "p50": latency(&|slice| slice.metrics.quantiles().p50),
+        "p90": latency(&|slice| slice.metrics.quantiles().p90),
+        "p99": latency(&|slice| slice.metrics.quantiles().p99),
+        "max": latency(&|slice| slice.metrics.quantiles().max),
+    })
+}
+
+fn span(span: Option<Span>) -> Value {
+    match span {
+        None => Value::Null,
+        Some(Span::MAX) => json!("never"),
+        Some(span) => integer(span.as_nanos()),
+    }
+}
+
+/// The next number of nanoseconds of the form 1, 2 or 5 times a power of ten.
+fn rounded(nanoseconds: u64) -> Span {
+    let power = 10u64.pow(nanoseconds.max(1).ilog10());
+    let step = [1, 2, 5, 10].into_iter().find(|step| step * power >= nanoseconds).unwrap_or(10);
+    Span::from_nanos(step * power)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slices_have_round_widths() {
+        let check = |nanoseconds, expected| assert_eq!(rounded(nanoseconds), Span::from_nanos(expected));
+        check(0, 1);
+        check(1, 1);
+        check(3, 5);
+        check(5, 5);
+        check(51, 100);
+        check(1_200_000_000, 2_000_000_000);
+    }
+}

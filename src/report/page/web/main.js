@@ -1,0 +1,112 @@
+// @ts-check
+// Puts the page together: the head, one section per view, the choice between two runs, the theme.
+
+import { Bus, element } from './bus.js';
+import { readDocument } from './model.js';
+import { VERDICT, badge } from './verdict.js';
+
+/** The views of a run, in the order of the page. @type {import('./bus.js').View[]} */
+const VIEWS = [VERDICT];
+
+/**
+ * @param {import('./model.js').Run} run
+ * @param {'light' | 'dark'} theme
+ */
+function newBus(run, theme) {
+    const window = { from: 0, to: run.end };
+    return new Bus({ window, selection: null, playhead: 0, playing: false, theme, query: '' });
+}
+
+/** @param {import('./model.js').Run} run */
+function head(run) {
+    return element(
+        'div',
+        { class: 'hero' },
+        element('p', { class: 'byline' }, `${run.name} · seed ${run.seed} · digest ${run.digest}`),
+        element('h1', {}, run.title),
+        element('p', { class: 'judgement' }, badge(run.verdict)),
+        run.story ? element('p', { class: 'story' }, run.story) : null,
+        run.question ? element('p', { class: 'question' }, element('strong', {}, 'Predict first. '), run.question) : null,
+    );
+}
+
+/**
+ * One section of a run.
+ * @param {import('./bus.js').View} view
+ * @param {import('./model.js').Run} run
+ * @param {Bus} bus
+ */
+function section(view, run, bus) {
+    const place = element('div', { class: 'view' });
+    const titled = { id: view.id, class: `section ${view.id}`, 'aria-labelledby': `${view.id}-title` };
+    const whole = element(
+        'section',
+        titled,
+        element('h2', { id: `${view.id}-title` }, view.title),
+        element('p', { class: 'lead' }, view.lead),
+        place,
+    );
+    return { whole, mount: () => view.mount(place, run, bus) };
+}
+
+class Page {
+    /** @param {import('./model.js').Run[]} runs */
+    constructor(runs) {
+        this.runs = runs;
+        const prefersDark = window.matchMedia('(prefers-color-scheme: dark)').matches;
+        this.buses = runs.map((run) => newBus(run, prefersDark ? 'dark' : 'light'));
+        this.main = element('main', {});
+        this.shown = -1;
+        /** @type {(() => void)[]} */
+        this.takeDown = [];
+    }
+
+    start() {
+        this.links = element('nav', { 'aria-label': 'Sections' });
+        const theme = element('button', { class: 'theme', onclick: () => this.setTheme(this.theme() === 'dark' ? 'light' : 'dark') }, 'Light / dark');
+        const bar = element('div', { class: 'bar' }, element('span', { class: 'wordmark' }, 'partita'), this.links, this.choice(), theme);
+        document.body.replaceChildren(bar, this.main);
+        this.setTheme(this.theme());
+        this.show(0);
+    }
+
+    /** The choice between two runs. */
+    choice() {
+        if (this.runs.length < 2) return null;
+        const button = (/** @type {import('./model.js').Run} */ run, /** @type {number} */ index) =>
+            element('button', { 'data-run': index, onclick: () => this.show(index), title: run.title }, 'AB'[index] ?? `${index}`);
+        return element('div', { class: 'choice', role: 'group', 'aria-label': 'Which run' }, ...this.runs.map(button));
+    }
+
+    /** @param {number} index */
+    show(index) {
+        if (index === this.shown) return;
+        this.takeDown.forEach((end) => end());
+        this.shown = index;
+        const [run, bus] = [this.runs[index], this.buses[index]];
+        const sections = VIEWS.filter((view) => view.isWanted(run)).map((view) => ({ view, ...section(view, run, bus) }));
+        this.main.replaceChildren(head(run), ...sections.map(({ whole }) => whole));
+        this.links?.replaceChildren(...sections.map(({ view }) => element('a', { href: `#${view.id}` }, view.title)));
+        // A view measures its place, so it is mounted when that is in the page.
+        this.takeDown = sections.map(({ mount }) => mount()).filter((end) => end !== undefined);
+        document.querySelectorAll('[data-run]').forEach((button) =>
+            button.setAttribute('aria-pressed', String(button.getAttribute('data-run') === String(index))),
+        );
+    }
+
+    theme() {
+        return this.buses[0].get('theme');
+    }
+
+    /** @param {'light' | 'dark'} theme */
+    setTheme(theme) {
+        document.documentElement.dataset.theme = theme;
+        this.buses.forEach((bus) => bus.set('theme', theme));
+    }
+}
+
+const runs = readDocument(JSON.parse(document.getElementById('document')?.textContent ?? '{"tags":[],"runs":[]}'));
+const page = new Page(runs);
+page.start();
+// What tests ask, and whoever looks at a run from the browser's console.
+Object.assign(window, { partita: page });
