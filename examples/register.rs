@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 
 use partita::prelude::*;
+use partita::scenario::input::{list, one_of};
 
 /// What the primary and its backups say to each other.
 #[derive(Clone, Debug, Hash)]
@@ -26,6 +27,8 @@ impl Message for Word {
 /// The primary or a backup.
 #[derive(Clone, Default)]
 struct Replica {
+    /// Whether a write that arrives late is held back by the later one that is here.
+    keeps_order: bool,
     /// The last write of every key: its number, and what it wrote.
     held: BTreeMap<Key, (u64, Value)>,
     /// The primary's writes that are not acknowledged: who waits for each, and who has stored it.
@@ -60,7 +63,7 @@ impl Node for Replica {
         match word {
             Word::Store { write, key, value } => {
                 let held = self.held.entry(*key).or_default();
-                if *write > held.0 {
+                if *write > held.0 || !self.keeps_order {
                     *held = (*write, value.clone());
                 }
                 cx.send(from, Word::Stored { write: *write });
@@ -83,18 +86,29 @@ impl Node for Replica {
     }
 }
 
-/// The kind of service, which has no settings.
-struct MyRegister;
+/// The kind of service, with its settings.
+struct MyRegister {
+    keeps_order: bool,
+}
 
 impl Protocol for MyRegister {
     type Node = Replica;
 
     fn node(&self, _: Birth) -> Replica {
-        Replica::default()
+        Replica { keeps_order: self.keeps_order, ..Replica::default() }
     }
 }
 
-fn main() -> std::process::ExitCode {
+/// The built-in kinds, and this one.
+pub fn registry() -> Registry {
     let doc = "Registers at a primary with backups, in memory.";
-    partita::cli::main(Registry::standard().with("my_register", doc, 3..=9, |_| Some(MyRegister)))
+    Registry::standard().with("my_register", doc, 3..=9, |fields| {
+        let safeguards = list(one_of([("order", ())]));
+        let without = fields.optional("without", "Safeguards that are left out.", safeguards, Vec::<&str>::new());
+        Some(MyRegister { keeps_order: without?.is_empty() })
+    })
+}
+
+fn main() -> std::process::ExitCode {
+    partita::cli::main(registry())
 }

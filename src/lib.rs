@@ -39,6 +39,8 @@
 #![cfg_attr(feature = "cli", doc = "  [`cli::main`]")]
 #![cfg_attr(not(feature = "cli"), doc = "  `cli::main` (feature `cli`)")]
 //!   has the whole command line. [`prelude`] has what that takes, and `examples/register.rs` does it.
+//! - To test a protocol under `cargo test`: [`check_file`] with a scenario file, or `check` with random scenarios (feature `proptest`);
+//!   see [`property`].
 //! - To drive a simulation by hand: [`host::Builder`], [`host::Simulation`].
 //! - To judge a history: [`check`].
 //!
@@ -49,7 +51,7 @@
 //! | floor | room | |
 //! |---|---|---|
 //! | 9 | `cli` | the command line (feature `cli`, on by default) |
-//! | 8 | [`report`] | a finished run as text, JSON, CSV and traces |
+//! | 8 | [`report`], [`property`] | a finished run as text, JSON, CSV and traces; property tests |
 //! | 7 | [`explore`] | runs beside other runs |
 //! | 6 | [`scenario`] | the file, the registry of kinds, one run |
 //! | 6 | [`import`] | histories from elsewhere |
@@ -72,6 +74,11 @@ pub mod import;
 pub mod kernel;
 pub mod load;
 pub mod prelude;
+pub mod property;
 pub mod report;
 pub mod scenario;
 pub mod store;
+
+pub use property::check_file;
+#[cfg(feature = "proptest")]
+pub use property::{any_scenario, check};

@@ -17,23 +17,24 @@ const FLOORS: [&[&str]; 10] = [
     &["check"],
     &["scenario", "import"],
     &["explore"],
-    &["report"],
+    &["report", "property"],
     &["cli", "prelude"],
 ];
 
 /// Rooms that may use a room of their own floor.
-const NEIGHBOURS: [(&str, &str); 0] = [];
+const NEIGHBOURS: [(&str, &str); 1] = [("property", "report")];
 
 /// Rooms that know nothing of a room below them: clients and checkers know no store, stores know no fault.
 const STRANGERS: [(&str, &str); 4] = [("load", "store"), ("check", "store"), ("store", "fault"), ("call", "fault")];
 
 /// Which rooms may use a crate; it is in `docs/dependencies.md` why they do.
-const CRATES: [(&str, &[&str]); 10] = [
+const CRATES: [(&str, &[&str]); 11] = [
     ("libm", &["kernel", "explore"]),
     ("rand_chacha", &["kernel"]),
     ("petgraph", &["host", "check"]),
     ("serde", &["scenario", "import", "explore", "report", "cli"]),
-    ("serde_json", &["scenario", "import", "explore", "report", "cli"]),
+    ("serde_json", &["scenario", "import", "explore", "report", "property", "cli"]),
+    ("proptest", &["property"]),
     ("hdrhistogram", &["explore"]),
     ("clap", &["cli"]),
     ("ctrlc", &["cli"]),

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::Path;
 
+use crate::property::write_whole;
 use crate::scenario::{Document, Registry, Scenario};
 
 use super::bundled;
@@ -71,12 +72,5 @@ pub(super) fn write(path: &Path, bytes: &[u8]) -> Result<(), Failure> {
         // A device or a pipe has no name to be renamed to.
         return fs::write(path, bytes).map_err(failed);
     }
-    let mut temporary = path.as_os_str().to_owned();
-    temporary.push(".partial");
-    let result = fs::write(&temporary, bytes).and_then(|()| fs::rename(&temporary, path));
-    if result.is_err() {
-        // Nothing is left behind; that even this fails changes nothing.
-        let _ = fs::remove_file(&temporary);
-    }
-    result.map_err(failed)
+    write_whole(path, bytes).map_err(failed)
 }

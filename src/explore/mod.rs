@@ -14,7 +14,7 @@ mod sweep;
 pub use determinism::{Difference, check_determinism, first_difference};
 pub use paired::{Paired, PairedFigure};
 pub use row::{Failure, Measure, Row, Unit, figure_columns};
-pub use shrink::{ShrinkError, Shrunk, Size, shrink};
+pub use shrink::{ShrinkError, Shrinking, Shrunk, Size, shrink};
 pub use statistics::{Estimate, PairedCounts, mean, rate, trials_for_width};
 pub use summary::{FailureGroup, Summary};
 pub use sweep::{Point, Shard, Sweep, SweepError};

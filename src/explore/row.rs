@@ -1,6 +1,7 @@
 //! What a sweep keeps of a run.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
 
 use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
@@ -117,6 +118,12 @@ pub struct Failure {
 }
 
 impl Failure {
+    /// What decides the verdict of a run that does not hold.
+    #[must_use]
+    pub fn of_run(run: &Run) -> Option<Self> {
+        Self::of(run.verdict, &run.checks)
+    }
+
     /// What decides a verdict that is not "holds".
     #[must_use]
     pub fn of(verdict: Verdict, checks: &[Check]) -> Option<Self> {
@@ -128,6 +135,12 @@ impl Failure {
         let deciding = checks.iter().find(|check| check.verdict == verdict);
         let check = deciding.map_or_else(|| "determinism".to_owned(), |check| check.name.clone());
         Some(Self { check, class: class.to_owned() })
+    }
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} by {}", self.class, self.check)
     }
 }
 

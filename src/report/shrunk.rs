@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use crate::explore::Shrunk;
 use crate::kernel::Time;
 use crate::load::Outcome;
+use crate::scenario::Run;
 
 /// How many steps a story shows.
 const STEPS: usize = 16;
@@ -14,26 +15,44 @@ const STEPS: usize = 16;
 pub fn shrunk_story(shrunk: &Shrunk) -> String {
     let mut text = String::new();
     let failure = &shrunk.failure;
-    let _ =
-        writeln!(text, "{} by {}, shrunk in {} runs{}", failure.class, failure.check, shrunk.runs, budget(shrunk));
+    let _ = writeln!(text, "{failure}, shrunk in {} runs{}", shrunk.runs, budget(shrunk));
     let _ = writeln!(text, "before     {}", shrunk.before);
     let _ = writeln!(text, "after      {}", shrunk.after);
     if !shrunk.irrelevant.is_empty() {
         let _ = writeln!(text, "irrelevant {}", shrunk.irrelevant.join("; "));
     }
     text.push('\n');
-    let steps = steps(shrunk);
-    for (number, (at, step)) in steps.iter().take(STEPS).enumerate() {
+    happened(&mut text, &shrunk.run, STEPS);
+    decided(&mut text, &shrunk.run);
+    text
+}
+
+/// The story of a run that failed before it was shrunk, or after: what decided it, and if that fits what happened.
+#[must_use]
+pub fn failed_story(run: &Run) -> String {
+    let mut text = String::new();
+    if steps(run).len() <= STEPS {
+        happened(&mut text, run, STEPS);
+    }
+    decided(&mut text, run);
+    text
+}
+
+fn happened(text: &mut String, run: &Run, most: usize) {
+    let steps = steps(run);
+    for (number, (at, step)) in steps.iter().take(most).enumerate() {
         let _ = writeln!(text, "{:>3}. {at}  {step}", number + 1);
     }
-    if steps.len() > STEPS {
-        let _ = writeln!(text, "     ... and {} more", steps.len() - STEPS);
+    if steps.len() > most {
+        let _ = writeln!(text, "     ... and {} more", steps.len() - most);
     }
-    let deciding = shrunk.run.checks.iter().find(|check| check.verdict == shrunk.run.verdict);
-    if let Some(check) = deciding {
+}
+
+/// What the check says that decided the verdict.
+fn decided(text: &mut String, run: &Run) {
+    if let Some(check) = run.checks.iter().find(|check| check.verdict == run.verdict) {
         let _ = writeln!(text, "\n{}: {}", check.name, check.explanation);
     }
-    text
 }
 
 const fn budget(shrunk: &Shrunk) -> &'static str {
@@ -41,8 +60,7 @@ const fn budget(shrunk: &Shrunk) -> &'static str {
 }
 
 /// What happens, by instants: faults start and end, operations begin and are answered.
-fn steps(shrunk: &Shrunk) -> Vec<(Time, String)> {
-    let run = &shrunk.run;
+fn steps(run: &Run) -> Vec<(Time, String)> {
     let mut steps = Vec::new();
     for fault in &run.faults {
         let targets: Vec<_> =

@@ -259,7 +259,7 @@ fn next_commands(text: &mut String, run: &Run, audience: &Audience<'_>) {
 }
 
 /// A word as a POSIX shell reads it: in single quotes if anything in it could mean something else.
-pub(super) fn shell_word(word: &str) -> String {
+pub(crate) fn shell_word(word: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,@%+".contains(c);
     if !word.is_empty() && word.chars().all(is_plain) {
         return word.to_owned();

@@ -69,41 +69,69 @@ pub enum ShrinkError {
 /// # Errors
 /// If the run does not fail, or its resolved form does not fail alike.
 pub fn shrink(scenario: &Scenario, seed: u64, registry: &Registry, budget: u64) -> Result<Shrunk, ShrinkError> {
-    let run = scenario.run(RunOptions { seed, keep_trace: false }).map_err(ShrinkError::Run)?;
-    let target = Failure::of(run.verdict, &run.checks).ok_or(ShrinkError::Holds)?;
-    let original = scripted(&run.resolved, &run.recording);
-    let mut shrinker =
-        Shrinker { registry, target, budget, runs: 0, best: original.clone(), irrelevant: BTreeMap::new() };
-    match shrinker.run_of(&original) {
-        Ok(run) if shrinker.is_alike(&run) => {}
-        Ok(_) => return Err(ShrinkError::NotReplayed),
-        Err(error) => return Err(error),
+    Shrinking::new(registry, budget).shrink(scenario, seed)
+}
+
+/// How a failing run is shrunk.
+#[derive(Clone, Copy)]
+pub struct Shrinking<'a> {
+    /// The kinds of service that its scenario may name.
+    pub registry: &'a Registry,
+    /// How many runs it may take.
+    pub budget: u64,
+    /// By what a run fails, if it does.
+    pub judge: &'a dyn Fn(&Run) -> Option<Failure>,
+    /// Whether time is up: asked before each run.
+    pub is_over: &'a dyn Fn() -> bool,
+}
+
+impl<'a> Shrinking<'a> {
+    /// Within so many runs, and as much time as they take; by what decides the verdict.
+    #[must_use]
+    pub const fn new(registry: &'a Registry, budget: u64) -> Self {
+        Self { registry, budget, judge: &Failure::of_run, is_over: &|| false }
     }
-    let before = passes::size(&original);
-    passes::all(&mut shrinker);
-    let is_exhausted = shrinker.runs >= shrinker.budget;
-    // Twice before anybody believes it.
-    let (run, again) = (shrinker.run_of(&shrinker.best.clone())?, shrinker.run_of(&shrinker.best.clone())?);
-    if !shrinker.is_alike(&run) || run.digest().value() != again.digest().value() {
-        return Err(ShrinkError::NotReplayed);
+
+    /// Shrinks the run of a scenario under a seed.
+    ///
+    /// # Errors
+    /// If the run does not fail, or its resolved form does not fail alike.
+    pub fn shrink(&self, scenario: &Scenario, seed: u64) -> Result<Shrunk, ShrinkError> {
+        let run = scenario.run(RunOptions { seed, keep_trace: false }).map_err(ShrinkError::Run)?;
+        let target = (self.judge)(&run).ok_or(ShrinkError::Holds)?;
+        let original = scripted(&run.resolved, &run.recording);
+        let mut shrinker =
+            Shrinker { settings: *self, target, runs: 0, best: original.clone(), irrelevant: BTreeMap::new() };
+        match shrinker.run_of(&original) {
+            Ok(run) if shrinker.is_alike(&run) => {}
+            Ok(_) => return Err(ShrinkError::NotReplayed),
+            Err(error) => return Err(error),
+        }
+        let before = passes::size(&original);
+        passes::all(&mut shrinker);
+        let is_exhausted = shrinker.is_exhausted();
+        // Twice before anybody believes it.
+        let (run, again) = (shrinker.run_of(&shrinker.best.clone())?, shrinker.run_of(&shrinker.best.clone())?);
+        if !shrinker.is_alike(&run) || run.digest().value() != again.digest().value() {
+            return Err(ShrinkError::NotReplayed);
+        }
+        Ok(Shrunk {
+            failure: shrinker.target,
+            after: passes::size(&shrinker.best),
+            scenario: shrinker.best,
+            run,
+            before,
+            runs: shrinker.runs,
+            is_exhausted,
+            irrelevant: shrinker.irrelevant.into_values().collect(),
+        })
     }
-    Ok(Shrunk {
-        failure: shrinker.target,
-        after: passes::size(&shrinker.best),
-        scenario: shrinker.best,
-        run,
-        before,
-        runs: shrinker.runs,
-        is_exhausted,
-        irrelevant: shrinker.irrelevant.into_values().collect(),
-    })
 }
 
 /// A search under way.
 struct Shrinker<'a> {
-    registry: &'a Registry,
+    settings: Shrinking<'a>,
     target: Failure,
-    budget: u64,
     runs: u64,
     /// The smallest scenario so far that fails alike.
     best: Value,
@@ -123,19 +151,22 @@ impl Shrinker<'_> {
 
     /// Whether a scenario fails alike. What is refused, or comes when the budget is spent, does not.
     fn fails(&mut self, candidate: &Value) -> bool {
-        self.runs < self.budget
-            && *candidate != self.best
-            && self.run_of(candidate).is_ok_and(|run| self.is_alike(&run))
+        !self.is_exhausted() && *candidate != self.best && self.run_of(candidate).is_ok_and(|run| self.is_alike(&run))
     }
 
     fn is_alike(&self, run: &Run) -> bool {
-        Failure::of(run.verdict, &run.checks).as_ref() == Some(&self.target)
+        (self.settings.judge)(run).as_ref() == Some(&self.target)
+    }
+
+    /// Whether the budget or the time is spent.
+    fn is_exhausted(&self) -> bool {
+        self.runs >= self.settings.budget || (self.settings.is_over)()
     }
 
     fn run_of(&mut self, candidate: &Value) -> Result<Run, ShrinkError> {
         let resolved = |problems| ShrinkError::Resolved(Box::new(problems));
         let document = Document::from_value("shrunk scenario", candidate).map_err(resolved)?;
-        let scenario = Scenario::read(&document, self.registry).map_err(resolved)?;
+        let scenario = Scenario::read(&document, self.settings.registry).map_err(resolved)?;
         self.runs += 1;
         scenario.run(RunOptions { seed: scenario.seed, keep_trace: false }).map_err(ShrinkError::Run)
     }
@@ -143,8 +174,11 @@ impl Shrinker<'_> {
 
 impl fmt::Display for Size {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { faults, operations, clients, replicas } = self;
-        write!(f, "{faults} faults, {operations} operations, {clients} clients, {replicas} replicas")
+        let count = |number: u64, noun| format!("{number} {noun}{}", if number == 1 { "" } else { "s" });
+        let Self { faults, operations, clients, replicas } = *self;
+        let counts = [(faults as u64, "fault"), (operations as u64, "operation"), (clients as u64, "client")];
+        let counts = counts.into_iter().chain([(replicas, "replica")]).map(|(number, noun)| count(number, noun));
+        f.write_str(&counts.collect::<Vec<_>>().join(", "))
     }
 }
 

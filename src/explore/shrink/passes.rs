@@ -21,7 +21,7 @@ pub(super) fn all(shrinker: &mut Shrinker<'_>) {
         replicas(shrinker);
         settings(shrinker);
         round(shrinker);
-        if shrinker.best == before || shrinker.runs >= shrinker.budget {
+        if shrinker.best == before || shrinker.is_exhausted() {
             return;
         }
     }
@@ -77,7 +77,7 @@ fn truncate(shrinker: &mut Shrinker<'_>) {
     let Some(full) = shrinker.best["duration"].as_str().and_then(|text| parse_duration(text).ok()) else { return };
     let (mut low, mut high) = (0, full.as_nanos());
     // To a twentieth is enough: rounding makes it finer than that.
-    while high - low > high / 20 && shrinker.runs < shrinker.budget {
+    while high - low > high / 20 && !shrinker.is_exhausted() {
         let middle = low + (high - low) / 2;
         if shrinker.keep(ended_at(&shrinker.best, Span::from_nanos(middle))) {
             high = middle;
