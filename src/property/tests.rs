@@ -12,10 +12,10 @@ fn folder(name: &str) -> PathBuf {
 
 const UNSYNCED: &str = r#"{
     "version": 1, "title": "Unsynced", "duration": "1s",
-    "services": { "store": { "single": { "sync": "never" } } },
+    "services": { "store": { "single": { "sync": "never", "without": ["sync_before_ack"] } } },
     "clients": { "a": { "calls": "store", "arrivals": { "poisson": "40/s" }, "operations": { "read": 1, "write": 1 } } },
     "faults": [{ "crash": { "where": ["store-0"], "at": "500ms", "for": "100ms", "silent": true, "disk_keeps": "nothing" } }],
-    "hypothesis": { "always": ["lost_writes"] }
+    "hypothesis": { "always": ["linearizable"] }
 }"#;
 
 /// What a test panics with; none if it does not.
@@ -36,8 +36,8 @@ fn a_failure_is_shrunk_kept_and_replayed_first() {
     let property = || Property::new(Registry::standard()).named("mine::it works").regressions(&kept);
     let told = story(|| property().check_file(&file, 0..20)).expect("it fails");
     for part in [
-        "mine::it works: safety by lost_writes, seed ",
-        "after      1 fault, 1 operation",
+        "mine::it works: safety by linearizable, seed ",
+        "after      1 fault, 2 operations",
         "\nagain:    cargo test 'mine::it works'\n",
         "\nlook:     PARTITA_TRACE=trace.jsonl cargo test",
     ] {
