@@ -22,7 +22,9 @@ fn collect(found: &Value, elements: &mut BTreeSet<i64>) {
             elements.insert(*number);
         }
         Value::List(list) => elements.extend(list),
-        Value::Siblings(siblings) => siblings.iter().for_each(|sibling| collect(sibling, elements)),
+        Value::Siblings(siblings) | Value::Answers(siblings) => {
+            siblings.iter().for_each(|sibling| collect(sibling, elements))
+        }
     }
 }
 

@@ -95,7 +95,7 @@ pub(super) fn elements(value: &Value) -> Option<&[i64]> {
     match value {
         Value::Nil => Some(&[]),
         Value::List(elements) => Some(elements),
-        Value::Int(_) | Value::Siblings(_) => None,
+        Value::Int(_) | Value::Siblings(_) | Value::Answers(_) => None,
     }
 }
 
@@ -104,7 +104,7 @@ pub(super) fn holds(value: &Value, element: i64) -> bool {
     match value {
         Value::List(elements) => elements.contains(&element),
         Value::Siblings(values) => values.iter().any(|value| holds(value, element)),
-        Value::Nil | Value::Int(_) => false,
+        Value::Nil | Value::Int(_) | Value::Answers(_) => false,
     }
 }
 

@@ -53,7 +53,12 @@ impl Default for Budget {
 impl Budget {
     /// Whether nothing is left of it.
     pub(super) fn is_spent(&self) -> bool {
-        self.steps == 0 || self.entries == 0 || self.cancelled.is_some_and(|flag| flag.load(Ordering::Relaxed))
+        self.steps == 0 || self.entries == 0 || self.is_cancelled()
+    }
+
+    /// Whether somebody outside wants no answer any more.
+    pub(super) fn is_cancelled(&self) -> bool {
+        self.cancelled.is_some_and(|flag| flag.load(Ordering::Relaxed))
     }
 }
 

@@ -1,5 +1,7 @@
 //! `partita history`: judges histories that were recorded elsewhere.
 
+mod isolation;
+
 use std::collections::BTreeMap;
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
@@ -10,6 +12,7 @@ use std::time::Duration;
 use clap::{Args, ValueEnum};
 use serde_json::{Value as Json, json};
 
+use crate::check::transactions::Level;
 use crate::check::{
     self, AppendLog, Budget, Consistency, Consistent, Counter, FencedLock, GrowOnlySet, Guarantees, Linearizability,
     Model, Queue, Register,
@@ -20,6 +23,7 @@ use crate::load::History;
 
 use super::files;
 use super::output::{Failure, Output};
+use isolation::{Judgement, level};
 
 /// Judges histories that were recorded elsewhere.
 ///
@@ -34,9 +38,11 @@ pub(super) struct Arguments {
     model: ModelName,
     /// What is to hold: linearizable, sequential; of registers also causal, read-atomic, read-committed, session
     /// guarantees (read-your-writes, monotonic-reads, monotonic-writes, writes-follow-reads; several with "+"),
-    /// k-atomic=K, delta-atomic=DURATION.
-    #[arg(long, default_value = "linearizable", value_parser = consistency, value_name = "MODEL")]
-    consistency: Consistency,
+    /// k-atomic=K, delta-atomic=DURATION. Of transactions an isolation level: serializable, repeatable-read,
+    /// snapshot-isolation, read-committed, read-uncommitted; with the order of sessions strong-session-LEVEL, of real time
+    /// strong-LEVEL or strict-serializable. Without it: linearizable, or strict-serializable.
+    #[arg(long, value_parser = goal, value_name = "MODEL")]
+    consistency: Option<Goal>,
     /// What registers and counters hold at first: nil or an integer.
     #[arg(long, value_name = "VALUE", default_value = "nil", value_parser = initial, allow_negative_numbers = true)]
     initial: Value,
@@ -72,6 +78,10 @@ enum ModelName {
     Lock,
     /// A lock without tokens.
     Mutex,
+    /// Lists that transactions read and append to, as Elle has them.
+    ListAppend,
+    /// Registers that transactions read and write, as Elle has them.
+    RwRegister,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -98,6 +108,29 @@ enum Printed {
     Human,
     /// One JSON document.
     Json,
+}
+
+/// What a name asks for: of single operations, and of transactions.
+#[derive(Clone, Debug)]
+struct Goal {
+    text: String,
+    of_operations: Result<Consistency, String>,
+    of_transactions: Option<Level>,
+}
+
+fn goal(text: &str) -> Result<Goal, String> {
+    let (of_operations, of_transactions) = (consistency(text), level(text));
+    match (of_operations, of_transactions) {
+        (Err(why), None) => Err(why),
+        (of_operations, of_transactions) => Ok(Goal { text: text.to_owned(), of_operations, of_transactions }),
+    }
+}
+
+/// What is to be found out.
+#[derive(Clone, Copy)]
+enum Task {
+    Operations(Consistency),
+    Transactions(Level),
 }
 
 fn consistency(text: &str) -> Result<Consistency, String> {
@@ -149,29 +182,54 @@ impl ModelName {
             Self::FifoQueue => ObjectKind::Queue,
             Self::Lock => ObjectKind::Lock,
             Self::Mutex => ObjectKind::Mutex,
+            Self::ListAppend => ObjectKind::TransactionalList,
+            Self::RwRegister => ObjectKind::TransactionalRegister,
         }
+    }
+
+    const fn is_of_transactions(self) -> bool {
+        matches!(self, Self::ListAppend | Self::RwRegister)
     }
 }
 
 /// What was found of one file.
 struct Judged {
     imported: Imported,
-    answer: Consistent,
-    /// The longest linearizable prefix and what cannot follow it, where that was looked for.
-    prefix: Prefix,
+    said: Said,
+}
+
+/// What was found of single operations, or of transactions.
+enum Said {
+    Operations {
+        answer: Consistent,
+        /// The longest linearizable prefix and what cannot follow it, where that was looked for.
+        prefix: Prefix,
+    },
+    Transactions(Judgement),
+}
+
+impl Said {
+    fn word(&self) -> &'static str {
+        match self {
+            Self::Operations { answer: Consistent::Yes(_), .. } => "holds",
+            Self::Operations { answer: Consistent::No { .. }, .. } => "refuted",
+            Self::Operations { answer: Consistent::Unknown { .. }, .. } => "unknown",
+            Self::Transactions(judgement) => judgement.word(),
+        }
+    }
 }
 
 pub(super) fn history(arguments: &Arguments, output: &mut Output<'_>) -> Result<u8, Failure> {
-    arguments.check()?;
+    let task = arguments.task()?;
     let mut paths = Vec::new();
     for path in &arguments.files {
         paths.extend(histories(path)?);
     }
-    let judged = judge_all(arguments, &paths);
+    let judged = judge_all(arguments, task, &paths);
     let (mut files, mut counts): (Vec<Json>, BTreeMap<&str, u64>) = (Vec::new(), BTreeMap::new());
     for (path, judged) in paths.iter().zip(judged) {
         let word = match &judged {
-            Ok(judged) => word(&judged.answer),
+            Ok(judged) => judged.said.word(),
             Err(_) => "unreadable",
         };
         *counts.entry(word).or_default() += 1;
@@ -188,7 +246,10 @@ pub(super) fn history(arguments: &Arguments, output: &mut Output<'_>) -> Result<
         let document = json!({
             "version": 1,
             "model": arguments.model.to_possible_value().map(|name| name.get_name().to_owned()),
-            "consistency": arguments.consistency.to_string(),
+            "consistency": match task {
+                Task::Operations(consistency) => consistency.to_string(),
+                Task::Transactions(level) => level.to_string(),
+            },
             "verdicts": counts,
             "files": files,
         });
@@ -222,7 +283,7 @@ fn histories(path: &Path) -> Result<Vec<PathBuf>, Failure> {
 }
 
 /// Judges the files in parallel, and gives up when the time is over.
-fn judge_all(arguments: &Arguments, paths: &[PathBuf]) -> Vec<Result<Judged, Failure>> {
+fn judge_all(arguments: &Arguments, task: Task, paths: &[PathBuf]) -> Vec<Result<Judged, Failure>> {
     // It lives as long as the process, which ends with this command.
     let no_time = arguments.time_limit.is_some_and(|limit| limit.is_zero());
     let cancelled: &'static AtomicBool = Box::leak(Box::new(AtomicBool::new(no_time)));
@@ -247,7 +308,7 @@ fn judge_all(arguments: &Arguments, paths: &[PathBuf]) -> Vec<Result<Judged, Fai
                 loop {
                     let place = next.fetch_add(1, Ordering::Relaxed);
                     let Some(path) = paths.get(place) else { break };
-                    let result = arguments.judge(path, budget);
+                    let result = arguments.judge(path, task, budget);
                     *results[place].lock().unwrap_or_else(PoisonError::into_inner) = Some(result);
                 }
             });
@@ -258,20 +319,40 @@ fn judge_all(arguments: &Arguments, paths: &[PathBuf]) -> Vec<Result<Judged, Fai
 }
 
 impl Arguments {
-    /// What of the command line does not go together.
-    fn check(&self) -> Result<(), Failure> {
+    /// What is asked for, if the command line goes together.
+    fn task(&self) -> Result<Task, Failure> {
+        let task = match &self.consistency {
+            None if self.model.is_of_transactions() => Task::Transactions(Level::STRICT_SERIALIZABLE),
+            None => Task::Operations(Consistency::Linearizable),
+            Some(goal) if self.model.is_of_transactions() => {
+                let says = || format!("error: --consistency {} is no isolation level of transactions", goal.text);
+                Task::Transactions(goal.of_transactions.ok_or_else(|| Failure::usage(says()))?)
+            }
+            Some(goal) => {
+                let says = |why: &String| format!("error: --consistency {}: {why}", goal.text);
+                let wrong = |why: &String| Failure::usage(says(why));
+                Task::Operations(*goal.of_operations.as_ref().map_err(wrong)?)
+            }
+        };
         let is_register = self.model.objects() == ObjectKind::Register;
-        if !is_register && !matches!(self.consistency, Consistency::Linearizable | Consistency::Sequential) {
+        let is_local = |consistency| matches!(consistency, Consistency::Linearizable | Consistency::Sequential);
+        if let Task::Operations(consistency) = task
+            && !is_register
+            && !is_local(consistency)
+        {
             let says = "is defined for registers only; for other objects: linearizable, sequential";
-            return Err(Failure::usage(format!("error: --consistency {} {says}", self.consistency)));
+            return Err(Failure::usage(format!("error: --consistency {consistency} {says}")));
+        }
+        if self.model.is_of_transactions() && self.nil == NilName::Unknown {
+            return Err(Failure::usage("error: --nil unknown is not for transactions: what nobody wrote is nil"));
         }
         if !is_register && self.model != ModelName::Counter && self.initial != Value::Nil {
             return Err(Failure::usage("error: --initial is for registers and counters; other objects begin empty"));
         }
-        Ok(())
+        Ok(task)
     }
 
-    fn judge(&self, path: &Path, budget: Budget) -> Result<Judged, Failure> {
+    fn judge(&self, path: &Path, task: Task, budget: Budget) -> Result<Judged, Failure> {
         let bytes = files::read(path)?;
         let format = self.input_format.map(|format| match format {
             FormatName::Jsonl => Format::Jsonl,
@@ -284,80 +365,81 @@ impl Arguments {
         };
         let imported = import::read(&bytes, format, self.model.objects(), nil)
             .map_err(|error| Failure::usage(format!("error: {}:{error}", path.display())))?;
-        let (answer, prefix) = self.answer(&imported.history, budget);
-        Ok(Judged { imported, answer, prefix })
-    }
-
-    fn answer(&self, history: &History, budget: Budget) -> (Consistent, Prefix) {
-        match (self.model, &self.initial) {
-            (ModelName::Register | ModelName::CasRegister, initial) => match self.consistency {
-                Consistency::Linearizable => self.of(&Register { initial: initial.clone() }, history, budget),
-                consistency => (consistency.judge(initial, history, budget), None),
-            },
-            (ModelName::Counter, Value::Int(initial)) => self.of(&Counter { initial: *initial }, history, budget),
-            (ModelName::Counter, _) => self.of(&Counter::default(), history, budget),
-            (ModelName::Set, _) => self.of(&GrowOnlySet, history, budget),
-            (ModelName::AppendLog, _) => self.of(&AppendLog, history, budget),
-            (ModelName::FifoQueue, _) => self.of(&Queue, history, budget),
-            (ModelName::Lock, _) => self.of(&FencedLock, history, budget),
-            (ModelName::Mutex, _) => self.of(&check::Mutex, history, budget),
-        }
-    }
-
-    /// The answer for objects of this model.
-    fn of<M: Model>(&self, model: &M, history: &History, budget: Budget) -> (Consistent, Prefix) {
-        if self.consistency == Consistency::Sequential {
-            return (check::sequential(model, history, budget).into(), None);
-        }
-        let answer = check::linearizable(model, history, budget);
-        let prefix = match &answer {
-            Linearizability::Refuted { refutation, .. } => {
-                Some((refutation.linearized.clone(), refutation.stuck.clone()))
+        let said = match task {
+            Task::Operations(consistency) => {
+                let (answer, prefix) = self.answer(consistency, &imported.history, budget);
+                Said::Operations { answer, prefix }
             }
-            _ => None,
+            Task::Transactions(level) => Said::Transactions(
+                Judgement::of(&imported.history, level, budget)
+                    .map_err(|error| Failure::usage(format!("error: {}: {error}", path.display())))?,
+            ),
         };
-        (answer.into(), prefix)
+        Ok(Judged { imported, said })
+    }
+
+    fn answer(&self, consistency: Consistency, history: &History, budget: Budget) -> (Consistent, Prefix) {
+        match (self.model.objects(), &self.initial) {
+            (ObjectKind::Register, initial) if consistency != Consistency::Linearizable => {
+                (consistency.judge(initial, history, budget), None)
+            }
+            (ObjectKind::Counter, Value::Int(initial)) => {
+                of(&Counter { initial: *initial }, consistency, history, budget)
+            }
+            (ObjectKind::Counter, _) => of(&Counter::default(), consistency, history, budget),
+            (ObjectKind::Set, _) => of(&GrowOnlySet, consistency, history, budget),
+            (ObjectKind::Log, _) => of(&AppendLog, consistency, history, budget),
+            (ObjectKind::Queue, _) => of(&Queue, consistency, history, budget),
+            (ObjectKind::Lock, _) => of(&FencedLock, consistency, history, budget),
+            (ObjectKind::Mutex, _) => of(&check::Mutex, consistency, history, budget),
+            (_, initial) => of(&Register { initial: initial.clone() }, consistency, history, budget),
+        }
     }
 }
 
+/// The answer for objects of this model.
+fn of<M: Model>(model: &M, consistency: Consistency, history: &History, budget: Budget) -> (Consistent, Prefix) {
+    if consistency == Consistency::Sequential {
+        return (check::sequential(model, history, budget).into(), None);
+    }
+    let answer = check::linearizable(model, history, budget);
+    let prefix = match &answer {
+        Linearizability::Refuted { refutation, .. } => {
+            Some((refutation.linearized.clone(), refutation.stuck.clone()))
+        }
+        _ => None,
+    };
+    (answer.into(), prefix)
+}
 /// The longest linearizable prefix, and the operations that cannot follow it, each with why.
 type Prefix = Option<(Vec<usize>, Vec<(usize, String)>)>;
 
-const fn word(answer: &Consistent) -> &'static str {
-    match answer {
-        Consistent::Yes(_) => "holds",
-        Consistent::No { .. } => "refuted",
-        Consistent::Unknown { .. } => "unknown",
-    }
-}
-
 fn line(path: &Path, judged: &Judged) -> String {
-    let said = match &judged.answer {
-        Consistent::Yes(said) => said.clone().unwrap_or_default(),
-        Consistent::No { explanation, .. } => explanation.clone(),
-        Consistent::Unknown { why } => why.clone(),
+    let (said, noun, more) = match &judged.said {
+        Said::Operations { answer, .. } => {
+            let said = match answer {
+                Consistent::Yes(said) => said.clone().unwrap_or_default(),
+                Consistent::No { explanation, .. } => explanation.clone(),
+                Consistent::Unknown { why } => why.clone(),
+            };
+            (said, "operations", String::new())
+        }
+        Said::Transactions(judgement) => (judgement.summary(), "transactions", judgement.anomalies()),
     };
     let names = judged.imported.names.iter().map(|(key, name)| format!("{key} is {name}"));
     let names = if said.is_empty() { String::new() } else { names.collect::<Vec<_>>().join(", ") };
     let notes: Vec<String> = [said, names].into_iter().filter(|note| !note.is_empty()).collect();
     let operations = judged.imported.history.operations.len();
     let colon = if notes.is_empty() { "" } else { ": " };
-    format!("{}: {} ({operations} operations){colon}{}\n", path.display(), word(&judged.answer), notes.join(" Here "))
+    let (path, word) = (path.display(), judged.said.word());
+    format!("{path}: {word} ({operations} {noun}){colon}{}\n{more}", notes.join(" Here "))
 }
 
 fn document(path: &Path, judged: &Judged) -> Json {
     let history = &judged.imported.history;
-    let ids = |operations: &[usize]| -> Vec<String> {
-        operations.iter().map(|&operation| history.id(&history.operations[operation])).collect()
-    };
-    let (explanation, operations) = match &judged.answer {
-        Consistent::Yes(said) => (said.clone(), Vec::new()),
-        Consistent::No { explanation, operations } => (Some(explanation.clone()), ids(operations)),
-        Consistent::Unknown { why } => (Some(why.clone()), Vec::new()),
-    };
     let mut document = json!({
         "file": path.display().to_string(),
-        "verdict": word(&judged.answer),
+        "verdict": judged.said.word(),
         "input_format": match judged.imported.format {
             Format::Jsonl => "jsonl",
             Format::Edn => "edn",
@@ -366,15 +448,30 @@ fn document(path: &Path, judged: &Judged) -> Json {
         "timed": judged.imported.is_timed,
         "operations": history.operations.len(),
         "objects": judged.imported.names.iter().map(|(key, name)| (key.to_string(), json!(name))).collect::<serde_json::Map<_, _>>(),
-        "explanation": explanation,
-        "shown_by": operations,
     });
-    if let Some((linearized, stuck)) = &judged.prefix {
+    match &judged.said {
+        Said::Operations { answer, prefix } => add_answer(&mut document, history, answer, prefix),
+        Said::Transactions(judgement) => judgement.add_to(&mut document),
+    }
+    document
+}
+
+fn add_answer(document: &mut Json, history: &History, answer: &Consistent, prefix: &Prefix) {
+    let ids = |operations: &[usize]| -> Vec<String> {
+        operations.iter().map(|&operation| history.id(&history.operations[operation])).collect()
+    };
+    let (explanation, operations) = match answer {
+        Consistent::Yes(said) => (said.clone(), Vec::new()),
+        Consistent::No { explanation, operations } => (Some(explanation.clone()), ids(operations)),
+        Consistent::Unknown { why } => (Some(why.clone()), Vec::new()),
+    };
+    document["explanation"] = json!(explanation);
+    document["shown_by"] = json!(operations);
+    if let Some((linearized, stuck)) = prefix {
         document["linearized"] = json!(ids(linearized));
         let stuck = stuck
             .iter()
             .map(|(operation, why)| json!({ "operation": history.id(&history.operations[*operation]), "why": why }));
         document["stuck"] = stuck.collect();
     }
-    document
 }

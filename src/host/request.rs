@@ -22,6 +22,8 @@ pub enum Value {
     /// Several values at once, in ascending order: writes that the store could not put in order (`DeCandia` et al.,
     /// Dynamo, SOSP 2007, section 4.4).
     Siblings(Vec<Value>),
+    /// What the reads of a transaction found, in their order: no object holds it.
+    Answers(Vec<Value>),
 }
 
 /// What a client or another service asks for.
@@ -94,7 +96,8 @@ pub enum Request {
         /// The fencing token that [`Request::Acquire`] answered with.
         token: i64,
     },
-    /// Several requests that take effect together or not at all.
+    /// Several requests that take effect together or not at all. The answer has what each read among them found
+    /// ([`Value::Answers`]).
     Transaction(Vec<Request>),
     /// A request of a user's own service.
     Custom {
@@ -197,6 +200,9 @@ impl Value {
                 format!("[{}, ..., {}] ({} elements)", text(first), text(last), elements.len())
             }
             Self::Siblings(values) => values.iter().map(Self::in_brief).collect::<Vec<_>>().join(" | "),
+            Self::Answers(values) => {
+                format!("({})", values.iter().map(Self::in_brief).collect::<Vec<_>>().join("; "))
+            }
             short => short.to_string(),
         }
     }
@@ -210,7 +216,9 @@ impl Value {
             Self::List(elements) => {
                 u32::try_from(elements.len()).unwrap_or(u32::MAX).saturating_mul(8).saturating_add(9)
             }
-            Self::Siblings(values) => values.iter().fold(9, |sum: u32, value| sum.saturating_add(value.size_bytes())),
+            Self::Siblings(values) | Self::Answers(values) => {
+                values.iter().fold(9, |sum: u32, value| sum.saturating_add(value.size_bytes()))
+            }
         }
     }
 }
@@ -232,6 +240,13 @@ impl fmt::Display for Value {
                     write!(f, "{}{value}", if place == 0 { "" } else { " | " })?;
                 }
                 Ok(())
+            }
+            Self::Answers(values) => {
+                f.write_str("(")?;
+                for (place, value) in values.iter().enumerate() {
+                    write!(f, "{}{value}", if place == 0 { "" } else { "; " })?;
+                }
+                f.write_str(")")
             }
         }
     }
@@ -275,5 +290,6 @@ mod tests {
         check(Value::List((1..=8).collect()), "[1, 2, 3, 4, 5, 6, 7, 8]");
         check(Value::List((1..=9).collect()), "[1, 2, 3, 4, ..., 6, 7, 8, 9] (9 elements)");
         check(Value::Siblings(vec![Value::Int(1), Value::Int(2)]), "1 | 2");
+        check(Value::Answers(vec![Value::Nil, Value::List(vec![1, 2])]), "(nil; [1, 2])");
     }
 }

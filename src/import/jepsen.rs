@@ -8,6 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::edn::{Edn, Form};
 use super::meaning::{Keys, answer, request};
+use super::transactions::MicroModel;
 use super::{Fault, Format, Imported, Nil, ObjectKind};
 use crate::kernel::Time;
 use crate::load::{History, Operation, Outcome};
@@ -81,8 +82,9 @@ impl Event {
             .ok_or_else(|| Fault::new(kind.at, format!("{kind} is none of the types :invoke, :ok, :fail, :info")))?;
         let function = match field("f").map(|form| form.value) {
             Some(Edn::Keyword(name) | Edn::Text(name)) => name,
-            Some(_) | None if process.is_none() => String::new(),
-            _ => return Err(missing("f")),
+            None => String::new(),
+            Some(_) if process.is_none() => String::new(),
+            Some(_) => return Err(missing("f")),
         };
         let time = match field("time").map(|form| form.value) {
             Some(Edn::Integer(time)) => u64::try_from(time).ok(),
@@ -110,15 +112,23 @@ pub(super) fn history(
     nil: Nil,
 ) -> Result<Imported, Fault> {
     let (calls, clock) = calls(events)?;
-    let keys = Keys::of(calls.iter().map(|call| (call.asked.function.as_str(), &call.asked.value)));
+    let model = MicroModel::of(kind);
+    let keys = match model {
+        Some(_) => Keys::of_transactions(calls.iter().map(|call| &call.asked.value)),
+        None => Keys::of(calls.iter().map(|call| (call.asked.function.as_str(), &call.asked.value))),
+    };
     let mut clients = Vec::new();
     let mut numbers: BTreeMap<u64, u32> = BTreeMap::new();
     let mut operations = Vec::with_capacity(calls.len());
     for Call { process, invoked, asked, end } in calls {
-        let request = request(kind, &keys, &asked)?;
-        let (completed, outcome) = match &end {
-            None => (clock.last(), Outcome::Info("still open at the end".to_owned())),
-            Some((place, end)) => (clock.at(*place), answer(kind, &keys, &asked, &request, end, nil)?),
+        let request = match model {
+            Some(model) => model.request(&keys, &asked.value)?,
+            None => request(kind, &keys, &asked)?,
+        };
+        let (completed, outcome) = match (&end, model) {
+            (None, _) => (clock.last(), Outcome::Info("still open at the end".to_owned())),
+            (Some((place, end)), Some(model)) => (clock.at(*place), model.answer(&keys, &request, end)?),
+            (Some((place, end)), None) => (clock.at(*place), answer(kind, &keys, &asked, &request, end, nil)?),
         };
         let client = *numbers.entry(process).or_insert_with(|| {
             clients.push(format!("p{process}"));

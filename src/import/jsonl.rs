@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::Value as Json;
 
-use super::{Fault, Format, Imported, Nil};
+use super::transactions::MicroModel;
+use super::{Fault, Format, Imported, Nil, ObjectKind};
 use crate::host::{Key, Request, Value};
 use crate::kernel::Time;
 use crate::load::{History, Operation, Outcome};
@@ -28,7 +29,18 @@ struct Line {
     element: Option<i64>,
     delta: Option<i64>,
     token: Option<i64>,
+    parts: Option<Vec<Part>>,
     reason: Option<String>,
+}
+
+/// One request of a transaction.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Part {
+    operation: String,
+    key: Count,
+    value: Option<Json>,
+    element: Option<i64>,
 }
 
 /// A number; above 2^53 it is a text.
@@ -48,7 +60,8 @@ impl Count {
     }
 }
 
-pub(super) fn read(text: &str, nil: Nil) -> Result<Imported, Fault> {
+pub(super) fn read(text: &str, kind: ObjectKind, nil: Nil) -> Result<Imported, Fault> {
+    let model = MicroModel::of(kind);
     let mut clients = Vec::new();
     let mut numbers: BTreeMap<String, u32> = BTreeMap::new();
     let mut operations: Vec<(usize, Operation)> = Vec::new();
@@ -70,7 +83,7 @@ pub(super) fn read(text: &str, nil: Nil) -> Result<Imported, Fault> {
                 u32::try_from(clients.len() - 1).expect("fewer lines than 2^32 fit into a file that is read")
             })
         };
-        let operation = read.operation(nil, &mut client).map_err(|says| Fault::new(at, says))?;
+        let operation = read.operation(model, nil, &mut client).map_err(|says| Fault::new(at, says))?;
         operations.push((at, operation));
     }
     operations.sort_by_key(|(_, operation)| (operation.invoked, operation.client, operation.number));
@@ -98,13 +111,24 @@ fn one_at_a_time(operations: &[(usize, Operation)]) -> Result<(), Fault> {
 }
 
 impl Line {
-    fn operation(&self, nil: Nil, client: &mut impl FnMut(&str) -> u32) -> Result<Operation, String> {
+    fn operation(
+        &self,
+        model: Option<MicroModel>,
+        nil: Nil,
+        client: &mut impl FnMut(&str) -> u32,
+    ) -> Result<Operation, String> {
         let no_id = || format!("the id {:?} is no name and number, as in \"shoppers-17\"", self.id);
         let (name, number) = self.id.rsplit_once('-').ok_or_else(no_id)?;
         let time = |count: &Count| count.value().map(Time::from_nanos);
         let request = self.request()?;
         let (invoked, completed) = (time(&self.invoked_ns)?, time(&self.completed_ns)?);
-        let outcome = self.outcome(&request, nil)?;
+        let mut outcome = self.outcome(&request, nil)?;
+        if let Some(model) = model {
+            model.check(&request)?;
+            if let Outcome::Ok(found) = &mut outcome {
+                model.settle(found);
+            }
+        }
         if completed < invoked {
             return Err("the operation is completed before it is invoked".to_owned());
         }
@@ -139,12 +163,21 @@ impl Line {
             "dequeue" => Request::Dequeue { key: key()? },
             "acquire" => Request::Acquire { key: key()? },
             "release" => Request::Release { key: key()?, token: self.token.ok_or_else(|| missing("token"))? },
+            "transaction" => {
+                let parts = self.parts.as_ref().ok_or_else(|| missing("parts"))?;
+                Request::Transaction(parts.iter().map(Part::request).collect::<Result<_, _>>()?)
+            }
             other => return Err(format!("the operation {other:?} is not known")),
         })
     }
 
     fn outcome(&self, request: &Request, nil: Nil) -> Result<Outcome, String> {
-        let found = || value(self.found.as_ref());
+        let found = || match (request, &self.found) {
+            (Request::Transaction(_), Some(Json::Array(found))) => {
+                Ok(Value::Answers(found.iter().map(|found| value(Some(found))).collect::<Result<_, _>>()?))
+            }
+            (_, found) => value(found.as_ref()),
+        };
         let reason = || self.reason.clone().unwrap_or_default();
         Ok(match self.outcome.as_str() {
             "ok" if request.is_read() && nil == Nil::Unknown && found()? == Value::Nil => {
@@ -155,6 +188,21 @@ impl Line {
             "fail" => Outcome::Fail(reason()),
             "info" => Outcome::Info(reason()),
             other => return Err(format!("{other:?} is none of the outcomes ok, no, fail, info")),
+        })
+    }
+}
+
+impl Part {
+    fn request(&self) -> Result<Request, String> {
+        let key = Key(self.key.value()?);
+        Ok(match (self.operation.as_str(), self.element) {
+            ("read", None) => Request::Read { key },
+            ("write", None) => Request::Write { key, value: value(self.value.as_ref())? },
+            ("append", Some(element)) => Request::Append { key, element },
+            ("append", None) => return Err("an \"append\" needs \"element\"".to_owned()),
+            (other, _) => {
+                return Err(format!("a transaction has no operation {other:?}; it has read, write, append"));
+            }
         })
     }
 }

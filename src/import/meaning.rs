@@ -24,17 +24,14 @@ impl Keys {
             None => false,
         };
         let is_keyed = asked.clone().next().is_some() && asked.clone().all(is_keyed_operation);
-        let names = || asked.clone().filter_map(|(_, value)| Some(value.pair()?.0));
-        let is_number = |name: &Form| matches!(name.value, Edn::Integer(0..));
-        let numbers = (is_keyed && !names().all(is_number)).then(|| {
-            let mut numbers = BTreeMap::new();
-            for name in names() {
-                let next = Key(numbers.len() as u64);
-                numbers.entry(name.to_string()).or_insert(next);
-            }
-            numbers
-        });
-        Self { is_keyed, numbers }
+        let names = asked.filter_map(|(_, value)| Some(value.pair()?.0));
+        Self { is_keyed, numbers: if is_keyed { numbers(names) } else { None } }
+    }
+
+    /// Those of transactions, given as they were invoked: each micro-operation names its object.
+    pub(super) fn of_transactions<'f>(asked: impl Iterator<Item = &'f Form> + Clone) -> Self {
+        let names = asked.filter_map(Form::elements).flatten().filter_map(|part| part.elements()?.get(1));
+        Self { is_keyed: true, numbers: numbers(names) }
     }
 
     /// The object of an event, and the value without it.
@@ -43,19 +40,37 @@ impl Keys {
             return Ok((Key(0), value));
         }
         let (name, inner) = value.pair().ok_or_else(|| Fault::new(value.at, format!("{value} is no [key value]")))?;
+        Ok((self.of_name(name)?, inner))
+    }
+
+    /// The object of this name.
+    pub(super) fn of_name(&self, name: &Form) -> Result<Key, Fault> {
         let key = match (&self.numbers, &name.value) {
             (Some(numbers), _) => numbers.get(&name.to_string()).copied(),
             (None, Edn::Integer(number)) => u64::try_from(*number).ok().map(Key),
             _ => None,
         };
-        let key = key.ok_or_else(|| Fault::new(name.at, format!("no invocation names the object {name}")))?;
-        Ok((key, inner))
+        key.ok_or_else(|| Fault::new(name.at, format!("no invocation names the object {name}")))
     }
 
     /// What the file calls its objects, if those are other names than numbers.
     pub(super) fn into_names(self) -> BTreeMap<Key, String> {
         self.numbers.into_iter().flatten().map(|(name, key)| (key, name)).collect()
     }
+}
+
+/// A number for each name, unless they are numbers from 0 on themselves.
+fn numbers<'f>(mut names: impl Iterator<Item = &'f Form> + Clone) -> Option<BTreeMap<String, Key>> {
+    let named = names.clone();
+    if names.all(|name| matches!(name.value, Edn::Integer(0..))) {
+        return None;
+    }
+    let mut numbers = BTreeMap::new();
+    for name in named {
+        let next = Key(numbers.len() as u64);
+        numbers.entry(name.to_string()).or_insert(next);
+    }
+    Some(numbers)
 }
 
 fn is_compare_and_set(function: &str) -> bool {
@@ -84,6 +99,7 @@ pub(super) fn request(kind: ObjectKind, keys: &Keys, event: &Event) -> Result<Re
         (ObjectKind::Lock | ObjectKind::Mutex, "acquire") => Request::Acquire { key },
         (ObjectKind::Lock, "release") => Request::Release { key, token: integer(value)? },
         (ObjectKind::Mutex, "release") => Request::Release { key, token: 0 },
+        (_, "") => return Err(Fault::new(event.at, "the event has no :f")),
         (_, function) => {
             let says = format!("a {} has no operation :{function}; it has {}", kind.name(), kind.operations());
             return Err(Fault::new(event.at, says));
@@ -143,7 +159,7 @@ pub(super) fn answer(
 }
 
 impl ObjectKind {
-    const fn name(self) -> &'static str {
+    pub(super) const fn name(self) -> &'static str {
         match self {
             Self::Register => "register",
             Self::Counter => "counter",
@@ -152,21 +168,25 @@ impl ObjectKind {
             Self::Queue => "queue",
             Self::Lock => "lock",
             Self::Mutex => "mutex",
+            Self::TransactionalList => "list of transactions",
+            Self::TransactionalRegister => "register of transactions",
         }
     }
 
-    const fn operations(self) -> &'static str {
+    pub(super) const fn operations(self) -> &'static str {
         match self {
             Self::Register => ":read, :write, :cas",
             Self::Counter | Self::Set => ":read, :add",
             Self::Log => ":read, :append",
             Self::Queue => ":enqueue, :dequeue",
             Self::Lock | Self::Mutex => ":acquire, :release",
+            Self::TransactionalList => ":append, :r",
+            Self::TransactionalRegister => ":w, :r",
         }
     }
 }
 
-fn integer(form: &Form) -> Result<i64, Fault> {
+pub(super) fn integer(form: &Form) -> Result<i64, Fault> {
     match form.value {
         Edn::Integer(number) => Ok(number),
         _ => Err(Fault::new(form.at, format!("an integer of 64 bits is expected here, not {form}"))),
@@ -186,7 +206,7 @@ fn register_value(form: &Form) -> Result<Value, Fault> {
 }
 
 /// The elements of a collection.
-fn elements(form: &Form) -> Result<Vec<i64>, Fault> {
+pub(super) fn elements(form: &Form) -> Result<Vec<i64>, Fault> {
     match &form.value {
         Edn::Sequence(elements) | Edn::Set(elements) => elements.iter().map(integer).collect(),
         _ => Err(Fault::new(form.at, format!("a collection of integers is expected here, not {form}"))),

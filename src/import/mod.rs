@@ -10,6 +10,7 @@ mod jepsen;
 mod jsonl;
 mod log;
 mod meaning;
+mod transactions;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -34,6 +35,10 @@ pub enum ObjectKind {
     Lock,
     /// `acquire`, `release`.
     Mutex,
+    /// Lists of transactions, as Elle's list-append has them: `[[:append 8 1] [:r 8 nil]]`.
+    TransactionalList,
+    /// Registers of transactions, as Elle's rw-register has them: `[[:w 8 1] [:r 8 nil]]`.
+    TransactionalRegister,
 }
 
 /// How a history is written.
@@ -127,7 +132,7 @@ pub fn read(bytes: &[u8], format: Option<Format>, kind: ObjectKind, nil: Nil) ->
     };
     let format = format.unwrap_or_else(|| format_of(text));
     let read = match format {
-        Format::Jsonl => jsonl::read(text, nil),
+        Format::Jsonl => jsonl::read(text, kind, nil),
         Format::Edn => jepsen::history(edn::events(text), kind, nil),
         Format::Log => jepsen::history(log::events(text), kind, nil),
     };

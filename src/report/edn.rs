@@ -9,11 +9,12 @@ use crate::load::{History, Outcome};
 /// The events of a history, a line each. If there are objects beside number 0, values are pairs of object and value, as
 /// Jepsen's `independent` has them. Events of one instant are put into an order: invocations first, unless they follow
 /// an answer to their own session, so that what is concurrent stays so. What was answered with "no" is `:fail`, without
-/// what was found.
+/// what was found. A history with transactions has nothing else: a read, write or append alone is a transaction of one.
 #[must_use]
 pub fn history_edn(history: &History) -> String {
-    let is_keyed =
-        history.operations.iter().any(|operation| operation.request.key().is_some_and(|key| key != Key(0)));
+    let is_transactional = history.operations.iter().any(|o| matches!(o.request, Request::Transaction(_)));
+    let is_keyed = !is_transactional
+        && history.operations.iter().any(|operation| operation.request.key().is_some_and(|key| key != Key(0)));
     let mut latest: BTreeMap<u64, (u64, u32)> = BTreeMap::new();
     let mut events = Vec::new();
     for (index, operation) in history.operations.iter().enumerate() {
@@ -36,7 +37,11 @@ pub fn history_edn(history: &History) -> String {
             (true, Outcome::Fail(reason)) => ("fail", None, Some(reason)),
             (true, Outcome::Info(reason)) => ("info", None, Some(reason)),
         };
-        let (function, value) = deed(&operation.request, found);
+        let (function, value) = match &operation.request {
+            Request::Transaction(parts) => ("txn", transaction(parts, found)),
+            part if is_transactional => ("txn", transaction(std::slice::from_ref(part), found)),
+            request => deed(request, found),
+        };
         let value = match operation.request.key().filter(|_| is_keyed) {
             Some(Key(key)) => format!("[{key} {value}]"),
             None => value,
@@ -66,9 +71,29 @@ fn deed(request: &Request, found: Option<&Value>) -> (&'static str, String) {
         Request::Dequeue { .. } => ("dequeue", found()),
         Request::Acquire { .. } => ("acquire", found()),
         Request::Release { token, .. } => ("release", token.to_string()),
-        Request::Transaction(_) => ("transaction", format!("{:?}", request.to_string())),
+        Request::Transaction(parts) => ("txn", transaction(parts, None)),
         Request::Custom { .. } => ("custom", format!("{:?}", request.to_string())),
     }
+}
+
+/// A transaction in Elle's words, `[[:append 8 1] [:r 8 [1]]]`: the micro-operations, each read with what it found.
+fn transaction(parts: &[Request], found: Option<&Value>) -> String {
+    let mut found = match found {
+        Some(Value::Answers(values)) => values.as_slice(),
+        Some(value) => std::slice::from_ref(value),
+        None => &[],
+    }
+    .iter();
+    let part = |part: &Request| match part {
+        Request::Read { key } => format!("[:r {} {}]", key.0, found.next().map_or("nil".to_owned(), plain)),
+        Request::Write { key, value } => format!("[:w {} {}]", key.0, plain(value)),
+        Request::Append { key, element } => format!("[:append {} {element}]", key.0),
+        other => {
+            let (function, value) = deed(other, None);
+            format!("[:{function} {value}]")
+        }
+    };
+    format!("[{}]", parts.iter().map(part).collect::<Vec<_>>().join(" "))
 }
 
 fn plain(value: &Value) -> String {
@@ -78,6 +103,7 @@ fn plain(value: &Value) -> String {
         Value::Int(number) => number.to_string(),
         Value::List(elements) => format!("[{}]", all(elements.iter().map(ToString::to_string).collect())),
         Value::Siblings(values) => format!("#{{{}}}", all(values.iter().map(plain).collect())),
+        Value::Answers(values) => format!("[{}]", all(values.iter().map(plain).collect())),
     }
 }
 
@@ -185,6 +211,25 @@ mod tests {
         check(
             ObjectKind::Lock,
             vec![(Request::Acquire { key }, ok(Value::Int(3))), (Request::Release { key, token: 3 }, ok(Value::Nil))],
+        );
+        let both = |read: Key| {
+            vec![Request::Append { key: one, element: 3 }, Request::Read { key: read }, Request::Read { key: two }]
+        };
+        check(
+            ObjectKind::TransactionalList,
+            vec![
+                (Request::Transaction(both(one)), ok(Value::Answers(vec![list(), Value::List(vec![])]))),
+                (Request::Transaction(both(two)), ok(Value::Answers(vec![Value::List(vec![]), Value::List(vec![])]))),
+            ],
+        );
+        let both = vec![Request::Write { key: one, value: Value::Int(3) }, Request::Read { key: one }];
+        check(
+            ObjectKind::TransactionalRegister,
+            vec![
+                (Request::Transaction(both.clone()), ok(Value::Answers(vec![Value::Int(3)]))),
+                (Request::Transaction(vec![both[1].clone()]), ok(Value::Answers(vec![Value::Nil]))),
+                (Request::Transaction(vec![both[0].clone()]), ok(Value::Answers(vec![]))),
+            ],
         );
         check(
             ObjectKind::Mutex,

@@ -40,7 +40,10 @@ struct Line {
     /// The fencing token that it gives back.
     #[serde(skip_serializing_if = "Option::is_none")]
     token: Option<i64>,
-    /// What it was answered with, unless it is a write.
+    /// What a transaction asks for, one after the other.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    parts: Option<Vec<Json>>,
+    /// What it was answered with, unless it is a write; of a transaction what each of its reads found.
     #[serde(skip_serializing_if = "Option::is_none")]
     found: Option<Json>,
     /// Why it failed, or why its outcome is unknown.
@@ -69,6 +72,10 @@ impl Line {
             Request::Release { token, .. } => (None, None, Some(token)),
             _ => (None, None, None),
         };
+        let parts = match &operation.request {
+            Request::Transaction(parts) => Some(parts.iter().map(part).collect()),
+            _ => None,
+        };
         let is_write = matches!(operation.request, Request::Write { .. });
         Self {
             id: history.id(operation),
@@ -84,9 +91,20 @@ impl Line {
             element,
             delta,
             token,
+            parts,
             found: answer.filter(|_| !is_write).map(plain),
             reason: reason.cloned(),
         }
+    }
+}
+
+/// One request of a transaction: what it asks for, under the names that lines have for it.
+fn part(request: &Request) -> Json {
+    let (operation, key) = (request.kind(), request.key().map(|key| integer(key.0)));
+    match request {
+        Request::Write { value, .. } => json!({ "operation": operation, "key": key, "value": plain(value) }),
+        Request::Append { element, .. } => json!({ "operation": operation, "key": key, "element": element }),
+        _ => json!({ "operation": operation, "key": key }),
     }
 }
 
@@ -97,5 +115,6 @@ fn plain(value: &Value) -> Json {
         Value::Int(number) => json!(number),
         Value::List(elements) => json!(elements),
         Value::Siblings(values) => json!({ "siblings": values.iter().map(plain).collect::<Vec<_>>() }),
+        Value::Answers(values) => values.iter().map(plain).collect(),
     }
 }

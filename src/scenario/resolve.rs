@@ -131,6 +131,8 @@ fn plain(value: &crate::host::Value) -> Value {
         crate::host::Value::Nil => json!("nil"),
         crate::host::Value::Int(number) => json!(number),
         crate::host::Value::List(elements) => json!(elements),
-        crate::host::Value::Siblings(values) => values.iter().map(plain).collect(),
+        crate::host::Value::Siblings(values) | crate::host::Value::Answers(values) => {
+            values.iter().map(plain).collect()
+        }
     }
 }

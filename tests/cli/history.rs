@@ -102,6 +102,100 @@ fn a_document_has_what_was_found() {
     assert_eq!(said("/files/0/stuck/0/operation"), "p1-2");
 }
 
+/// Write skew: each reads what the other writes.
+const SKEW: &str = "{:process 0, :type :invoke, :f :txn, :value [[:r :x nil] [:append :y 1]]}
+{:process 1, :type :invoke, :f :txn, :value [[:r :y nil] [:append :x 2]]}
+{:process 0, :type :ok, :f :txn, :value [[:r :x []] [:append :y 1]]}
+{:process 1, :type :ok, :f :txn, :value [[:r :y nil] [:append :x 2]]}
+{:process 2, :type :invoke, :f :txn, :value [[:r :x nil] [:r :y nil]]}
+{:process 2, :type :ok, :f :txn, :value [[:r :x [2]] [:r :y [1]]]}
+";
+
+#[test]
+fn transactions_are_judged_by_isolation_levels() {
+    let folder = Folder::new("history-transactions");
+    let log: String = SKEW
+        .lines()
+        .map(|line| {
+            let (process, rest) = line[10..].split_once(',').expect("a process");
+            let (stage, rest) = rest[7..].split_once(',').expect("a stage");
+            let value = rest[16..].trim_end_matches('}');
+            format!("INFO  jepsen.util - {process}\t{stage}\t:txn\t{value}\n")
+        })
+        .collect();
+    folder.write("skew.edn", SKEW).write("skew.log", log);
+    let story = "; the strongest level that it satisfies is strong snapshot isolation. Here k0 is :x, k1 is :y
+  G2-item, which rules out repeatable read:
+    p0-0 reads k0 when it is empty, without 2, which p1-1 appends.
+    p1-1 reads k1 when it is empty, without 1, which p0-0 appends.
+";
+    for file in ["skew.edn", "skew.log"] {
+        let check = |level: &str, code, said: &str| {
+            let level = if level.is_empty() { String::new() } else { format!("--consistency {level}") };
+            let expected = format!("{file}: {said}{story}");
+            folder.check(&format!("history {file} --model list-append {level}"), code, &expected, "");
+        };
+        check("", 1, "refuted (3 transactions): not strict serializable");
+        check("serializable", 1, "refuted (3 transactions): not serializable");
+        check("snapshot-isolation", 0, "holds (3 transactions): snapshot isolation");
+        check("strong-session-snapshot-isolation", 0, "holds (3 transactions): strong session snapshot isolation");
+        check("read-committed", 0, "holds (3 transactions): read committed");
+    }
+    let document = folder.document("history skew.edn --model list-append --consistency serializable", 1);
+    let said = |pointer: &str| document.pointer(pointer).cloned().expect(pointer);
+    assert_eq!(said("/consistency"), "serializable");
+    assert_eq!(said("/files/0/shown_by"), serde_json::json!(["p0-0", "p1-1"]));
+    assert_eq!(said("/files/0/anomalies/0/anomaly"), "G2-item");
+    assert_eq!(
+        said("/files/0/anomalies/0/story/1"),
+        "p1-1 reads k1 when it is empty, without 1, which p0-0 appends."
+    );
+    assert_eq!(said("/files/0/strongest"), serde_json::json!(["strong snapshot isolation"]));
+    assert_eq!(said("/files/0/levels/repeatable read"), "refuted");
+}
+
+#[test]
+fn registers_of_transactions_are_read() {
+    let folder = Folder::new("history-rw-register");
+    let events = "{:process 0, :type :invoke, :value [[:r 3 nil] [:w 3 1] [:r 3 nil]]}
+{:process 1, :type :invoke, :value [[:r 3 nil] [:w 3 2]]}
+{:process 0, :type :ok, :value [[:r 3 nil] [:w 3 1] [:r 3 1]]}
+{:process 1, :type :ok, :value [[:r 3 nil] [:w 3 2]]}
+";
+    folder.write("lost.edn", events);
+    let lost = "lost.edn: refuted (2 transactions): not snapshot isolation; the strongest level that it satisfies is strong read committed.
+  lost update, which rules out snapshot isolation:
+    p0-0 and p1-1 all read k3 before its first write, and all write it.
+";
+    folder.check("history lost.edn --model rw-register --consistency snapshot-isolation", 1, lost, "");
+    let check = |from: &str, to: &str, says: &str| {
+        folder.write("bad.edn", events.replace(from, to));
+        folder.check("history bad.edn --model rw-register", 2, "", says);
+    };
+    check(":w 3 1] [:r 3 1", ":w 3 1] [:r 4 1", "bad.edn:3:32: this ends another transaction");
+    check(
+        ":w 3 1] [:r 3 1",
+        ":w 3 7] [:r 3 1",
+        "bad.edn:3:32: this ends another transaction than the process invoked",
+    );
+    check(":w 3 1] [:r 3 1", ":w 3 1] [:r 3 []", "an integer of 64 bits is expected here, not []");
+    check(
+        "[:w 3 2]",
+        "[:append 3 2]",
+        "bad.edn:2:48: a register of transactions has no operation :append; it has :w, :r",
+    );
+    check("[[:r 3 nil] [:w 3 2]]", "7", "bad.edn:2:36: a transaction is a vector of operations, as in");
+    check(
+        "[[:r 3 nil] [:w 3 2]]",
+        "[7]",
+        "bad.edn:2:37: an operation of a transaction is a vector, as in [:append 8 1], not 7",
+    );
+    folder.write("blind.edn", events.replace("[:r 3 nil] [:w 3 2]", "[:w 3 2]"));
+    folder.check("history blind.edn --model rw-register", 0, "blind.edn: holds", "");
+    folder.check("history blind.edn --model rw-register --time-limit 0s", 3, "not certain", "");
+    folder.check("history lost.edn", 2, "", "lost.edn:1:1: the event has no :f");
+}
+
 #[test]
 fn bad_usage_is_said() {
     let folder = Folder::new("history-usage");
@@ -117,6 +211,10 @@ fn bad_usage_is_said() {
     check("fine.edn --time-limit 60", "60");
     check("fine.edn --model mutex --consistency causal", "is defined for registers only");
     check("fine.edn --model mutex --initial 3", "--initial is for registers and counters");
+    check("fine.edn --consistency serializable", "--consistency serializable: it is none of those");
+    check("fine.edn --model list-append --consistency causal", "causal is no isolation level of transactions");
+    check("fine.edn --model rw-register --nil unknown", "--nil unknown is not for transactions");
+    check("fine.edn --model rw-register --initial 3", "--initial is for registers and counters");
 }
 
 #[test]

@@ -73,10 +73,16 @@ impl AnomalyKind {
 }
 
 impl Anomaly {
+    /// The weakest level that a history which shows it is not of.
+    #[must_use]
+    pub const fn weakest_ruled_out(&self) -> Level {
+        Level { isolation: self.kind.weakest_ruled_out(), order: self.order }
+    }
+
     /// Whether a history that shows it is not of this level.
     #[must_use]
     pub fn rules_out(&self, level: Level) -> bool {
-        level.implies(Level { isolation: self.kind.weakest_ruled_out(), order: self.order })
+        level.implies(self.weakest_ruled_out())
     }
 }
 

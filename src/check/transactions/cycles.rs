@@ -14,6 +14,7 @@ use petgraph::visit::{EdgeFiltered, EdgeRef};
 use super::anomaly::AnomalyKind;
 use super::graph::{Dependency, Fact, Graph, Link};
 use super::level::Order;
+use crate::check::linearizable::Budget;
 
 /// One edge of a cycle, between two transactions.
 #[derive(Clone, Copy, Debug)]
@@ -42,8 +43,9 @@ pub(super) struct Cycles {
 const CLASSES: [AnomalyKind; 5] =
     [AnomalyKind::G0, AnomalyKind::G1c, AnomalyKind::GSingle, AnomalyKind::GNonadjacent, AnomalyKind::G2Item];
 
-/// Looks for a cycle of each class; each class and order may look at `allowance` edges, and at all edges once.
-pub(super) fn cycles(graph: &Graph, allowance: u64) -> Cycles {
+/// Looks for a cycle of each class; each class and order may spend the steps of the budget, an edge each, and look at all
+/// edges once.
+pub(super) fn cycles(graph: &Graph, budget: Budget) -> Cycles {
     let core = Core::new(graph);
     let mut cycles = Cycles { found: Vec::new(), is_cut_short: false };
     if core.edges.edge_count() == 0 {
@@ -54,7 +56,7 @@ pub(super) fn cycles(graph: &Graph, allowance: u64) -> Cycles {
             if cycles.found.iter().any(|cycle| cycle.kind == class) {
                 continue;
             }
-            let mut search = Search::new(&core, class, order, allowance);
+            let mut search = Search::new(&core, class, order, budget);
             cycles.found.extend(search.shortest());
             cycles.is_cut_short |= search.is_cut_short;
         }
@@ -164,11 +166,12 @@ struct Search<'c, 'g> {
     walks: Vec<(u32, EdgeIndex, u8)>,
     walk: u32,
     allowance: u64,
+    budget: Budget,
     is_cut_short: bool,
 }
 
 impl<'c, 'g> Search<'c, 'g> {
-    fn new(core: &'c Core<'g>, class: AnomalyKind, order: Order, allowance: u64) -> Self {
+    fn new(core: &'c Core<'g>, class: AnomalyKind, order: Order, budget: Budget) -> Self {
         let is_allowed = |link: Link| {
             let banned = match class {
                 AnomalyKind::G0 => link.is(Dependency::Read) || link.is(Dependency::AntiRead),
@@ -179,8 +182,8 @@ impl<'c, 'g> Search<'c, 'g> {
         };
         let component = components(&core.edges, is_allowed);
         let walks = vec![(0, EdgeIndex::end(), 0); core.edges.node_count() * PHASES];
-        let allowance = allowance.max(core.edges.edge_count() as u64);
-        Self { core, class, order, component, walks, walk: 0, allowance, is_cut_short: false }
+        let allowance = budget.steps.max(core.edges.edge_count() as u64);
+        Self { core, class, order, component, walks, walk: 0, allowance, budget, is_cut_short: false }
     }
 
     /// The shortest cycle of the class that the allowance suffices to find.
@@ -200,7 +203,7 @@ impl<'c, 'g> Search<'c, 'g> {
             if below <= 2 {
                 break;
             }
-            if self.allowance == 0 {
+            if self.allowance == 0 || self.budget.is_cancelled() {
                 self.is_cut_short = true;
                 break;
             }

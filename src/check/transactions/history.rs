@@ -5,7 +5,7 @@ use std::fmt;
 
 use crate::host::{Key, Request, Value};
 use crate::kernel::Time;
-use crate::load::{History, Operation, Outcome};
+use crate::load::{History, Outcome};
 
 /// One read or write within a transaction (Elle's micro-operation). An object is either a list, which is read and
 /// appended to, or a register.
@@ -163,22 +163,21 @@ impl TransactionHistory {
         Ok(Self { transactions })
     }
 
-    /// The transactions of a recorded history; a single read, write or append is a transaction of its own. `answers`
-    /// says what the reads of a committed [`Request::Transaction`] found, in order; `None` if that is not known, and
-    /// then they are dropped.
+    /// The transactions of a recorded history; a single read, write or append is a transaction of its own. What the
+    /// reads of a committed [`Request::Transaction`] found is in its answer ([`Value::Answers`]); where there is none,
+    /// nobody knows, and they are dropped.
     ///
     /// # Errors
     ///
     /// Whatever is no transaction on lists and registers, see [`TransactionError`].
-    pub fn from_history(
-        history: &History,
-        answers: impl Fn(&Operation) -> Option<Vec<Value>>,
-    ) -> Result<Self, TransactionError> {
+    pub fn from_history(history: &History) -> Result<Self, TransactionError> {
         let lists = Lists::of(history);
         let mut transactions = Vec::new();
         for operation in &history.operations {
             let (fate, found) = match (&operation.outcome, &operation.request) {
-                (Outcome::Ok(_), Request::Transaction(_)) => (Fate::Committed, answers(operation)),
+                (Outcome::Ok(Value::Answers(found)), Request::Transaction(_)) => {
+                    (Fate::Committed, Some(found.clone()))
+                }
                 (Outcome::Ok(found), Request::Read { .. }) => (Fate::Committed, Some(vec![found.clone()])),
                 (Outcome::Ok(_), _) => (Fate::Committed, None),
                 (Outcome::No(_) | Outcome::Fail(_), _) => (Fate::Aborted, None),

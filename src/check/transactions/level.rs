@@ -56,6 +56,9 @@ impl Order {
 }
 
 impl Level {
+    /// As if one transaction ran after the other, in real time.
+    pub const STRICT_SERIALIZABLE: Self = Self { isolation: IsolationLevel::Serializable, order: Order::Realtime };
+
     /// All levels, each after those that it implies.
     pub fn all() -> impl Iterator<Item = Self> {
         let level = |order| IsolationLevel::ALL.map(|isolation| Self { isolation, order });

@@ -24,6 +24,7 @@ mod tests;
 use std::collections::BTreeMap;
 
 use super::linearizable::Budget;
+use super::sentence::list;
 use objects::Object;
 use plan::Plans;
 use search::Execution;
@@ -65,6 +66,26 @@ impl Isolation {
         let possible = || Level::all().filter(|&level| self.answer(level) != Answer::Refuted);
         possible().filter(|&level| !possible().any(|other| other != level && other.implies(level))).collect()
     }
+
+    /// The same as a clause: `the strongest level that it satisfies is read committed`.
+    #[must_use]
+    pub fn strongest_in_words(&self) -> String {
+        let strongest = self.strongest();
+        let levels = list(&strongest, strongest.len());
+        let is_certain = strongest.iter().all(|&level| self.answer(level) == Answer::Holds);
+        match (strongest.len(), is_certain) {
+            (0, _) => "it satisfies no level at all".to_owned(),
+            (1, true) => format!("the strongest level that it satisfies is {levels}"),
+            (1, false) => format!("the strongest level that it may satisfy is {levels}"),
+            (_, true) => format!("the strongest levels that it satisfies are {levels}"),
+            (_, false) => format!("the strongest levels that it may satisfy are {levels}"),
+        }
+    }
+
+    /// The anomalies that rule a level out, the gravest first.
+    pub fn reasons(&self, level: Level) -> impl Iterator<Item = &Anomaly> {
+        self.anomalies.iter().filter(move |anomaly| anomaly.rules_out(level))
+    }
 }
 
 /// Judges the isolation of a history. The budget is for the searches for an execution; looking for
@@ -83,7 +104,7 @@ pub fn check(history: &TransactionHistory, budget: Budget) -> Isolation {
     let took_effect = objects::took_effect(history, &objects);
     let mut anomalies = direct::direct(history, &objects);
     let graph = graph::graph(history, &objects, &took_effect);
-    let cycles = cycles::cycles(&graph, budget.steps / CYCLE_SEARCHES);
+    let cycles = cycles::cycles(&graph, Budget { steps: budget.steps / CYCLE_SEARCHES, ..budget });
     anomalies.extend(cycles.found.into_iter().map(|cycle| story::tell(history, cycle)));
 
     let mut judging = Judging { anomalies, answers: BTreeMap::new(), budget };

@@ -144,7 +144,7 @@ impl Search {
             if self.missing == 0 {
                 break Some(true);
             }
-            if self.steps >= budget.steps {
+            if self.steps >= budget.steps || budget.is_cancelled() {
                 break None;
             }
             if let Some(place) = self.choose(frame) {

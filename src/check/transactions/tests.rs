@@ -264,18 +264,21 @@ fn recorded_histories_become_transactions() {
     let append = Request::Append { key: list, element: 1 };
     let write = Request::Write { key: register, value: Value::Int(5) };
     let transaction = Request::Transaction(vec![read_list.clone(), append.clone(), read_register.clone(), write]);
-    let operations = vec![
-        recorded(0, transaction.clone(), Outcome::Ok(Value::Nil)),
-        recorded(1, transaction.clone(), Outcome::Fail("refused".into())),
-        recorded(2, transaction, Outcome::Info("timeout".into())),
-        recorded(3, read_list.clone(), Outcome::Ok(Value::List(vec![1]))),
-        recorded(4, read_register.clone(), Outcome::Ok(Value::Int(5))),
-        recorded(5, append, Outcome::No(Value::Nil)),
-    ];
-    let recorded_history = History { clients: vec!["s".into()], operations };
-    let convert =
-        |answer: Option<Vec<Value>>| TransactionHistory::from_history(&recorded_history, |_| answer.clone());
-    let converted = convert(Some(vec![Value::Nil, Value::Nil])).expect("transactions");
+    let operations = |answer| {
+        vec![
+            recorded(0, transaction.clone(), Outcome::Ok(answer)),
+            recorded(1, transaction.clone(), Outcome::Fail("refused".into())),
+            recorded(2, transaction.clone(), Outcome::Info("timeout".into())),
+            recorded(3, read_list.clone(), Outcome::Ok(Value::List(vec![1]))),
+            recorded(4, read_register.clone(), Outcome::Ok(Value::Int(5))),
+            recorded(5, append.clone(), Outcome::No(Value::Nil)),
+        ]
+    };
+    let convert = |answer| {
+        let history = History { clients: vec!["s".into()], operations: operations(answer) };
+        TransactionHistory::from_history(&history).expect("transactions")
+    };
+    let converted = convert(Value::Answers(vec![Value::Nil, Value::Nil]));
     let expected = history("x[] x+1 y:nil y=5\nfail x+1 y=5\ninfo x+1 y=5\nx[1]\ny:5\nfail x+1");
     let mut expected = expected.transactions().to_vec();
     for (number, transaction) in (0u64..).zip(&mut expected) {
@@ -284,7 +287,7 @@ fn recorded_histories_become_transactions() {
         (transaction.invoked, transaction.completed) = (at(0), at(1));
     }
     assert_eq!(converted.transactions(), expected);
-    let unanswered = convert(None).expect("transactions");
+    let unanswered = convert(Value::Nil);
     assert_eq!(unanswered.transactions()[0].operations, expected[1].operations);
 }
 
@@ -293,10 +296,10 @@ fn what_is_no_transaction_is_refused_with_a_reason() {
     let refuse = |request: Request, found: Vec<Value>, expected: &str| {
         let operations = vec![
             recorded(0, Request::Append { key: Key(1), element: 1 }, Outcome::Ok(Value::Nil)),
-            recorded(1, request, Outcome::Ok(Value::Nil)),
+            recorded(1, request, Outcome::Ok(Value::Answers(found))),
         ];
         let history = History { clients: vec!["s".into()], operations };
-        let error = TransactionHistory::from_history(&history, |_| Some(found.clone())).expect_err(expected);
+        let error = TransactionHistory::from_history(&history).expect_err(expected);
         assert_eq!(error.to_string(), expected);
     };
     let transaction = |part| Request::Transaction(vec![part]);

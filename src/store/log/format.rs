@@ -140,15 +140,18 @@ impl<'a> Fields<'a> {
     /// What an object holds.
     pub fn value(&mut self) -> Option<Value> {
         match self.byte()? {
-            SIBLINGS => {
-                let count = self.number()?;
-                (0..count).map(|_| self.plain_value()).collect::<Option<_>>().map(Value::Siblings)
-            }
+            SIBLINGS => self.plain_values().map(Value::Siblings),
+            ANSWERS => self.plain_values().map(Value::Answers),
             kind => self.value_of(kind),
         }
     }
 
-    /// One of several values: siblings have none themselves.
+    /// Several values, none of which is several values itself.
+    fn plain_values(&mut self) -> Option<Vec<Value>> {
+        let count = self.number()?;
+        (0..count).map(|_| self.plain_value()).collect()
+    }
+
     fn plain_value(&mut self) -> Option<Value> {
         let kind = self.byte()?;
         self.value_of(kind)
@@ -171,6 +174,7 @@ const NIL: u8 = 0;
 const INT: u8 = 1;
 const LIST: u8 = 2;
 const SIBLINGS: u8 = 3;
+const ANSWERS: u8 = 4;
 
 /// Appends a number as [`Fields::number`] reads it.
 pub fn put_number(number: u64, bytes: &mut Vec<u8>) {
@@ -198,8 +202,8 @@ pub fn put_value(value: &Value, bytes: &mut Vec<u8>) {
                 put_number(element.cast_unsigned(), bytes);
             }
         }
-        Value::Siblings(values) => {
-            bytes.push(SIBLINGS);
+        Value::Siblings(values) | Value::Answers(values) => {
+            bytes.push(if matches!(value, Value::Siblings(_)) { SIBLINGS } else { ANSWERS });
             put_number(values.len() as u64, bytes);
             values.iter().for_each(|value| put_value(value, bytes));
         }
@@ -231,6 +235,7 @@ mod tests {
             any::<i64>().prop_map(Value::Int),
             prop::collection::vec(any::<i64>(), 0..5).prop_map(Value::List),
             prop::collection::vec(any::<i64>().prop_map(Value::Int), 0..4).prop_map(Value::Siblings),
+            prop::collection::vec(any::<i64>().prop_map(Value::Int), 0..4).prop_map(Value::Answers),
         ];
         (any::<u64>(), value).prop_map(|(number, value)| Pair(number, value))
     }
