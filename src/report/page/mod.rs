@@ -12,10 +12,21 @@ mod texts;
 use super::side_by_side::Side;
 
 /// The modules, each after those that it imports.
-const MODULES: [&str; 4] = [
+const MODULES: [&str; 15] = [
     include_str!("web/model.js"),
     include_str!("web/bus.js"),
     include_str!("web/verdict.js"),
+    include_str!("web/ink.js"),
+    include_str!("web/scene.js"),
+    include_str!("web/light.js"),
+    include_str!("web/bands.js"),
+    include_str!("web/frame.js"),
+    include_str!("web/paint.js"),
+    include_str!("web/find.js"),
+    include_str!("web/inspector.js"),
+    include_str!("web/overview.js"),
+    include_str!("web/hands.js"),
+    include_str!("web/diagram.js"),
     include_str!("web/main.js"),
 ];
 

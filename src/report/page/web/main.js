@@ -2,11 +2,12 @@
 // Puts the page together: the head, one section per view, the choice between two runs, the theme.
 
 import { Bus, element } from './bus.js';
+import { DIAGRAM } from './diagram.js';
 import { readDocument } from './model.js';
 import { VERDICT, badge } from './verdict.js';
 
 /** The views of a run, in the order of the page. @type {import('./bus.js').View[]} */
-const VIEWS = [VERDICT];
+const VIEWS = [VERDICT, DIAGRAM];
 
 /**
  * @param {import('./model.js').Run} run
@@ -38,7 +39,7 @@ function head(run) {
  */
 function section(view, run, bus) {
     const place = element('div', { class: 'view' });
-    const titled = { id: view.id, class: `section ${view.id}`, 'aria-labelledby': `${view.id}-title` };
+    const titled = { id: view.id, class: 'section', 'aria-labelledby': `${view.id}-title` };
     const whole = element(
         'section',
         titled,

@@ -16,9 +16,9 @@
  * @typedef {{ count: number, t: Float64Array, tag: Uint8Array, node: Int32Array, peer: Int32Array, cause: Int32Array,
  *   label: Uint32Array, number: Float64Array }} Events
  *   `cause` is the index of the event that led to it, or -1; `node` and `peer` are -1 where there is none.
- * @typedef {{ count: number, event: Uint32Array, sent: Float64Array, ended: Float64Array, from: Int32Array,
+ * @typedef {{ count: number, event: Uint32Array, start: Uint32Array, sent: Float64Array, ended: Float64Array, from: Int32Array,
  *   to: Int32Array, kind: Uint16Array, fate: Uint8Array }} Messages
- *   In the order of sending. `event` is that of its end; `fate` 0: delivered, else 1 + the number of the drop's cause.
+ *   In the order of sending. `start` is the event that sent it, `event` that of its end; `fate` 0: delivered, else 1 + the number of the drop's cause.
  * @typedef {{ count: number, client: Int32Array, node: Int32Array, session: Float64Array, outcome: Uint8Array,
  *   intended: Float64Array, invoked: Float64Array, completed: Float64Array, row: Uint16Array, key: (number | string | null)[],
  *   kind: number[], request: number[], answer: number[], number: (number | string)[], calls: (number | string)[][],
@@ -157,8 +157,8 @@ function gatherMessages(events, text) {
         const isEnd = tag[i] === TAG.deliver || tag[i] === TAG.drop || tag[i] === TAG.request || tag[i] === TAG.answer;
         if (isEnd && node[i] !== peer[i] && !isRelayed(events, i)) ends.push(i);
     }
-    const sentAt = (/** @type {number} */ i) => (cause[i] < 0 ? t[i] : t[cause[i]]);
-    ends.sort((a, b) => sentAt(a) - sentAt(b) || a - b);
+    const sentBy = (/** @type {number} */ i) => (cause[i] < 0 ? i : cause[i]);
+    ends.sort((a, b) => sentBy(a) - sentBy(b) || a - b);
     const name = (/** @type {number} */ i) => (tag[i] === TAG.request ? 'request' : splitLabel(text(label[i]))[0] || 'message');
     /** @type {Map<string, number>} */
     const counts = new Map();
@@ -168,7 +168,8 @@ function gatherMessages(events, text) {
     const messages = {
         count: ends.length,
         event: Uint32Array.from(ends),
-        sent: Float64Array.from(ends, sentAt),
+        start: Uint32Array.from(ends, sentBy),
+        sent: Float64Array.from(ends, (i) => t[sentBy(i)]),
         ended: Float64Array.from(ends, (i) => t[i]),
         from: Int32Array.from(ends, (i) => peer[i]),
         to: Int32Array.from(ends, (i) => node[i]),

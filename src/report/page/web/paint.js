@@ -1,0 +1,268 @@
+// @ts-check
+// Draws the space-time diagram.
+
+import { paintFaults, paintLanes, paintOperations } from './bands.js';
+import { paintAxis, paintNames } from './frame.js';
+import { diamond, dot, heads, lines, mark, ring, styleOfKind } from './ink.js';
+import { messageOf } from './light.js';
+import { TAG, lowerBound } from './model.js';
+import { GUTTER } from './scene.js';
+
+/** With more messages than this in the window, a sample of arrows and ribbons of their number are drawn. */
+export const MOST_ARROWS = 5000;
+const SAMPLE = 2000;
+
+/** With more events than this in the window, those that are no messages are not drawn. */
+const MOST_MARKS = 1500;
+
+/**
+ * @param {CanvasRenderingContext2D} ctx
+ * @param {import('./scene.js').Scene} scene
+ * @param {import('./ink.js').Ink} ink
+ * @param {import('./ink.js').Look} look
+ * @returns {{ messages: number, arrows: number }} how many messages are in the window, and of how many arrows are drawn
+ */
+export function paint(ctx, scene, ink, look) {
+    const { width, height } = scene;
+    ctx.globalAlpha = 1;
+    ctx.fillStyle = ink.sheet;
+    ctx.fillRect(0, 0, width, height);
+    ctx.save();
+    ctx.beginPath();
+    ctx.rect(GUTTER, 0, width - GUTTER, height);
+    ctx.clip();
+    paintFaults(ctx, scene, ink);
+    paintLanes(ctx, scene, ink);
+    paintOperations(ctx, scene, ink, look);
+    const drawn = paintMessages(ctx, scene, ink, look);
+    paintMarks(ctx, scene, ink, look);
+    if (look.light) paintLight(ctx, scene, ink, look.light);
+    paintPointed(ctx, scene, ink, look);
+    if (look.replay) paintReplay(ctx, scene, ink, look);
+    ctx.restore();
+    paintAxis(ctx, scene, ink);
+    paintNames(ctx, scene, ink, look);
+    return drawn;
+}
+
+/**
+ * @param {CanvasRenderingContext2D} ctx
+ * @param {import('./scene.js').Scene} scene
+ * @param {import('./ink.js').Ink} ink
+ * @param {import('./ink.js').Look} look
+ */
+function paintMessages(ctx, scene, ink, look) {
+    const { messages, kinds } = scene.run;
+    const { first, last } = scene.messageRange();
+    const count = last - first;
+    const step = count > MOST_ARROWS ? Math.ceil(count / SAMPLE) : 1;
+    if (step > 1) paintRibbons(ctx, scene, ink, look, first, last);
+    const now = scene.axis.at(look.playhead);
+    let arrows = 0;
+    /** @type {number[][]} */
+    const seen = kinds.map(() => []);
+    const lost = [];
+    const later = [];
+    for (let i = first; i < last; i += step) {
+        if (look.hidden.has(messages.kind[i]) || scene.axis.ended[i] < scene.from) continue;
+        arrows++;
+        if (look.replay && scene.axis.sent[i] > now) later.push(i);
+        else if (messages.fate[i] > 0) lost.push(i);
+        else seen[messages.kind[i]].push(i);
+    }
+    const faded = look.light ? 0.1 : 1;
+    const thick = step > 1 ? 0.28 : arrows > 1500 ? 0.5 : 0.85;
+    ctx.lineWidth = step > 1 ? 0.8 : arrows > 1500 ? 0.9 : 1.2;
+    seen.forEach((list, kind) => {
+        const { stroke, dash } = styleOfKind(scene.run, ink, kind);
+        ctx.strokeStyle = ctx.fillStyle = stroke;
+        ctx.globalAlpha = thick * faded;
+        ctx.setLineDash(dash);
+        lines(ctx, scene, list);
+        ctx.setLineDash([]);
+        if (arrows <= 900) heads(ctx, scene, list);
+    });
+    ctx.globalAlpha = faded * (step > 1 ? 0.5 : 0.95);
+    ctx.strokeStyle = ink.loss;
+    ctx.setLineDash([4, 3]);
+    lines(ctx, scene, lost);
+    ctx.setLineDash([]);
+    if (lost.length <= 600) lost.forEach((i) => mark(ctx, scene.segment(i)[2], scene.segment(i)[3], ink.loss, 3.2));
+    ctx.globalAlpha = 0.1;
+    ctx.strokeStyle = ink.soft;
+    lines(ctx, scene, later);
+    ctx.globalAlpha = 1;
+    return { messages: count, arrows };
+}
+
+/**
+ * Many messages: by lane and column how many were sent (below the line) and ended (above it), the lost ones apart.
+ * @param {CanvasRenderingContext2D} ctx
+ * @param {import('./scene.js').Scene} scene
+ * @param {import('./ink.js').Ink} ink
+ * @param {import('./ink.js').Look} look
+ * @param {number} first
+ * @param {number} last
+ */
+function paintRibbons(ctx, scene, ink, look, first, last) {
+    const { messages } = scene.run;
+    const { sent, ended } = scene.axis;
+    const nodes = scene.run.nodes.length;
+    const columns = Math.ceil((scene.width - GUTTER) / 2) + 1;
+    const perColumn = (scene.width - GUTTER) / 2 / (scene.to - scene.from);
+    const [out, into, lost] = [0, 1, 2].map(() => new Uint16Array(columns * nodes));
+    let most = 1;
+    for (let i = first; i < last; i++) {
+        if (look.hidden.has(messages.kind[i])) continue;
+        const [a, b] = [((sent[i] - scene.from) * perColumn) | 0, ((ended[i] - scene.from) * perColumn) | 0];
+        if (a >= 0 && a < columns) most = Math.max(most, ++out[messages.from[i] * columns + a]);
+        if (b < 0 || b >= columns) continue;
+        const cell = messages.to[i] * columns + b;
+        most = Math.max(most, messages.fate[i] > 0 ? ++lost[cell] : ++into[cell]);
+    }
+    for (const lane of scene.lanes) {
+        const room = Math.min(20, (lane.bottom - lane.y) * 0.8) / Math.sqrt(most);
+        for (let column = 0; column < columns; column++) {
+            const cell = lane.node * columns + column;
+            const x = GUTTER + column * 2;
+            ctx.globalAlpha = look.light ? 0.25 : 0.75;
+            ctx.fillStyle = ink.kinds[0];
+            if (out[cell]) ctx.fillRect(x, lane.y + 1, 1.6, Math.sqrt(out[cell]) * room);
+            ctx.fillStyle = ink.kinds[2];
+            const received = Math.sqrt(into[cell]) * room;
+            if (received) ctx.fillRect(x, lane.y - 1 - received, 1.6, received);
+            ctx.fillStyle = ink.loss;
+            if (lost[cell]) ctx.fillRect(x, lane.y - 1 - received - Math.sqrt(lost[cell]) * room, 1.6, Math.sqrt(lost[cell]) * room);
+        }
+    }
+    ctx.globalAlpha = 1;
+}
+
+/**
+ * What happens on lanes besides messages, where there is room for it.
+ * @param {CanvasRenderingContext2D} ctx
+ * @param {import('./scene.js').Scene} scene
+ * @param {import('./ink.js').Ink} ink
+ * @param {import('./ink.js').Look} look
+ */
+function paintMarks(ctx, scene, ink, look) {
+    const { first, last } = scene.eventRange();
+    const { tag, node } = scene.run.events;
+    const hasRoom = last - first <= MOST_MARKS;
+    ctx.globalAlpha = look.light ? 0.3 : 1;
+    for (let i = first; i < last; i++) {
+        const lane = scene.laneOf[node[i]];
+        const isTold = tag[i] === TAG.note || tag[i] === TAG.reached;
+        const isHit = look.hits.has(i);
+        if (!lane || (!hasRoom && !isHit)) continue;
+        const x = scene.x(scene.axis.of(i));
+        if (isHit) ring(ctx, x, lane.y, 6, ink.accent, 2);
+        if (isTold) diamond(ctx, x, lane.y, ink.unsure);
+        else if (tag[i] === TAG.timer || tag[i] === TAG.call_timeout) dot(ctx, x, lane.y, 2.4, ink.soft);
+        else if (tag[i] === TAG.disk || tag[i] === TAG.work_done) dot(ctx, x, lane.y, 1.5, ink.soft);
+    }
+    ctx.globalAlpha = 1;
+}
+
+/**
+ * Causes and effects: their messages, and the way along the lanes.
+ * @param {CanvasRenderingContext2D} ctx
+ * @param {import('./scene.js').Scene} scene
+ * @param {import('./ink.js').Ink} ink
+ * @param {import('./light.js').Light} light
+ */
+function paintLight(ctx, scene, ink, light) {
+    const { events, messages } = scene.run;
+    const isCause = new Set(light.causes);
+    const ways = (/** @type {boolean} */ back) => {
+        ctx.beginPath();
+        for (const event of light.all) {
+            if ((isCause.has(event) || event === light.center) !== back) continue;
+            const cause = events.cause[event];
+            if (cause < 0 || !light.all.has(cause) || events.node[event] < 0) continue;
+            const lane = scene.laneOf[events.node[event]];
+            const [x0, x1] = [scene.x(scene.axis.of(cause)), scene.x(scene.axis.of(event))];
+            if (!lane || x1 < GUTTER || x0 > scene.width) continue;
+            const message = messageOf(scene.run, event);
+            if (message >= 0) {
+                const [ax, ay, bx, by] = scene.segment(message);
+                ctx.moveTo(ax, ay);
+                ctx.lineTo(bx, by);
+            } else if (events.node[cause] === events.node[event] || events.node[cause] < 0) {
+                ctx.moveTo(x0, lane.y);
+                ctx.lineTo(x1, lane.y);
+            }
+        }
+        ctx.stroke();
+    };
+    ctx.lineCap = 'round';
+    for (const [back, stroke] of /** @type {[boolean, string][]} */ ([[false, ink.kinds[2]], [true, ink.kinds[4]]])) {
+        ctx.strokeStyle = ink.sheet;
+        ctx.lineWidth = 5;
+        ways(back);
+        ctx.strokeStyle = stroke;
+        ctx.lineWidth = 2.4;
+        ways(back);
+    }
+    ctx.lineCap = 'butt';
+    for (const event of light.all) {
+        const lane = scene.laneOf[events.node[event]];
+        if (lane) dot(ctx, scene.x(scene.axis.of(event)), lane.y, event === light.center ? 5 : 3, isCause.has(event) ? ink.kinds[4] : ink.kinds[2]);
+        const message = messageOf(scene.run, event);
+        if (message >= 0 && messages.fate[message] > 0) mark(ctx, scene.segment(message)[2], scene.segment(message)[3], ink.loss, 4.5);
+    }
+}
+
+/**
+ * What is selected or pointed at.
+ * @param {CanvasRenderingContext2D} ctx
+ * @param {import('./scene.js').Scene} scene
+ * @param {import('./ink.js').Ink} ink
+ * @param {import('./ink.js').Look} look
+ */
+function paintPointed(ctx, scene, ink, look) {
+    const hits = [look.hover, look.selection].filter((hit) => hit !== null);
+    for (const hit of hits) {
+        const message = hit.kind === 'message' ? hit.index : hit.kind === 'event' ? messageOf(scene.run, hit.index) : -1;
+        ctx.strokeStyle = ctx.fillStyle = ink.ink;
+        ctx.lineWidth = 2.4;
+        if (message >= 0) {
+            lines(ctx, scene, [message]);
+            heads(ctx, scene, [message], 9);
+        } else if (hit.kind === 'event') {
+            const lane = scene.laneOf[scene.run.events.node[hit.index]];
+            if (lane) ring(ctx, scene.x(scene.axis.of(hit.index)), lane.y, 7, ink.ink, 2.4);
+        } else if (hit.kind === 'operation') {
+            const bar = scene.bar(hit.index);
+            if (bar) ctx.strokeRect(bar[0] - 2, bar[1] - 2, bar[2] + 4, bar[3] + 4);
+        }
+    }
+}
+
+/**
+ * The play head, and the messages that are under way.
+ * @param {CanvasRenderingContext2D} ctx
+ * @param {import('./scene.js').Scene} scene
+ * @param {import('./ink.js').Ink} ink
+ * @param {import('./ink.js').Look} look
+ */
+function paintReplay(ctx, scene, ink, look) {
+    const { messages } = scene.run;
+    const now = scene.axis.at(look.playhead);
+    const x = scene.x(now);
+    ctx.strokeStyle = ink.accent;
+    ctx.lineWidth = 1.6;
+    ctx.beginPath();
+    ctx.moveTo(x, 0);
+    ctx.lineTo(x, scene.height);
+    ctx.stroke();
+    const [first, last] = [lowerBound(scene.axis.reach, now), lowerBound(scene.axis.sent, now)];
+    let drawn = 0;
+    for (let i = first; i < last && drawn < 2000; i++) {
+        if (scene.axis.ended[i] < now || look.hidden.has(messages.kind[i])) continue;
+        const [x0, y0, x1, y1] = scene.segment(i);
+        const share = x1 > x0 ? (x - x0) / (x1 - x0) : 1;
+        dot(ctx, x, y0 + (y1 - y0) * Math.max(0, Math.min(1, share)), 3.4, messages.fate[i] > 0 ? ink.loss : styleOfKind(scene.run, ink, messages.kind[i]).stroke);
+        drawn++;
+    }
+}
