@@ -18,3 +18,5 @@ mod side_by_side;
 mod streams;
 #[path = "cli/sweep.rs"]
 mod sweep;
+#[path = "cli/tolerate.rs"]
+mod tolerate;

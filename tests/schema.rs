@@ -184,6 +184,10 @@ const BROKEN: &[(&str, &str)] = &[
     ("/hypothesis/before/-", "{ \"latency\": { \"quantile\": 0.5 } }"),
     ("/hypothesis/after/hold", ""),
     ("/hypothesis/later", "[]"),
+    ("/sweep", "[]"),
+    ("/sweep", "{ \"repeat\": 0 }"),
+    ("/sweep", "{ \"grid\": { \"/network/loss\": [] } }"),
+    ("/sweep", "{ \"grid\": { \"network\": [0] } }"),
 ];
 
 #[test]

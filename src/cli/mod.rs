@@ -4,10 +4,12 @@
 //! bad scenario file, a result that could not be written), 3 inconclusive, 4 nondeterministic. A closed pipe is 0.
 
 mod bundled;
+mod collect;
 mod compare;
 mod diagnostics;
 mod diff;
 mod files;
+mod grid;
 mod history;
 mod journal;
 mod list;
@@ -18,6 +20,7 @@ mod run;
 mod schema;
 mod shrink;
 mod sweep;
+mod tolerate;
 mod validate;
 
 use std::ffi::OsString;
@@ -51,7 +54,8 @@ enum Command {
     Run(run::Arguments),
     Compare(compare::Arguments),
     Sweep(sweep::Arguments),
-    Collect(sweep::CollectArguments),
+    Collect(collect::Arguments),
+    Tolerate(tolerate::Arguments),
     Shrink(shrink::Arguments),
     Validate(validate::Arguments),
     List(list::Arguments),
@@ -122,7 +126,8 @@ fn dispatch(registry: &Registry, command: Command, output: &mut Output<'_>) -> R
         Command::Run(arguments) => run::run(registry, &arguments, output),
         Command::Compare(arguments) => compare::compare(registry, &arguments, output),
         Command::Sweep(arguments) => sweep::sweep(registry, &arguments, output),
-        Command::Collect(arguments) => sweep::collect(&arguments, output),
+        Command::Collect(arguments) => collect::collect(&arguments, output),
+        Command::Tolerate(arguments) => tolerate::tolerate(registry, &arguments, output),
         Command::Shrink(arguments) => shrink::run(registry, &arguments, output),
         Command::Validate(arguments) => validate::validate(registry, &arguments, output),
         Command::List(arguments) => list::list(registry, &arguments, output),

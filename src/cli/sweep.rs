@@ -1,4 +1,4 @@
-//! `partita sweep`: a scenario under many seeds. `partita collect`: shards of one sweep, put together.
+//! `partita sweep`: a scenario under many seeds.
 
 use std::collections::BTreeSet;
 use std::ops::{ControlFlow, Range};
@@ -13,7 +13,8 @@ use crate::report::{PointSummary, Subject, results, sweep_document, sweep_story}
 use crate::scenario::Registry;
 
 use super::files;
-use super::journal::{self, Header, Journal};
+use super::grid::points;
+use super::journal::{Header, Journal};
 use super::many::{self, Effort, Ended, INTERRUPTED, Rows, exit_code, progress, seeds, share, stopped};
 use super::output::{Failure, Output};
 use super::run::Format;
@@ -28,13 +29,13 @@ pub(super) struct Arguments {
     /// A scenario file, or the name of a bundled scenario.
     #[arg(value_name = "FILE|NAME")]
     scenario: String,
-    /// The seeds, half open: 0..1000 are a thousand.
+    /// The seeds, half open: 0..1000 are a thousand. Without them, as many as the file asks for.
     #[arg(long, value_name = "A..B", value_parser = seeds)]
-    seeds: Range<u64>,
+    seeds: Option<Range<u64>>,
     /// Changes one value of the file, as `run` does.
     #[arg(long = "set", value_name = "/POINTER=JSON")]
     changes: Vec<String>,
-    /// Runs every seed with each of several values; more than one of these make a grid.
+    /// Runs every seed with each of several values; more than one of these make a grid, together with that of the file.
     #[arg(long = "vary", value_name = "/POINTER=[JSON, ...]")]
     varied: Vec<String>,
     /// Runs only part I of N; `collect` puts the parts together.
@@ -47,6 +48,7 @@ pub(super) struct Arguments {
     #[arg(long, requires = "out")]
     resume: bool,
     /// Stops as soon as the interval of the rate of holding runs is this narrow, judged in the order of the seeds.
+    /// There is one point, and no shard.
     #[arg(long, value_name = "WIDTH", conflicts_with = "shard", conflicts_with = "varied", value_parser = share)]
     until_width: Option<f64>,
     #[command(flatten)]
@@ -56,28 +58,20 @@ pub(super) struct Arguments {
     format: Format,
 }
 
-/// Puts the shards of one sweep together.
-#[derive(Args)]
-pub(super) struct CollectArguments {
-    /// The folders of the shards.
-    #[arg(value_name = "DIR", required = true)]
-    shards: Vec<PathBuf>,
-    /// The folder for the whole.
-    #[arg(long, value_name = "DIR")]
-    out: PathBuf,
-    /// The confidence of the intervals.
-    #[arg(long, value_name = "SHARE", default_value = "0.95", value_parser = share)]
-    confidence: f64,
-    /// How the result is printed.
-    #[arg(long, value_enum, default_value = "human")]
-    format: Format,
-}
-
 pub(super) fn sweep(registry: &Registry, arguments: &Arguments, output: &mut Output<'_>) -> Result<u8, Failure> {
     let effort = &arguments.effort;
+    let (points, asked) = points(registry, &arguments.scenario, &arguments.changes, &arguments.varied)?;
+    let Some(seeds) = arguments.seeds.clone().or(asked) else {
+        return Err(Failure::usage(
+            "error: under how many seeds? Say --seeds A..B, or \"sweep\": { \"repeat\": N } in the file",
+        ));
+    };
+    if arguments.until_width.is_some() && points.len() > 1 {
+        return Err(Failure::usage("error: --until-width needs one point, and the file has a grid"));
+    }
     let sweep = Sweep {
-        points: points(registry, arguments)?,
-        seeds: arguments.seeds.clone(),
+        points,
+        seeds,
         shard: arguments.shard.unwrap_or(Shard::WHOLE),
         recheck_one_in: effort.recheck_one_in(),
     };
@@ -174,72 +168,6 @@ impl Prefix {
     }
 }
 
-pub(super) fn collect(arguments: &CollectArguments, output: &mut Output<'_>) -> Result<u8, Failure> {
-    let mut whole: Option<(Header, Rows)> = None;
-    for folder in &arguments.shards {
-        let Some((header, rows)) = journal::read(folder)? else {
-            return Err(Failure::usage(format!("error: {} holds no sweep", folder.display())));
-        };
-        match &mut whole {
-            None => whole = Some((header, rows)),
-            Some((first, _)) if *first != header => {
-                let says =
-                    format!("error: {} holds another sweep than {}", folder.display(), arguments.shards[0].display());
-                return Err(Failure::usage(says));
-            }
-            Some((_, all)) => all.extend(rows),
-        }
-    }
-    let (header, rows) = whole.unwrap_or_else(|| unreachable!("clap asks for a folder"));
-    let missing = header.runs() - rows.len() as u64;
-    if missing > 0 {
-        return Err(Failure::usage(format!(
-            "error: {missing} of {} runs are in none of these folders",
-            header.runs()
-        )));
-    }
-    let subject = Subject {
-        program: &output.program.clone(),
-        scenario: &header.scenario,
-        changes: &header.changes,
-        confidence: arguments.confidence,
-    };
-    let (journal, _) = Journal::open(&arguments.out, &header, false)?;
-    write_results(&arguments.out, subject, &header, &rows)?;
-    report(arguments.format, subject, &header, &rows, output)?;
-    journal.finish(&rows)?;
-    Ok(exit_code(&rows))
-}
-
-/// The scenario at every point of the grid.
-fn points(registry: &Registry, arguments: &Arguments) -> Result<Vec<Point>, Failure> {
-    let mut grid: Vec<Vec<(String, String)>> = vec![Vec::new()];
-    for varied in &arguments.varied {
-        let wrong = |says: &str| {
-            Failure::usage(format!("error: --vary {varied}: {says}, as in --vary /network/loss=[0,0.01]"))
-        };
-        let (pointer, list) = varied.split_once('=').ok_or_else(|| wrong("write /pointer=[value, ...]"))?;
-        let list: Vec<serde_json::Value> =
-            serde_json::from_str(list).map_err(|error| wrong(&format!("no JSON array ({error})")))?;
-        if list.is_empty() {
-            return Err(wrong("at least one value is needed"));
-        }
-        let with = |point: &Vec<(String, String)>| {
-            let point = point.clone();
-            list.iter()
-                .map(move |value| point.iter().cloned().chain([(pointer.to_owned(), value.to_string())]).collect())
-                .collect::<Vec<_>>()
-        };
-        grid = grid.iter().flat_map(with).collect();
-    }
-    let point = |values: Vec<(String, String)>| {
-        let set = values.iter().map(|(pointer, value)| format!("{pointer}={value}"));
-        let changes: Vec<_> = arguments.changes.iter().cloned().chain(set).collect();
-        Ok(Point { scenario: files::scenario(registry, &arguments.scenario, &changes)?, values })
-    };
-    grid.into_iter().map(point).collect()
-}
-
 fn header(arguments: &Arguments, sweep: &Sweep) -> Header {
     let resolved: String = sweep.points.iter().map(|point| point.scenario.resolved.to_string()).collect();
     let values = |point: &Point| point.values.iter().map(|(_, value)| value.clone()).collect();
@@ -255,7 +183,8 @@ fn header(arguments: &Arguments, sweep: &Sweep) -> Header {
     }
 }
 
-fn write_results(
+/// The tables of a sweep that has come to its end.
+pub(super) fn write_results(
     folder: &std::path::Path,
     subject: Subject<'_>,
     header: &Header,
@@ -282,7 +211,7 @@ fn summaries(header: &Header, rows: &Rows, confidence: f64) -> Vec<PointSummary>
     header.values.iter().enumerate().map(point).collect()
 }
 
-fn report(
+pub(super) fn report(
     format: Format,
     subject: Subject<'_>,
     header: &Header,

@@ -10,6 +10,7 @@ mod shrink;
 mod statistics;
 mod summary;
 mod sweep;
+mod tolerance;
 
 pub use determinism::{Difference, check_determinism, first_difference};
 pub use paired::{Paired, PairedFigure};
@@ -18,3 +19,4 @@ pub use shrink::{ShrinkError, Shrinking, Shrunk, Size, shrink};
 pub use statistics::{Estimate, PairedCounts, mean, rate, trials_for_width};
 pub use summary::{FailureGroup, Summary};
 pub use sweep::{Point, Shard, Sweep, SweepError};
+pub use tolerance::{Endurance, Scale, Search, SequentialTest, TestedPoint, Tolerance, Trial};

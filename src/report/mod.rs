@@ -13,6 +13,7 @@ mod side_by_side;
 mod sweep;
 mod table;
 mod text;
+mod tolerance;
 mod trace;
 
 pub use edn::history_edn;
@@ -26,4 +27,5 @@ pub use sweep::{PointSummary, Subject, sweep_document, sweep_story};
 pub use table::results;
 pub(crate) use text::shell_word;
 pub use text::{Audience, story};
+pub use tolerance::{tolerance_document, tolerance_story, tolerance_table};
 pub use trace::{TraceFile, difference, trace_file, trace_lines};

@@ -106,7 +106,7 @@ pub fn sweep_document(subject: Subject<'_>, points: &[PointSummary]) -> Value {
     })
 }
 
-fn group(group: &FailureGroup) -> Value {
+pub(super) fn group(group: &FailureGroup) -> Value {
     json!({
         "check": group.failure.check,
         "class": group.failure.class,
@@ -133,16 +133,16 @@ pub(super) fn percentages(estimate: &Estimate, confidence: f64) -> String {
 }
 
 /// `p50`, `p99`, `p999`.
-fn name(share: f64) -> String {
+pub(super) fn name(share: f64) -> String {
     let digits = format!("{:.3}", share);
     let digits = digits.trim_start_matches("0.").trim_end_matches('0');
     format!("p{digits:0<2}")
 }
 
-fn span(nanos: u64) -> String {
+pub(super) fn span(nanos: u64) -> String {
     if nanos == u64::MAX { "never".to_owned() } else { Span::from_nanos(nanos).to_string() }
 }
 
-fn nanos_or_never(nanos: u64) -> Value {
+pub(super) fn nanos_or_never(nanos: u64) -> Value {
     if nanos == u64::MAX { json!("never") } else { integer(nanos) }
 }

@@ -12,6 +12,7 @@ use super::chaos::{Chaos, chaos};
 use super::clients::{self, client};
 use super::document::Document;
 use super::faults::{self, Services, faults};
+use super::grid::{Grid, WrittenGrid, grid};
 use super::hypothesis::{Hypothesis, hypothesis};
 use super::input::{
     Fields, Shape, Spanned, boolean, count, duration, map, object, one_of, positive_duration, ratio, text,
@@ -47,8 +48,10 @@ pub struct Scenario {
     pub final_reads: bool,
     /// What is expected.
     pub hypothesis: Hypothesis,
-    /// The file with every default filled in.
+    /// The file with every default filled in, without its grid.
     pub resolved: Value,
+    /// The values and seeds with which the file asks to be run, besides as it stands.
+    pub grid: Option<Grid>,
     pub(super) shuffle_ties: bool,
     pub(super) heal: Heal,
     pub(super) limits: Limits,
@@ -110,6 +113,7 @@ struct Written {
     clients: Option<Vec<(Spanned<String>, Option<clients::Written>)>>,
     breaks: Breaks,
     hypothesis: Hypothesis,
+    grid: Option<WrittenGrid>,
 }
 
 /// What breaks, as written.
@@ -165,6 +169,7 @@ fn read(fields: &mut Fields<'_>, registry: &Registry) -> Option<Written> {
     let clients = fields.optional("clients", "Who calls it, by name.", map(client().lenient()), empty());
     let breaks = breaks(fields, kinds);
     let hypothesis = fields.optional("hypothesis", "What is expected to hold.", hypothesis(), empty());
+    let grid = fields.maybe("sweep", "The values and seeds that `sweep` runs; `run` ignores it.", grid());
     if let (Some(warm_up), Some(length)) = (warm_up, length)
         && warm_up >= length
     {
@@ -199,6 +204,7 @@ fn read(fields: &mut Fields<'_>, registry: &Registry) -> Option<Written> {
         clients,
         breaks,
         hypothesis: hypothesis.unwrap_or_default(),
+        grid: grid.flatten(),
     })
 }
 
@@ -246,11 +252,33 @@ impl Scenario {
     /// # Errors
     /// Every problem at once.
     pub fn read(document: &Document, registry: &Registry) -> Result<Self, Problems> {
+        let (mut scenario, grid) = Self::read_base(document, registry)?;
+        if let Some(grid) = grid {
+            let mut problems = document.problems();
+            grid.check(document, registry, &mut problems);
+            if !problems.is_empty() {
+                return Err(problems);
+            }
+            scenario.grid = Some(grid.into());
+        }
+        Ok(scenario)
+    }
+
+    /// The scenario as it stands, and its grid, unchecked.
+    pub(super) fn read_base(
+        document: &Document,
+        registry: &Registry,
+    ) -> Result<(Self, Option<WrittenGrid>), Problems> {
         let mut problems = document.problems();
         let reading = file(registry).read(document, &mut problems);
-        let scenario = reading.map(|reading| assemble(reading.value, reading.resolved, &mut problems));
+        let scenario = reading.map(|mut reading| {
+            let grid = reading.value.grid.take();
+            // A resolved scenario is one run.
+            reading.resolved.as_object_mut().and_then(|resolved| resolved.shift_remove("sweep"));
+            (assemble(reading.value, reading.resolved, &mut problems), grid)
+        });
         match scenario {
-            Some(scenario) if problems.is_empty() => Ok(scenario),
+            Some(read) if problems.is_empty() => Ok(read),
             _ => Err(problems),
         }
     }
@@ -325,6 +353,7 @@ fn assemble(written: Written, resolved: Value, problems: &mut Problems) -> Scena
         final_reads: written.final_reads,
         hypothesis: written.hypothesis,
         resolved,
+        grid: None,
         shuffle_ties: written.shuffle_ties,
         heal: written.heal,
         limits: written.limits,

@@ -101,3 +101,33 @@ fn wrong_sweeps_are_refused() {
     check("--seeds 0..2 --vary /network/lost=[1]", "lost");
     check("--seeds 0..2 --until-width 2", "between 0 and 1");
 }
+
+#[test]
+fn a_file_has_a_grid_of_its_own() {
+    let folder = Folder::new("sweep-grid");
+    let grid =
+        "\"sweep\": { \"grid\": { \"/network/loss\": [0, 0.2], \"/duration\": [\"1s\", \"2s\"] }, \"repeat\": 2 },";
+    folder.write("small.json", SMALL);
+    folder.write("grid.json", SMALL.replace("\"seed\": 5,", &format!("\"seed\": 5, {grid}")));
+    let table = |command: &str| {
+        folder.run(&format!("{command} --out out"), 0);
+        let table = folder.read("out/results.csv");
+        std::fs::remove_dir_all(folder.path("out")).expect("the folder is there");
+        table.split_once('\n').map(|(head, rows)| (head.to_owned(), rows.replace("grid.json", "small.json")))
+    };
+    let by_file = table("sweep grid.json");
+    let by_options = "--vary /network/loss=[0,0.2] --vary /duration=[\"1s\",\"2s\"]";
+    assert_eq!(by_file, table(&format!("sweep small.json --seeds 5..7 {by_options}")));
+    assert_eq!(by_file.map(|(_, rows)| rows.lines().count()), Some(8));
+    // What the command line says of a pointer goes before what the file says.
+    let replaced = table("sweep grid.json --vary /network/loss=[0.1] --seeds 3..4").expect("a table").1;
+    let starts: Vec<_> = replaced.lines().map(|line| line.split(',').take(4).collect::<Vec<_>>().join(",")).collect();
+    assert_eq!(starts, ["small.json,3,0.1,\"\"\"1s\"\"\"", "small.json,3,0.1,\"\"\"2s\"\"\""]);
+
+    // A run is the base, and what it resolves to is no sweep.
+    assert_eq!(folder.digest("run grid.json"), folder.digest("run small.json"));
+    folder.run("run grid.json --out run", 0);
+    assert!(!folder.read("run/scenario.json").contains("\"sweep\""));
+    folder.check("sweep grid.json --set /sweep/grid/~1network~1loss/1=2", 2, "", "2 at /network/loss: expected");
+    folder.check("sweep grid.json --until-width 0.5", 2, "", "--until-width needs one point");
+}

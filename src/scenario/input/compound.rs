@@ -71,11 +71,39 @@ impl<T> Form<Vec<T>> for List<T> {
 /// the one kind of object without a `note`: there that is a name like any other.
 #[must_use]
 pub fn map<T: 'static>(shape: Shape<T>) -> Shape<Vec<(Spanned<String>, T)>> {
-    Shape::new(Entrywise { shape })
+    Shape::new(Entrywise { shape, keys: NAMES })
+}
+
+/// An object whose keys are JSON Pointers, in the order of the file.
+#[must_use]
+pub fn by_pointer<T: 'static>(shape: Shape<T>) -> Shape<Vec<(Spanned<String>, T)>> {
+    Shape::new(Entrywise { shape, keys: POINTERS })
 }
 
 struct Entrywise<T> {
     shape: Shape<T>,
+    keys: Keys,
+}
+
+/// What the keys of an object may be.
+#[derive(Clone, Copy)]
+struct Keys {
+    /// One of them.
+    noun: &'static str,
+    /// All of them.
+    plural: &'static str,
+    /// What they look like, for JSON Schema.
+    pattern: &'static str,
+    /// Why a text is no such key, if it is none.
+    flaw: fn(&str) -> Option<&'static str>,
+}
+
+const NAMES: Keys = Keys { noun: "a name", plural: "names", pattern: NAME_PATTERN, flaw: name_flaw };
+
+const POINTERS: Keys = Keys { noun: "a JSON Pointer", plural: "JSON Pointers", pattern: "^/", flaw: pointer_flaw };
+
+fn pointer_flaw(text: &str) -> Option<&'static str> {
+    (!text.starts_with('/')).then_some("begins with `/`, as in /network/loss")
 }
 
 type Entries<T> = Vec<(Spanned<String>, T)>;
@@ -89,9 +117,9 @@ impl<T> Form<Entries<T>> for Entrywise<T> {
         let (mut value, mut resolved) = (Vec::with_capacity(members.len()), Map::new());
         for member in members {
             let place = input.place.child(&member.key, member.key_span.clone());
-            let flaw = name_flaw(&member.key);
+            let flaw = (self.keys.flaw)(&member.key);
             if let Some(flaw) = flaw {
-                let says = format!("{} is not a name", quoted(&member.key));
+                let says = format!("{} is not {}", quoted(&member.key), self.keys.noun);
                 input.problems.add(Problem::new(&place, says).label(flaw));
             }
             let reading = self.shape.0.read(input.child(&member.key, &member.value));
@@ -105,7 +133,7 @@ impl<T> Form<Entries<T>> for Entrywise<T> {
 
     fn describe(&self, definitions: &mut Definitions) -> Value {
         let values = self.shape.0.describe(definitions);
-        json!({ "type": "object", "propertyNames": { "pattern": NAME_PATTERN }, "additionalProperties": values })
+        json!({ "type": "object", "propertyNames": { "pattern": self.keys.pattern }, "additionalProperties": values })
     }
 
     fn types(&self) -> Types {
@@ -113,7 +141,7 @@ impl<T> Form<Entries<T>> for Entrywise<T> {
     }
 
     fn expects(&self) -> String {
-        "an object with names as keys".into()
+        format!("an object with {} as keys", self.keys.plural)
     }
 }
 

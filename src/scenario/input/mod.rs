@@ -68,12 +68,12 @@ use super::document::Document;
 use super::problem::{Place, Problem, Problems, quoted};
 use super::tree::{Node, Tree};
 
-pub use compound::{either, list, map, named, non_empty_list};
+pub use compound::{by_pointer, either, list, map, named, non_empty_list};
 pub use fields::{Fields, object};
 pub use kinds::{Kind, bare, kind, tagged};
 pub use scalars::{
-    bandwidth, boolean, count, drift, duration, integer, name, number, one_of, positive_duration, rate, ratio,
-    signed_duration, size, text,
+    anything, bandwidth, boolean, count, drift, duration, integer, name, number, one_of, positive_duration, rate,
+    ratio, signed_duration, size, text,
 };
 
 /// How a `T` is written in JSON. See the [module](self) for how to build and use one.

@@ -76,6 +76,33 @@ impl Scalar<bool> for Boolean {
     }
 }
 
+/// Any value, for whoever reads it later.
+#[must_use]
+pub fn anything() -> Shape<Value> {
+    Shape::new(Anything)
+}
+
+struct Anything;
+
+impl Form<Value> for Anything {
+    fn read(&self, input: Input<'_>) -> Option<Reading<Value>> {
+        let value = input.tree.to_value();
+        Some(Reading { value: value.clone(), resolved: value })
+    }
+
+    fn describe(&self, _: &mut Definitions) -> Value {
+        json!({})
+    }
+
+    fn types(&self) -> Types {
+        [Types::NUMBER, Types::TEXT, Types::LIST, Types::OBJECT].into_iter().fold(Types::BOOL, Types::and)
+    }
+
+    fn expects(&self) -> String {
+        "a value".into()
+    }
+}
+
 /// Any text.
 #[must_use]
 pub fn text() -> Shape<String> {
