@@ -1,19 +1,23 @@
 //! Expectations: what a hypothesis can ask of a run, and how each is judged.
 
+mod contracts;
+
 use super::conflicts::conflicting_reads;
 use super::consistency::{Consistency, Consistent};
+use super::contracts::QueueLimits;
 use super::convergence::{Divergence, Replica, diverged};
 use super::durability::{FinalState, lost_writes};
-use super::linearizable::{Budget, Linearizability, linearizable_as_asked};
+use super::linearizable::{Budget, Linearizability, linearizable_as_asked, linearizes};
 use super::liveness::{Liveness, Recovery};
 use super::metrics::{Metrics, Reached, percent, reaches, share_of};
+use super::roles::Declared;
 use super::sentence::{clause, count, list};
 use super::staleness::{freshness, stale_reads};
 use super::vacuity::{could_see_a_conflict, could_see_a_foreign_write};
 use super::verdict::{Check, Class, Verdict};
 use super::window::{Phase, Windows};
 use super::writes::is_acknowledged_write;
-use crate::host::Value;
+use crate::host::{Key, Request, Value};
 use crate::kernel::Span;
 use crate::load::History;
 
@@ -42,7 +46,7 @@ pub enum Expectation {
         /// ... takes no longer than this from the intended start.
         at_most: Span,
     },
-    /// Each object is a linearizable register, log or set. Always judged on the whole history.
+    /// Each object is a linearizable register, log, set, counter, queue or lock. Always judged on the whole history.
     Linearizable,
     /// Acknowledged writes stay.
     LostWrites {
@@ -79,6 +83,19 @@ pub enum Expectation {
     },
     /// The objects are registers that are together consistent in this way. Always judged on the whole history.
     Consistent(Consistency),
+    /// What goes into a queue comes out, once, in order, but for so many anomalies.
+    Queue(QueueLimits),
+    /// No sum that a counter tells contradicts what was added to it, or leaves these limits.
+    CounterBounds {
+        /// No less than this.
+        at_least: Option<i64>,
+        /// No more than this.
+        at_most: Option<i64>,
+    },
+    /// No id is given out twice ([`GENERATE`](super::GENERATE)).
+    UniqueIds,
+    /// In no epoch two replicas declare themselves leader ([`Context::role`](crate::host::Context::role)).
+    OneLeaderPerEpoch,
 }
 
 /// What an expectation is judged by.
@@ -93,6 +110,10 @@ pub struct Evidence<'a> {
     /// What was seen to break the invariants of the service, in the order of time, in sentences; `None` if it has no
     /// invariants.
     pub violations: Option<&'a [(&'static str, String)]>,
+    /// The roles that its replicas took on, in the order of time.
+    pub roles: &'a [Declared],
+    /// What the service let take effect, in that order, as far as it says so; else nothing.
+    pub applied: &'a [Request],
     /// What clients were asked after everything had healed; `None` if they were not.
     pub recovery: Option<&'a Recovery>,
     /// What a check may spend.
@@ -123,6 +144,10 @@ impl Expectation {
             Self::Invariants => "invariants",
             Self::Liveness { .. } => "liveness",
             Self::Consistent(consistency) => consistency.name(),
+            Self::Queue(_) => "queue",
+            Self::CounterBounds { .. } => "counter_bounds",
+            Self::UniqueIds => "unique_ids",
+            Self::OneLeaderPerEpoch => "one_leader_per_epoch",
         }
     }
 
@@ -144,6 +169,10 @@ impl Expectation {
             Self::Invariants => "true after every event".into(),
             Self::Liveness { within } => format!("every client gets on within {within}"),
             Self::Consistent(consistency) => consistency.to_string(),
+            Self::Queue(limits) => limits.to_string(),
+            Self::CounterBounds { at_least, at_most } => contracts::bounds(*at_least, *at_most),
+            Self::UniqueIds => "no id twice".into(),
+            Self::OneLeaderPerEpoch => "at most one leader per epoch".into(),
         }
     }
 
@@ -168,7 +197,7 @@ impl Expectation {
         let finding = match *self {
             Self::Availability { at_least } => evidence.availability(phase, at_least),
             Self::Latency { quantile, at_most } => evidence.latency(phase, quantile, at_most),
-            Self::Linearizable => evidence.linearizable(),
+            Self::Linearizable => evidence.linearizable(linearizable_as_asked(evidence.history, evidence.budget)),
             Self::LostWrites { at_most } => evidence.lost_writes(phase, at_most),
             Self::StaleReads { at_most } => evidence.stale_reads(phase, at_most),
             Self::ConflictingReads { at_most } => evidence.conflicting_reads(phase, at_most),
@@ -177,6 +206,10 @@ impl Expectation {
             Self::Invariants => evidence.invariants(),
             Self::Liveness { within } => evidence.liveness(within),
             Self::Consistent(consistency) => evidence.consistent(consistency),
+            Self::Queue(limits) => evidence.queue(phase, limits),
+            Self::CounterBounds { at_least, at_most } => evidence.counter_bounds(phase, (at_least, at_most)),
+            Self::UniqueIds => evidence.unique_ids(phase),
+            Self::OneLeaderPerEpoch => evidence.one_leader_per_epoch(),
         };
         let (verdict, explanation) = match (phase, finding.verdict) {
             (Phase::Before, Verdict::Refuted(Class::Availability | Class::Latency)) => {
@@ -303,9 +336,26 @@ impl Evidence<'_> {
         Finding { verdict, observed, explanation, operations: Vec::new() }
     }
 
-    fn linearizable(&self) -> Finding {
-        match linearizable_as_asked(self.history, self.budget) {
+    /// A refutation that the service's own order of events belies.
+    fn our_own_bug(&self, what: &str, explanation: &str) -> Finding {
+        let says = format!(
+            "This is a bug of Partita, not of the service: its checker says that {what}, but the order in which the \
+             service let the operations take effect explains every answer. Please report it, with the scenario and the \
+             seed. The checker says: {explanation}"
+        );
+        Finding::inconclusive("the checker is wrong", says)
+    }
+
+    /// What the checker's answer means. The service's own order of events can only acquit: where it explains nothing, what
+    /// clients saw still may have an order.
+    fn linearizable(&self, answer: Linearizability) -> Finding {
+        match answer {
             Linearizability::Refuted { refutation, also } => {
+                let refuted = || std::iter::once(refutation.key).chain(also.iter().copied());
+                let is_belied = |key: &Key| linearizes(self.history, Some(*key), self.applied);
+                if let Some(key) = refuted().find(is_belied) {
+                    return self.our_own_bug(&format!("{key} is not linearizable"), &refutation.explanation);
+                }
                 let others = match also.as_slice() {
                     [] => String::new(),
                     also => format!(" Not linearizable either: {}.", list(also, NAMED)),
@@ -331,6 +381,10 @@ impl Evidence<'_> {
             Consistent::Yes(said) => {
                 let story = said.unwrap_or_else(|| format!("What was read is {consistency}."));
                 self.unless_vacuous(Verdict::Holds, consistency.to_string(), story, Vec::new())
+            }
+            // A linearization of all objects is an order as every weaker model has it.
+            Consistent::No { explanation, .. } if linearizes(self.history, None, self.applied) => {
+                self.our_own_bug(&format!("the history is not {consistency}"), &explanation)
             }
             Consistent::No { explanation, operations } => {
                 let observed = format!("not {consistency}");

@@ -4,6 +4,7 @@
 //! Linearizability is local (Herlihy and Wing, theorem 1), so each object is judged alone. An operation without
 //! a known outcome may take effect at any time after its invocation or never; a failed one did not happen.
 
+mod given;
 mod grown;
 mod memo;
 mod object;
@@ -17,6 +18,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::growing::{AppendLog, GrowOnlySet};
 use super::model::{Decision, Model, Register};
+use super::models::{Counter, FencedLock, Queue};
 use super::precedence::objects;
 use super::writes::{Kind, kind};
 use crate::host::{Key, Request, Value};
@@ -27,6 +29,7 @@ use object::Object;
 use search::{Found, search};
 use zones::Pattern;
 
+pub use given::linearizes;
 pub use sequential::{Sequential, sequential};
 
 /// What a check may spend, counted alike on every machine.
@@ -122,8 +125,9 @@ where
     judge.answer()
 }
 
-/// Judges every object of the history as what it was taken for: a [`Register`], an [`AppendLog`] if elements were appended
-/// to it, a [`GrowOnlySet`] if they were inserted into it. Otherwise as [`linearizable`].
+/// Judges every object of the history as what it was taken for: an [`AppendLog`] if elements were appended to it, a
+/// [`GrowOnlySet`] if they were inserted into it, a [`Counter`], a [`Queue`], a [`FencedLock`], otherwise a [`Register`].
+/// Else as [`linearizable`].
 #[must_use]
 pub fn linearizable_as_asked(history: &History, budget: Budget) -> Linearizability {
     let mut judge = Judge::new(history, budget);
@@ -133,6 +137,9 @@ pub fn linearizable_as_asked(history: &History, budget: Budget) -> Linearizabili
             Some(Kind::Register) => judge.object(&Register::default(), key, &operations),
             Some(Kind::Log) => judge.grown(&AppendLog, Kind::Log, key, &operations),
             Some(Kind::Set) => judge.grown(&GrowOnlySet, Kind::Set, key, &operations),
+            Some(Kind::Counter) => judge.object(&Counter::default(), key, &operations),
+            Some(Kind::Queue) => judge.object(&Queue, key, &operations),
+            Some(Kind::Lock) => judge.object(&FencedLock, key, &operations),
         }
     }
     judge.answer()
@@ -192,19 +199,14 @@ impl<'h> Judge<'h> {
         let mut object = Object::new(model, self.history, operations);
         let pattern = match decision {
             Decision::Refuted { core, sentence } => Some(Pattern { core, sentence }),
-            _ => {
-                let entries = object.entries.clone();
-                match search(&mut object, &entries, &mut self.budget) {
-                    Found::Linearization { .. } => return,
-                    Found::Nothing => None,
-                    Found::Unknown => match zones::pattern(&object, &entries) {
-                        None => {
-                            return self.give_up(|| format!("the budget was spent on {key} before it was certain"));
-                        }
-                        pattern => pattern,
-                    },
-                }
-            }
+            _ => match has_order(&mut object, &mut self.budget) {
+                Some(true) => return,
+                Some(false) => None,
+                None => match zones::pattern(&object, &object.entries) {
+                    None => return self.give_up(|| format!("the budget was spent on {key} before it was certain")),
+                    pattern => pattern,
+                },
+            },
         };
         if self.refutation.is_none() {
             self.refutation = Some(Box::new(witness::explain(&mut object, key, pattern, &mut self.explaining)));
@@ -237,6 +239,23 @@ impl<'h> Judge<'h> {
             (None, Some(why)) => Linearizability::Unknown { why },
             (None, None) => Linearizability::Linearizable,
         }
+    }
+}
+
+/// Whether an object's operations have a linearization: by the patterns of registers where these decide, else by a search.
+/// `None`: the budget was spent before it was certain.
+fn has_order<M: Model>(object: &mut Object<'_, M>, budget: &mut Budget) -> Option<bool>
+where
+    M::State: Display,
+{
+    let entries = object.entries.clone();
+    if !budget.is_spent() && zones::decide(object, &entries) {
+        return Some(zones::pattern(object, &entries).is_none());
+    }
+    match search(object, &entries, budget) {
+        Found::Linearization { .. } => Some(true),
+        Found::Nothing => Some(false),
+        Found::Unknown => None,
     }
 }
 

@@ -11,6 +11,7 @@
 
 mod conflicts;
 mod consistency;
+mod contracts;
 mod convergence;
 mod durability;
 mod expectation;
@@ -22,6 +23,7 @@ mod metrics;
 mod model;
 mod models;
 mod precedence;
+mod roles;
 mod sentence;
 mod series;
 mod staleness;
@@ -35,18 +37,23 @@ mod writes;
 
 pub use conflicts::conflicting_reads;
 pub use consistency::{Consistency, Consistent, Guarantees, KAtomic, Recent, least_delay};
+pub use contracts::{
+    CounterReport, GENERATE, OutOfBounds, QueueAnomaly, QueueLimits, QueueReport, UniqueIds, counter_bounds,
+    queue_contract, unique_ids,
+};
 pub use convergence::{Divergence, Replica, diverged};
 pub use durability::{FinalState, LostWrite, LostWrites, lost_writes};
 pub use expectation::{Evidence, Expectation};
 pub use figures::{Figure, Quantity, Subject, load_figures, service_figures};
 pub use growing::{AppendLog, GrowOnlySet};
 pub use linearizable::{
-    Budget, Linearizability, Refutation, Sequential, linearizable, linearizable_as_asked, sequential,
+    Budget, Linearizability, Refutation, Sequential, linearizable, linearizable_as_asked, linearizes, sequential,
 };
 pub use liveness::{Recovery, probes};
 pub use metrics::{BILLION, Metrics, Quantiles};
 pub use model::{Decision, Effect, Model, Register};
 pub use models::{Counter, Fenced, FencedLock, Holder, Mutex, Queue, Queued};
+pub use roles::Declared;
 pub use series::{Slice, series};
 pub use staleness::{Freshness, StaleRead, freshness, stale_reads};
 pub use verdict::{Check, Class, Verdict};

@@ -54,6 +54,8 @@ pub fn freshness(history: &History) -> Vec<Freshness> {
             let operation = &history.operations[read];
             let (true, Outcome::Ok(found)) = (operation.request.is_read(), &operation.outcome) else { continue };
             let newer = match kind {
+                // What of these a read may miss is another matter.
+                Kind::Counter | Kind::Queue | Kind::Lock => continue,
                 Kind::Register => writes.overwritten(found, operation),
                 Kind::Log | Kind::Set => writes.first_missing(found, operation),
             };

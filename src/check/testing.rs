@@ -6,10 +6,15 @@ use proptest::prelude::*;
 
 use super::precedence::precedes;
 use super::writes::Kind;
-use super::{AppendLog, GrowOnlySet, Model, Register};
+use super::{AppendLog, GENERATE, GrowOnlySet, Model, Register};
 use crate::host::{Key, Request, Value};
 use crate::kernel::Time;
 use crate::load::{History, Operation, Outcome};
+
+/// How many cases a property is tried with: many more in optimised code, where a hundred thousand take seconds.
+pub(super) const fn cases(in_debug_code: u32) -> u32 {
+    if cfg!(debug_assertions) { in_debug_code } else { 20 * in_debug_code }
+}
 
 /// A value of the tests: 0 is nil.
 pub(super) fn value(number: i64) -> Value {
@@ -45,6 +50,7 @@ fn operation(number: usize, line: &str) -> Operation {
         ("e", element) => Request::Enqueue { key, element: int(element) },
         ("d", "") => Request::Dequeue { key },
         ("l", "") => Request::Acquire { key },
+        ("g", "") => Request::Custom { name: GENERATE.to_owned(), body: String::new() },
         ("u", token) => Request::Release { key, token: int(token) },
         _ => panic!("no deed: {line}"),
     };

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeMap;
 
-use super::writes::is_acknowledged_write;
+use super::writes::is_acknowledged_change;
 use crate::host::{Key, Request};
 use crate::kernel::Time;
 use crate::load::{History, Outcome};
 
 /// Whether some answered operation could have seen another session's write: on one object, session A's
-/// acknowledged write, and an answered read (or compare-and-set) of session B that was not over when the write
+/// acknowledged change, and an answered operation of session B that finds something and was not over when the change
 /// was invoked. Where there is none, any store whatever would have passed.
 pub(super) fn could_see_a_foreign_write(history: &History) -> bool {
     some_read_follows(history, |firsts, session| firsts.not_by(session))
@@ -24,14 +24,20 @@ pub(super) fn could_see_a_conflict(history: &History) -> bool {
 /// first writes of its object and its own session.
 fn some_read_follows(history: &History, since: impl Fn(&FirstWrites, u64) -> Option<Time>) -> bool {
     let mut firsts: BTreeMap<Key, FirstWrites> = BTreeMap::new();
-    for operation in history.operations.iter().filter(|operation| is_acknowledged_write(operation)) {
+    for operation in history.operations.iter().filter(|operation| is_acknowledged_change(operation)) {
         if let Some(key) = operation.request.key() {
             firsts.entry(key).or_default().add(operation.invoked, operation.session);
         }
     }
     history.operations.iter().any(|operation| {
-        let sees = operation.request.is_read() || matches!(operation.outcome, Outcome::No(_));
-        let sees = sees || matches!(operation.request, Request::CompareAndSet { .. });
+        let finds = matches!(
+            operation.request,
+            Request::CompareAndSet { .. }
+                | Request::Dequeue { .. }
+                | Request::Acquire { .. }
+                | Request::Release { .. }
+        );
+        let sees = finds || operation.request.is_read() || matches!(operation.outcome, Outcome::No(_));
         let first = operation.request.key().and_then(|key| since(firsts.get(&key)?, operation.session));
         sees && operation.outcome.is_answered() && first.is_some_and(|invoked| invoked <= operation.completed)
     })
@@ -91,6 +97,11 @@ mod tests {
         check("1 w1 ok 0 1\n2 w2 ok 2 3", false);
         check("1 +1 ok 0 1\n2 r ok[1] 2 3", true);
         check("1 i1 ok 0 1\n1 r ok[1] 2 3", false);
+        check("1 a1 ok 0 1\n2 r ok1 2 3", true);
+        check("1 a1 ok 0 1\n1 r ok1 2 3", false);
+        check("1 e1 ok 0 1\n2 d ok1 2 3", true);
+        check("1 e1 ok 0 1\n2 e2 ok 2 3", false);
+        check("1 l ok1 0 1\n2 l no0 2 3", true);
     }
 
     #[test]
@@ -109,7 +120,7 @@ mod tests {
         #[test]
         fn the_three_are_found_if_there_are_any(draws in draws(0..12, 2, 3)) {
             let history = perform(&draws, false);
-            let writes = || history.operations.iter().filter(|operation| is_acknowledged_write(operation));
+            let writes = || history.operations.iter().filter(|operation| is_acknowledged_change(operation));
             let expected = history.operations.iter().any(|read| {
                 let seen = |o: &&crate::load::Operation| o.request.key() == read.request.key() && read.completed >= o.invoked;
                 let sessions: std::collections::BTreeSet<u64> = writes().filter(seen).map(|o| o.session).collect();
@@ -123,7 +134,7 @@ mod tests {
             let history = perform(&draws, false);
             let answered = || history.operations.iter().filter(|operation| operation.outcome.is_answered());
             let reads = |o: &&crate::load::Operation| o.request.kind() != "write";
-            let expected = answered().filter(|o| is_acknowledged_write(o)).any(|write| {
+            let expected = answered().filter(|o| is_acknowledged_change(o)).any(|write| {
                 let foreign = |r: &crate::load::Operation| r.session != write.session && r.request.key() == write.request.key();
                 answered().filter(reads).any(|read| foreign(read) && read.completed >= write.invoked)
             });

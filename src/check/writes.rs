@@ -33,6 +33,15 @@ pub(super) fn written(operation: &Operation) -> Option<Written<'_>> {
     }
 }
 
+/// Whether an operation changed its object, whatever that is, and was acknowledged.
+pub(super) fn is_acknowledged_change(operation: &Operation) -> bool {
+    let changes = matches!(
+        operation.request,
+        Request::Add { .. } | Request::Enqueue { .. } | Request::Acquire { .. } | Request::Release { .. }
+    );
+    is_acknowledged_write(operation) || changes && matches!(operation.outcome, Outcome::Ok(_))
+}
+
 /// Whether an operation wrote something and was acknowledged.
 pub(super) fn is_acknowledged_write(operation: &Operation) -> bool {
     operation.outcome.is_answered() && written(operation).is_some()
@@ -55,17 +64,22 @@ pub(super) enum Kind {
     Register,
     Log,
     Set,
+    Counter,
+    Queue,
+    Lock,
 }
 
-/// The kind of the object that these operations are about: a log if elements were appended to it, a set if they were
-/// inserted into it, otherwise a register. `None` if it was taken for two of them. What certainly did not happen does not
-/// count.
+/// The kind of the object that these operations are about, by what was asked of it; a register if it was only read. `None`
+/// if it was taken for two of them. What certainly did not happen does not count.
 pub(super) fn kind(history: &History, operations: &[usize]) -> Option<Kind> {
     let happened = operations.iter().map(|&index| &history.operations[index]);
     let mut kinds = happened.filter(|o| !matches!(o.outcome, Outcome::Fail(_))).filter_map(|o| match o.request {
         Request::Append { .. } => Some(Kind::Log),
         Request::Insert { .. } => Some(Kind::Set),
         Request::Write { .. } | Request::CompareAndSet { .. } => Some(Kind::Register),
+        Request::Add { .. } => Some(Kind::Counter),
+        Request::Enqueue { .. } | Request::Dequeue { .. } => Some(Kind::Queue),
+        Request::Acquire { .. } | Request::Release { .. } => Some(Kind::Lock),
         _ => None,
     });
     let first = kinds.next().unwrap_or(Kind::Register);

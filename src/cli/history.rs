@@ -1,5 +1,6 @@
 //! `partita history`: judges histories that were recorded elsewhere.
 
+mod contract;
 mod isolation;
 
 use std::collections::BTreeMap;
@@ -15,7 +16,7 @@ use serde_json::{Value as Json, json};
 use crate::check::transactions::Level;
 use crate::check::{
     self, AppendLog, Budget, Consistency, Consistent, Counter, FencedLock, GrowOnlySet, Guarantees, Linearizability,
-    Model, Queue, Register,
+    Model, Queue, QueueAnomaly, Register,
 };
 use crate::host::Value;
 use crate::import::{self, Format, Imported, Nil, ObjectKind};
@@ -23,6 +24,7 @@ use crate::load::History;
 
 use super::files;
 use super::output::{Failure, Output};
+use contract::{Contract, allowed};
 use isolation::{Judgement, level};
 
 /// Judges histories that were recorded elsewhere.
@@ -38,11 +40,15 @@ pub(super) struct Arguments {
     model: ModelName,
     /// What is to hold: linearizable, sequential; of registers also causal, read-atomic, read-committed, session
     /// guarantees (read-your-writes, monotonic-reads, monotonic-writes, writes-follow-reads; several with "+"),
-    /// k-atomic=K, delta-atomic=DURATION. Of transactions an isolation level: serializable, repeatable-read,
+    /// k-atomic=K, delta-atomic=DURATION; of counters also bounds: a sum lies between what was certainly added and what may
+    /// have been. Queues and unique ids have a contract of their own. Of transactions an isolation level: serializable, repeatable-read,
     /// snapshot-isolation, read-committed, read-uncommitted; with the order of sessions strong-session-LEVEL, of real time
     /// strong-LEVEL or strict-serializable. Without it: linearizable, or strict-serializable.
     #[arg(long, value_parser = goal, value_name = "MODEL")]
     consistency: Option<Goal>,
+    /// How many anomalies of a kind a queue may have: lost, duplicated, reordered, redelivered, unexpected.
+    #[arg(long = "allow", value_parser = allowed, value_name = "KIND=N")]
+    allowed: Vec<(QueueAnomaly, u64)>,
     /// What registers and counters hold at first: nil or an integer.
     #[arg(long, value_name = "VALUE", default_value = "nil", value_parser = initial, allow_negative_numbers = true)]
     initial: Value,
@@ -72,12 +78,16 @@ enum ModelName {
     Set,
     /// A log that is appended to.
     AppendLog,
-    /// A queue, first in first out.
+    /// A queue, first in first out, whose operations are linearizable.
     FifoQueue,
+    /// A queue: what goes in comes out, once, in order.
+    Queue,
     /// A lock that is acquired with a fencing token.
     Lock,
     /// A lock without tokens.
     Mutex,
+    /// What gives out ids, each once.
+    UniqueIds,
     /// Lists that transactions read and append to, as Elle has them.
     ListAppend,
     /// Registers that transactions read and write, as Elle has them.
@@ -119,16 +129,21 @@ struct Goal {
 }
 
 fn goal(text: &str) -> Result<Goal, String> {
-    let (of_operations, of_transactions) = (consistency(text), level(text));
+    let of_operations = if text == BOUNDS { Err(format!("{BOUNDS} are for counters")) } else { consistency(text) };
+    let of_transactions = level(text);
     match (of_operations, of_transactions) {
-        (Err(why), None) => Err(why),
+        (Err(why), None) if text != BOUNDS => Err(why),
         (of_operations, of_transactions) => Ok(Goal { text: text.to_owned(), of_operations, of_transactions }),
     }
 }
 
+/// What a counter may be held to instead of linearizability.
+const BOUNDS: &str = "bounds";
+
 /// What is to be found out.
 #[derive(Clone, Copy)]
 enum Task {
+    Contract(Contract),
     Operations(Consistency),
     Transactions(Level),
 }
@@ -179,7 +194,8 @@ impl ModelName {
             Self::Counter => ObjectKind::Counter,
             Self::Set => ObjectKind::Set,
             Self::AppendLog => ObjectKind::Log,
-            Self::FifoQueue => ObjectKind::Queue,
+            Self::FifoQueue | Self::Queue => ObjectKind::Queue,
+            Self::UniqueIds => ObjectKind::UniqueIds,
             Self::Lock => ObjectKind::Lock,
             Self::Mutex => ObjectKind::Mutex,
             Self::ListAppend => ObjectKind::TransactionalList,
@@ -247,6 +263,7 @@ pub(super) fn history(arguments: &Arguments, output: &mut Output<'_>) -> Result<
             "version": 1,
             "model": arguments.model.to_possible_value().map(|name| name.get_name().to_owned()),
             "consistency": match task {
+                Task::Contract(contract) => contract.to_string(),
                 Task::Operations(consistency) => consistency.to_string(),
                 Task::Transactions(level) => level.to_string(),
             },
@@ -322,6 +339,15 @@ impl Arguments {
     /// What is asked for, if the command line goes together.
     fn task(&self) -> Result<Task, Failure> {
         let task = match &self.consistency {
+            None if self.model == ModelName::Queue => Task::Contract(Contract::of_queue(&self.allowed)),
+            None if self.model == ModelName::UniqueIds => Task::Contract(Contract::UniqueIds),
+            Some(_) if matches!(self.model, ModelName::Queue | ModelName::UniqueIds) => {
+                let says = "error: queues and unique ids have a contract of their own: leave out --consistency";
+                return Err(Failure::usage(says));
+            }
+            Some(goal) if self.model == ModelName::Counter && goal.text == BOUNDS => {
+                Task::Contract(Contract::Bounds(if let Value::Int(initial) = self.initial { initial } else { 0 }))
+            }
             None if self.model.is_of_transactions() => Task::Transactions(Level::STRICT_SERIALIZABLE),
             None => Task::Operations(Consistency::Linearizable),
             Some(goal) if self.model.is_of_transactions() => {
@@ -334,6 +360,9 @@ impl Arguments {
                 Task::Operations(*goal.of_operations.as_ref().map_err(wrong)?)
             }
         };
+        if self.model != ModelName::Queue && !self.allowed.is_empty() {
+            return Err(Failure::usage("error: --allow is for --model queue; other models allow no anomaly"));
+        }
         let is_register = self.model.objects() == ObjectKind::Register;
         let is_local = |consistency| matches!(consistency, Consistency::Linearizable | Consistency::Sequential);
         if let Task::Operations(consistency) = task
@@ -366,6 +395,7 @@ impl Arguments {
         let imported = import::read(&bytes, format, self.model.objects(), nil)
             .map_err(|error| Failure::usage(format!("error: {}:{error}", path.display())))?;
         let said = match task {
+            Task::Contract(contract) => Said::Operations { answer: contract.judge(&imported.history), prefix: None },
             Task::Operations(consistency) => {
                 let (answer, prefix) = self.answer(consistency, &imported.history, budget);
                 Said::Operations { answer, prefix }
@@ -411,6 +441,7 @@ fn of<M: Model>(model: &M, consistency: Consistency, history: &History, budget: 
     };
     (answer.into(), prefix)
 }
+
 /// The longest linearizable prefix, and the operations that cannot follow it, each with why.
 type Prefix = Option<(Vec<usize>, Vec<(usize, String)>)>;
 

@@ -270,6 +270,7 @@ impl Builder {
             touched: BTreeMap::new(),
             reached: BTreeMap::new(),
             violations: Vec::new(),
+            roles: Vec::new(),
             outbox: Vec::new(),
             posts: Pool::default(),
             disk_operations: Pool::default(),

@@ -8,7 +8,9 @@ use super::pool::Pool;
 use super::record::Tag;
 use super::sign::Seen;
 use super::timers::{Deadline, Timers};
-use super::{CallId, CausalContext, DiskId, DiskOperation, Node, NodeId, Reply, Request, RequestId, Terms, WallTime};
+use super::{
+    CallId, CausalContext, DiskId, DiskOperation, Node, NodeId, Reply, Request, RequestId, RoleTaken, Terms, WallTime,
+};
 
 /// What a handler can do. What it sends, calls, replies and writes leaves when its work ends; timers are set at
 /// once.
@@ -190,6 +192,8 @@ impl<'a, N: Node> Context<'a, N> {
     pub fn role(&mut self, role: &'static str, epoch: u64) {
         if self.core.part(self.me).role != Some((role, epoch)) {
             self.core.part(self.me).role = Some((role, epoch));
+            let (at, node) = (self.core.now(), self.me);
+            self.core.roles.push(RoleTaken { at, node, role, epoch });
             self.core.annotate(Tag::Role, self.me, epoch, role);
             self.core.show(self.me, Seen::Role(role));
         }

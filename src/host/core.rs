@@ -17,7 +17,9 @@ use super::pool::Pool;
 use super::record::{Census, Tag};
 use super::run_queue::{Ends, Job};
 use super::sign::Lookouts;
-use super::{Breach, CallError, CallId, DiskOperation, DropCause, FaultId, NodeId, Reply, Request, Terms, Violation};
+use super::{
+    Breach, CallError, CallId, DiskOperation, DropCause, FaultId, NodeId, Reply, Request, RoleTaken, Terms, Violation,
+};
 
 /// "No record": what has no cause inside the run has this one.
 pub(crate) const NO_RECORD: u64 = u64::MAX;
@@ -89,6 +91,8 @@ pub(crate) struct Core {
     pub(crate) touched: BTreeMap<FaultId, u64>,
     pub(crate) reached: BTreeMap<&'static str, u64>,
     pub(crate) violations: Vec<Violation>,
+    /// Every role that was taken on, in the order of time.
+    pub(crate) roles: Vec<RoleTaken>,
     pub(crate) outbox: Vec<Effect>,
     /// Parts of calls on their way.
     pub(crate) posts: Pool<CallPacket>,

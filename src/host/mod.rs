@@ -76,7 +76,7 @@ pub use service::Birth;
 pub use sign::{Lookout, Sign};
 pub use simulation::{Limits, Simulation, Step};
 pub use terms::{CausalContext, IdempotencyKey, Terms};
-pub use watch::{Breach, Violation, Watch};
+pub use watch::{Breach, RoleTaken, Violation, Watch};
 
 /// A disk operation that a node has started.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]

@@ -274,6 +274,7 @@ impl fmt::Display for Request {
                 }
                 f.write_str("]")
             }
+            Self::Custom { name, body } if body.is_empty() => f.write_str(name),
             Self::Custom { name, body } => write!(f, "{name} {body}"),
         }
     }

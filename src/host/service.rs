@@ -61,6 +61,8 @@ pub(crate) trait Service {
     /// Moves the pending timers of a node to where its changed clock puts them; answers how many moved.
     fn reschedule(&mut self, core: &mut Core, node: NodeId) -> u64;
     fn observe(&self, node: NodeId, view: &mut View);
+    /// What took effect, in order, as far as a watch knows.
+    fn applied(&self) -> &[Request];
     fn bodies(&mut self) -> &mut dyn Bodies;
     fn reset(&mut self);
     fn boxed_clone(&self) -> Box<dyn Service>;
@@ -206,6 +208,10 @@ impl<N: Node> Service for Group<N> {
         if let Some(state) = &self.nodes[self.local(node)] {
             state.observe(view);
         }
+    }
+
+    fn applied(&self) -> &[Request] {
+        self.watcher.as_ref().map_or(&[], Watcher::applied)
     }
 
     fn bodies(&mut self) -> &mut dyn Bodies {

@@ -11,7 +11,9 @@ use super::point::Point;
 use super::record::{Census, Tag};
 use super::service::{NoBodies, Service};
 use super::sign::Seen;
-use super::{CallError, CallId, CausalContext, DropCause, NodeId, Reply, Request, RequestId, Terms, View, Violation};
+use super::{
+    CallError, CallId, CausalContext, DropCause, NodeId, Reply, Request, RequestId, RoleTaken, Terms, View, Violation,
+};
 
 /// So many pending events, and what they need, fit into the cache of a core.
 const CACHED_EVENTS: usize = 4_096;
@@ -100,6 +102,7 @@ impl Simulation {
         core.touched.clear();
         core.reached.clear();
         core.violations.clear();
+        core.roles.clear();
         core.outbox.clear();
         core.posts.clear();
         core.disk_operations.clear();
@@ -504,6 +507,20 @@ impl Simulation {
     #[must_use]
     pub fn violations(&self) -> &[Violation] {
         &self.core.violations
+    }
+
+    /// Every role that a node took on, in the order of time.
+    #[must_use]
+    pub fn roles(&self) -> &[RoleTaken] {
+        &self.core.roles
+    }
+
+    /// What a watched service let take effect so far, in that order, as its watch says ([`super::Watch::applied`]); nothing
+    /// of another one.
+    #[must_use]
+    pub fn applied(&self, service: &str) -> &[Request] {
+        let replica = self.replicas(service).next().map(|node| self.core.nodes[node.0 as usize].service as usize);
+        replica.and_then(|group| self.services.get(group)).map_or(&[], |group| group.applied())
     }
 
     /// How often each rare path was reached.

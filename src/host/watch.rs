@@ -2,7 +2,7 @@
 
 use crate::kernel::Time;
 
-use super::NodeId;
+use super::{NodeId, Request};
 
 /// Watches the replicas of one service and knows what must never be true of them.
 ///
@@ -11,6 +11,12 @@ use super::NodeId;
 pub trait Watch<N>: Send {
     /// Looks at a replica after one of its handlers has run. Answers what is wrong now that was not before; each once.
     fn look(&mut self, node: NodeId, replica: &N) -> Vec<Breach>;
+
+    /// The requests that took effect so far, in the order in which the service let them, as far as that is known; by default
+    /// nothing is. A checker that finds no order although this one explains everything is wrong.
+    fn applied(&self) -> &[Request] {
+        &[]
+    }
 
     /// A copy of its own, for a clone of the simulation.
     fn boxed_clone(&self) -> Box<dyn Watch<N>>;
@@ -38,6 +44,19 @@ pub struct Violation {
     pub breach: Breach,
 }
 
+/// A role that a node took on ([`Context::role`](super::Context::role)).
+#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+pub struct RoleTaken {
+    /// When.
+    pub at: Time,
+    /// The node.
+    pub node: NodeId,
+    /// The role.
+    pub role: &'static str,
+    /// In which epoch.
+    pub epoch: u64,
+}
+
 /// The invariants of one service: as they are at the start of a run, and as they are now.
 pub(crate) struct Watcher<N> {
     pristine: Box<dyn Watch<N>>,
@@ -51,6 +70,10 @@ impl<N> Watcher<N> {
 
     pub(crate) fn look(&mut self, node: NodeId, replica: &N) -> Vec<Breach> {
         self.current.look(node, replica)
+    }
+
+    pub(crate) fn applied(&self) -> &[Request] {
+        self.current.applied()
     }
 
     pub(crate) fn reset(&mut self) {

@@ -7,6 +7,7 @@ use serde_json::Value as Json;
 
 use super::transactions::MicroModel;
 use super::{Fault, Format, Imported, Nil, ObjectKind};
+use crate::check::GENERATE;
 use crate::host::{Key, Request, Value};
 use crate::kernel::Time;
 use crate::load::{History, Operation, Outcome};
@@ -167,6 +168,7 @@ impl Line {
                 let parts = self.parts.as_ref().ok_or_else(|| missing("parts"))?;
                 Request::Transaction(parts.iter().map(Part::request).collect::<Result<_, _>>()?)
             }
+            GENERATE => Request::Custom { name: GENERATE.to_owned(), body: String::new() },
             other => return Err(format!("the operation {other:?} is not known")),
         })
     }

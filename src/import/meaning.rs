@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::edn::{Edn, Form};
 use super::jepsen::{Event, Stage};
 use super::{Fault, Nil, ObjectKind};
+use crate::check::GENERATE;
 use crate::host::{Key, Request, Value};
 use crate::load::Outcome;
 
@@ -98,6 +99,7 @@ pub(super) fn request(kind: ObjectKind, keys: &Keys, event: &Event) -> Result<Re
         (ObjectKind::Queue, "dequeue") => Request::Dequeue { key },
         (ObjectKind::Lock | ObjectKind::Mutex, "acquire") => Request::Acquire { key },
         (ObjectKind::Lock, "release") => Request::Release { key, token: integer(value)? },
+        (ObjectKind::UniqueIds, GENERATE) => Request::Custom { name: GENERATE.to_owned(), body: String::new() },
         (ObjectKind::Mutex, "release") => Request::Release { key, token: 0 },
         (_, "") => return Err(Fault::new(event.at, "the event has no :f")),
         (_, function) => {
@@ -123,7 +125,7 @@ pub(super) fn answer(
         Stage::Fail => return Ok(Outcome::Fail(reason("failed"))),
         Stage::Info | Stage::Invoke => return Ok(Outcome::Info(reason("unknown"))),
     }
-    let learns = matches!(request, Request::Read { .. } | Request::Dequeue { .. })
+    let learns = matches!(request, Request::Read { .. } | Request::Dequeue { .. } | Request::Custom { .. })
         || kind == ObjectKind::Lock && matches!(request, Request::Acquire { .. });
     if !learns {
         let says_nothing = end.value.value == Edn::Nil || end.value == asked.value;
@@ -134,7 +136,7 @@ pub(super) fn answer(
         return Ok(Outcome::Ok(Value::Nil));
     }
     let (key, found) = keys.split(&end.value)?;
-    if request.key() != Some(key) {
+    if request.key().is_some_and(|asked| asked != key) {
         return Err(Fault::new(end.value.at, format!("this answers about another object than {}", asked.value)));
     }
     let found = match (kind, request) {
@@ -170,6 +172,7 @@ impl ObjectKind {
             Self::Mutex => "mutex",
             Self::TransactionalList => "list of transactions",
             Self::TransactionalRegister => "register of transactions",
+            Self::UniqueIds => "generator of ids",
         }
     }
 
@@ -182,6 +185,7 @@ impl ObjectKind {
             Self::Lock | Self::Mutex => ":acquire, :release",
             Self::TransactionalList => ":append, :r",
             Self::TransactionalRegister => ":w, :r",
+            Self::UniqueIds => ":generate",
         }
     }
 }

@@ -39,6 +39,8 @@ pub enum ObjectKind {
     TransactionalList,
     /// Registers of transactions, as Elle's rw-register has them: `[[:w 8 1] [:r 8 nil]]`.
     TransactionalRegister,
+    /// `generate`, answered with an id that nobody else is given.
+    UniqueIds,
 }
 
 /// How a history is written.

@@ -138,6 +138,7 @@ fn each_kind_of_object_has_its_operations() {
     check(Lock, "acquire", "nil", "8", "acquire k0 ok 8");
     check(Lock, "release", "8", "8", "release k0 (token 8) ok nil");
     check(Mutex, "acquire", "nil", "nil", "acquire k0 ok nil");
+    check(UniqueIds, "generate", "nil", "17", "generate ok 17");
     refused(
         "{:process 0 :type :invoke :f :acquire}{:process 0 :type :ok :f :acquire}",
         Lock,

@@ -191,10 +191,8 @@ impl Client {
 
     /// Starts an operation on an idle session.
     pub(super) fn start(&mut self, place: u32, mut planned: Planned, now: Time) -> Attempt {
-        if self.plan.is_generated()
-            && let Request::CompareAndSet { key, expected, .. } = &mut planned.request
-        {
-            *expected = self.seen.get(key).cloned().unwrap_or_default();
+        if self.plan.is_generated() {
+            self.fill_in(&mut planned.request);
         }
         let request = match planned.request {
             Request::Insert { key, .. } if self.inserts == Inserts::ByClient => Request::Read { key },
@@ -229,6 +227,21 @@ impl Client {
     pub(super) fn asked(&mut self, place: u32, call: CallId) {
         if let Some(running) = self.sessions.get_mut(&place).and_then(|session| session.running.as_mut()) {
             running.calls.push(call);
+        }
+    }
+
+    /// Puts what the client has seen of the object into a request that depends on it.
+    fn fill_in(&self, request: &mut Request) {
+        match request {
+            Request::CompareAndSet { key, expected, .. } => {
+                *expected = self.seen.get(key).cloned().unwrap_or_default();
+            }
+            Request::Release { key, token } => {
+                if let Some(&Value::Int(given)) = self.seen.get(key) {
+                    *token = given;
+                }
+            }
+            _ => {}
         }
     }
 

@@ -16,11 +16,32 @@ pub enum OperationKind {
     Append,
     /// Put a unique element into a set.
     Insert,
+    /// Add one to a counter.
+    Add,
+    /// Put a unique element at the end of a queue.
+    Enqueue,
+    /// Take the element at the head of a queue.
+    Dequeue,
+    /// Take a lock.
+    Acquire,
+    /// Give a lock back, with the token that this client was last given for it; 0 if none.
+    Release,
 }
 
 impl OperationKind {
     /// Every kind.
-    pub const ALL: [Self; 5] = [Self::Read, Self::Write, Self::CompareAndSet, Self::Append, Self::Insert];
+    pub const ALL: [Self; 10] = [
+        Self::Read,
+        Self::Write,
+        Self::CompareAndSet,
+        Self::Append,
+        Self::Insert,
+        Self::Add,
+        Self::Enqueue,
+        Self::Dequeue,
+        Self::Acquire,
+        Self::Release,
+    ];
 
     /// Its name in scenario files: that of its requests.
     #[must_use]
@@ -31,10 +52,16 @@ impl OperationKind {
             Self::CompareAndSet => "compare_and_set",
             Self::Append => "append",
             Self::Insert => "insert",
+            Self::Add => "add",
+            Self::Enqueue => "enqueue",
+            Self::Dequeue => "dequeue",
+            Self::Acquire => "acquire",
+            Self::Release => "release",
         }
     }
 
-    /// The request of this kind that writes `unique`, if it writes; a compare-and-set expects [`Value::Nil`].
+    /// The request of this kind that writes `unique`, if it writes; a compare-and-set expects [`Value::Nil`], and a release has
+    /// the token 0.
     pub(super) fn request(self, key: Key, unique: i64) -> Request {
         let value = Value::Int(unique);
         match self {
@@ -43,6 +70,11 @@ impl OperationKind {
             Self::CompareAndSet => Request::CompareAndSet { key, expected: Value::Nil, new: value },
             Self::Append => Request::Append { key, element: unique },
             Self::Insert => Request::Insert { key, element: unique },
+            Self::Add => Request::Add { key, delta: 1 },
+            Self::Enqueue => Request::Enqueue { key, element: unique },
+            Self::Dequeue => Request::Dequeue { key },
+            Self::Acquire => Request::Acquire { key },
+            Self::Release => Request::Release { key, token: 0 },
         }
     }
 }
@@ -94,7 +126,7 @@ pub(super) fn unique_value(client: u32, number: u64) -> i64 {
 /// refused because of `found`. `None`: nothing new.
 pub(super) fn seen<'a>(request: &'a Request, took_effect: bool, found: &'a Value) -> Option<(Key, &'a Value)> {
     match request {
-        Request::Read { key } if took_effect => Some((*key, found)),
+        Request::Read { key } | Request::Acquire { key } if took_effect => Some((*key, found)),
         Request::Write { key, value } if took_effect => Some((*key, value)),
         Request::CompareAndSet { key, new, .. } => Some((*key, if took_effect { new } else { found })),
         _ => None,
@@ -153,6 +185,7 @@ mod tests {
         assert_eq!(seen(&Request::Write { key, value: one.clone() }, true, &Value::Nil), Some((key, &one)));
         assert_eq!(seen(&cas, true, &Value::Nil), Some((key, &one)));
         assert_eq!(seen(&cas, false, &two), Some((key, &two)));
+        assert_eq!(seen(&Request::Acquire { key }, true, &two), Some((key, &two)));
         assert_eq!(seen(&Request::Acquire { key }, false, &two), None);
     }
 }

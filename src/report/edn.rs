@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt::Write;
 
+use crate::check::GENERATE;
 use crate::host::{Key, Request, Value};
 use crate::load::{History, Outcome};
 
@@ -72,6 +73,7 @@ fn deed(request: &Request, found: Option<&Value>) -> (&'static str, String) {
         Request::Acquire { .. } => ("acquire", found()),
         Request::Release { token, .. } => ("release", token.to_string()),
         Request::Transaction(parts) => ("txn", transaction(parts, None)),
+        Request::Custom { name, .. } if name == GENERATE => (GENERATE, found()),
         Request::Custom { .. } => ("custom", format!("{:?}", request.to_string())),
     }
 }
@@ -231,6 +233,8 @@ mod tests {
                 (Request::Transaction(vec![both[0].clone()]), ok(Value::Answers(vec![]))),
             ],
         );
+        let generate = || Request::Custom { name: GENERATE.into(), body: String::new() };
+        check(ObjectKind::UniqueIds, vec![(generate(), ok(Value::Int(3))), (generate(), ok(Value::Int(4)))]);
         check(
             ObjectKind::Mutex,
             vec![(Request::Acquire { key }, ok(Value::Nil)), (Request::Release { key, token: 0 }, ok(Value::Nil))],

@@ -297,6 +297,38 @@ fn requests() -> Vec<Kind<Request>> {
             }),
         ),
         kind(
+            "add",
+            "Add to a counter.",
+            object(move |fields| {
+                let key = key(fields);
+                let delta = fields.required("delta", "What is added; may be negative.", integer(i64::MIN..=i64::MAX));
+                Some(Request::Add { key: key?, delta: delta? })
+            }),
+        ),
+        kind(
+            "enqueue",
+            "Put an element at the end of a queue.",
+            object(move |fields| {
+                let (key, element) = (key(fields), element(fields));
+                Some(Request::Enqueue { key: key?, element: element? })
+            }),
+        ),
+        kind(
+            "dequeue",
+            "Take the element at the head of a queue.",
+            object(move |fields| Some(Request::Dequeue { key: key(fields)? })),
+        ),
+        kind("acquire", "Take a lock.", object(move |fields| Some(Request::Acquire { key: key(fields)? }))),
+        kind(
+            "release",
+            "Give a lock back.",
+            object(move |fields| {
+                let key = key(fields);
+                let token = fields.required("token", "The token of its holder.", integer(i64::MIN..=i64::MAX));
+                Some(Request::Release { key: key?, token: token? })
+            }),
+        ),
+        kind(
             "custom",
             "Whatever else the service understands: that is up to its kind.",
             object(|fields| {

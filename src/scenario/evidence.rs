@@ -5,9 +5,9 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use crate::check::{
-    Budget, Check, Evidence, Expectation, Figure, Phase, Quantity, Replica, Windows, service_figures,
+    Budget, Check, Declared, Evidence, Expectation, Figure, Phase, Quantity, Replica, Windows, service_figures,
 };
-use crate::host::{Simulation, Violation};
+use crate::host::{Request, RoleTaken, Simulation, Violation};
 use crate::load::History;
 
 use super::file::Scenario;
@@ -15,31 +15,36 @@ use super::file::Scenario;
 /// What the clients of one service saw, and what its live replicas hold at the end.
 pub(super) struct ServiceEvidence<'a> {
     name: &'a str,
+    /// Whether nobody calls another service.
+    is_alone: bool,
     history: Cow<'a, History>,
     /// Where each of its operations stands in the history of the run; `None` if that is its own.
     places: Option<Vec<usize>>,
     replicas: Vec<Replica>,
     violations: Option<Vec<(&'static str, String)>>,
+    roles: Vec<Declared>,
+    applied: &'a [Request],
 }
 
 impl<'a> ServiceEvidence<'a> {
     /// The evidence on every service that somebody calls.
-    pub(super) fn of_all(scenario: &'a Scenario, history: &'a History, simulation: &Simulation) -> Vec<Self> {
+    pub(super) fn of_all(scenario: &'a Scenario, history: &'a History, simulation: &'a Simulation) -> Vec<Self> {
         let called = scenario.called();
         let evidence = |&service: &usize| {
             let name = scenario.services[service].name.as_str();
             let what = &scenario.services[service].what;
             let has_invariants = what.has_invariants();
             let violations = has_invariants.then(|| violations(simulation, name));
-            let (history, places) = match called.as_slice() {
-                [_] => (Cow::Borrowed(history), None),
-                _ => {
-                    let (history, places) = of_service(scenario, history, service);
-                    (Cow::Owned(history), Some(places))
-                }
+            let places = places(scenario, history, service);
+            let is_whole = places.len() == history.operations.len();
+            let (history, places) = match is_whole {
+                true => (Cow::Borrowed(history), None),
+                false => (Cow::Owned(selected(history, &places)), Some(places)),
             };
+            let is_alone = called.len() == 1;
             let replicas = live_replicas(scenario, service, simulation);
-            Self { name, history, places, replicas, violations }
+            let (roles, applied) = (roles(simulation, name), simulation.applied(name));
+            Self { name, is_alone, history, places, replicas, violations, roles, applied }
         };
         called.iter().map(evidence).collect()
     }
@@ -57,25 +62,46 @@ impl<'a> ServiceEvidence<'a> {
             windows,
             replicas: &self.replicas,
             violations,
+            roles: &self.roles,
+            applied: self.applied,
             recovery: None,
             budget: Budget::default(),
         };
         let mut check = expectation.judge(phase, &evidence);
-        if let Some(places) = &self.places {
+        if !self.is_alone {
             check.name = format!("{}:{}", check.name, self.name);
+        }
+        if let Some(places) = &self.places {
             check.operations.iter_mut().for_each(|index| *index = places[*index]);
         }
         check
     }
 }
 
-/// The operations of the clients of one service, and where they stand in the history.
-fn of_service(scenario: &Scenario, history: &History, service: usize) -> (History, Vec<usize>) {
-    let calls_it = |client: u32| scenario.service_of(client) == Some(service);
-    let places: Vec<_> =
-        (0..history.operations.len()).filter(|&index| calls_it(history.operations[index].client)).collect();
+/// Where the operations stand in the history that are about the objects of one service.
+fn places(scenario: &Scenario, history: &History, service: usize) -> Vec<usize> {
+    let what = &scenario.services[service].what;
+    let is_meant = |&index: &usize| {
+        let operation = &history.operations[index];
+        scenario.service_of(operation.client) == Some(service) && what.is_about_objects(&operation.request)
+    };
+    (0..history.operations.len()).filter(is_meant).collect()
+}
+
+fn selected(history: &History, places: &[usize]) -> History {
     let operations = places.iter().map(|&index| history.operations[index].clone()).collect();
-    (History { clients: history.clients.clone(), operations }, places)
+    History { clients: history.clients.clone(), operations }
+}
+
+/// The roles that the replicas of a service took on.
+fn roles(simulation: &Simulation, service: &str) -> Vec<Declared> {
+    let replicas: Vec<_> = simulation.replicas(service).collect();
+    let of_service = simulation.roles().iter().filter(|taken| replicas.contains(&taken.node));
+    let declared = of_service.map(|&RoleTaken { at, node, role, epoch }| {
+        let node = simulation.name(node).to_owned();
+        Declared { at, node, role, epoch }
+    });
+    declared.collect()
 }
 
 /// What was seen of the service's replicas that its invariants forbid: the invariant, and when, where and what.

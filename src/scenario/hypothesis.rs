@@ -1,11 +1,11 @@
 //! The `hypothesis` part of a scenario: what is expected to hold, and when.
 
-use crate::check::{Consistency, Expectation, Guarantees, Phase};
+use crate::check::{Consistency, Expectation, Guarantees, Phase, QueueAnomaly, QueueLimits};
 use crate::kernel::Span;
 
 use super::input::{
-    Fields, Kind, Shape, bare, count, duration, kind, list, non_empty_list, object, one_of, positive_duration, ratio,
-    tagged,
+    Fields, Kind, Shape, bare, count, duration, integer, kind, list, non_empty_list, object, one_of,
+    positive_duration, ratio, tagged,
 };
 
 /// What is expected to hold in a run.
@@ -107,6 +107,7 @@ fn kinds() -> Vec<Kind<Expectation>> {
     ]
     .into_iter()
     .chain(consistency_kinds())
+    .chain(contract_kinds())
     .collect()
 }
 
@@ -150,6 +151,54 @@ fn consistency_kinds() -> Vec<Kind<Expectation>> {
                 let at_most = fields.required("at_most", "By how much earlier.", duration());
                 Some(Expectation::Consistent(Consistency::DeltaAtomic(at_most?)))
             }),
+        ),
+    ]
+}
+
+/// What is asked of objects that need not be linearizable, and of who leads.
+fn contract_kinds() -> Vec<Kind<Expectation>> {
+    vec![
+        kind(
+            "queue",
+            "What goes into a queue comes out, once, in order, but for so many anomalies.",
+            object(|fields| {
+                let limit = |fields: &mut Fields<'_>, anomaly: QueueAnomaly, doc: &str| {
+                    fields.optional(anomaly.name(), doc, count(0..=u64::MAX), 0)
+                };
+                let limits = [
+                    (QueueAnomaly::Lost, "How many elements may go in, be acknowledged, and never come out."),
+                    (QueueAnomaly::Duplicated, "How often an element may be handed out to two at once."),
+                    (QueueAnomaly::Reordered, "How many elements may come out after what was put in later."),
+                    (QueueAnomaly::Redelivered, "How often an element may come out again after it came out."),
+                    (QueueAnomaly::Unexpected, "How often something may come out that was not put in."),
+                ]
+                .map(|(anomaly, doc)| Some((anomaly, limit(fields, anomaly, doc)?)));
+                let limits = limits.into_iter().collect::<Option<Vec<_>>>()?;
+                let none = QueueLimits::default();
+                Some(Expectation::Queue(
+                    limits.into_iter().fold(none, |all, (anomaly, limit)| all.with(anomaly, limit)),
+                ))
+            }),
+        ),
+        kind(
+            "counter_bounds",
+            "No sum that a counter tells is less than what was certainly added before, or more than what may have been added.",
+            object(|fields| {
+                let any = || integer(i64::MIN..=i64::MAX);
+                let at_least = fields.maybe("at_least", "The least sum that may be told.", any());
+                let at_most = fields.maybe("at_most", "The greatest sum that may be told.", any());
+                Some(Expectation::CounterBounds { at_least: at_least?, at_most: at_most? })
+            }),
+        ),
+        bare(
+            "unique_ids",
+            "Every answer to the custom request \"generate\" is an id that nobody else is given.",
+            Expectation::UniqueIds,
+        ),
+        bare(
+            "one_leader_per_epoch",
+            "In no epoch (term, view, ballot) do two replicas declare that they lead.",
+            Expectation::OneLeaderPerEpoch,
         ),
     ]
 }

@@ -34,7 +34,16 @@ pub(super) fn judge(scenario: &Scenario, finished: &Finished<'_>) -> Vec<Check> 
             checks.extend(services.iter().map(|service| service.judge(*phase, expectation, windows)));
         } else {
             let budget = Budget::default();
-            let evidence = Evidence { history, windows, replicas: &[], violations: None, recovery, budget };
+            let evidence = Evidence {
+                history,
+                windows,
+                replicas: &[],
+                violations: None,
+                roles: &[],
+                applied: &[],
+                recovery,
+                budget,
+            };
             checks.push(expectation.judge(*phase, &evidence));
         }
     }

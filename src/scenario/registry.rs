@@ -40,6 +40,8 @@ pub trait Deployable: Send + Sync {
     fn tolerates(&self) -> Tolerance;
     /// Whether a replica is to hold an object. See [`Protocol::holds`].
     fn holds(&self, key: Key, replica: NodeId, replicas: &[NodeId]) -> bool;
+    /// Whether a request is about objects. See [`Protocol::is_about_objects`].
+    fn is_about_objects(&self, request: &Request) -> bool;
     /// Whether a request could be served. See [`Protocol::can_serve`].
     fn can_serve(&self, request: &Request, contact: NodeId, reachable: &NodeSet, replicas: &[NodeId]) -> bool;
 }
@@ -97,6 +99,10 @@ impl<P: Protocol> Deployable for Deployment<P> {
 
     fn holds(&self, key: Key, replica: NodeId, replicas: &[NodeId]) -> bool {
         self.protocol.holds(key, replica, replicas)
+    }
+
+    fn is_about_objects(&self, request: &Request) -> bool {
+        self.protocol.is_about_objects(request)
     }
 
     fn can_serve(&self, request: &Request, contact: NodeId, reachable: &NodeSet, replicas: &[NodeId]) -> bool {

@@ -117,9 +117,11 @@ fn script_entry(operation: &ScriptedOperation) -> Value {
         Request::CompareAndSet { key, expected, new } => {
             json!({ "key": key.0, "expected": plain(expected), "new": plain(new) })
         }
-        Request::Append { key, element } | Request::Insert { key, element } => {
+        Request::Append { key, element } | Request::Insert { key, element } | Request::Enqueue { key, element } => {
             json!({ "key": key.0, "element": element })
         }
+        Request::Add { key, delta } => json!({ "key": key.0, "delta": delta }),
+        Request::Release { key, token } => json!({ "key": key.0, "token": token }),
         request => json!({ "key": request.key().map(|key| key.0) }),
     };
     entry

@@ -42,6 +42,13 @@ pub trait Protocol: Send + Sync + 'static {
         true
     }
 
+    /// Whether a request may read or change objects, so that checks of objects have to understand it; by default each is. One
+    /// that changes who the members are, say, is not.
+    fn is_about_objects(&self, request: &Request) -> bool {
+        let _ = request;
+        true
+    }
+
     /// Whether a client that talks to `contact` could be served, if `contact` can talk to `reachable` of all `replicas`:
     /// itself, unless it is down, and others. By default a replica that is up serves alone.
     fn can_serve(&self, request: &Request, contact: NodeId, reachable: &NodeSet, replicas: &[NodeId]) -> bool {

@@ -86,6 +86,21 @@ fn objects_are_what_they_are_said_to_be() {
     check("lock", 1, &[("acquire", "t5"), ("release", "5"), ("acquire", "t4")]);
     check("mutex", 0, &[("acquire", "nil"), ("release", "nil")]);
     check("mutex", 1, &[("acquire", "nil"), ("acquire", "nil")]);
+    let check = |options: &str, code: i32, operations: &[(&str, &str)], says: &str| {
+        folder.write("h.edn", events(operations));
+        let printed = folder.run(&format!("history h.edn {options}"), code);
+        assert!(printed.stdout.contains(says), "{}", printed.stdout);
+    };
+    let again: &[(&str, &str)] = &[("enqueue", "1"), ("dequeue", "1"), ("dequeue", "1"), ("dequeue", "nil")];
+    check("--model queue", 0, &again[..2], "holds");
+    check("--model queue", 1, again, "1 element redelivered; the first: p0-4 dequeue");
+    check("--model queue --allow redelivered=1 --allow lost=0", 0, again, "holds (4 operations): 1 redelivered");
+    check("--model queue", 1, &[("enqueue", "1"), ("dequeue", "nil")], "1 element lost");
+    check("--model queue", 3, &[("enqueue", "1")], "of what was put in, 1 was not seen again");
+    check("--model unique-ids", 0, &[("generate", "t7"), ("generate", "t8")], "holds");
+    check("--model unique-ids", 1, &[("generate", "t7"), ("generate", "t7")], "was given what another had");
+    check("--model counter --consistency bounds --initial 5", 0, &[("add", "1"), ("read", "6")], "holds");
+    check("--model counter --consistency bounds", 1, &[("add", "1"), ("read", "3")], "it lies between 1 and 1");
 }
 
 #[test]
@@ -210,6 +225,11 @@ fn bad_usage_is_said() {
     check("fine.edn --initial x", "write nil or an integer of 64 bits");
     check("fine.edn --time-limit 60", "60");
     check("fine.edn --model mutex --consistency causal", "is defined for registers only");
+    check("fine.edn --consistency bounds", "--consistency bounds: bounds are for counters");
+    check("fine.edn --model queue --consistency linearizable", "have a contract of their own");
+    check("fine.edn --allow lost=1", "--allow is for --model queue");
+    check("fine.edn --model queue --allow lost", "write KIND=N, as in redelivered=3");
+    check("fine.edn --model queue --allow stolen=1", "KIND is lost, duplicated");
     check("fine.edn --model mutex --initial 3", "--initial is for registers and counters");
     check("fine.edn --consistency serializable", "--consistency serializable: it is none of those");
     check("fine.edn --model list-append --consistency causal", "causal is no isolation level of transactions");

@@ -1,6 +1,6 @@
 use super::*;
-use crate::check::Interval;
 use crate::check::testing::{history, value};
+use crate::check::{Interval, Refutation};
 use crate::host::Key;
 use crate::kernel::Time;
 use crate::load::{Operation, Outcome};
@@ -18,19 +18,13 @@ fn replica(node: &str, held: i64) -> Replica {
     Replica { node: node.into(), entries: vec![(Key(0), 1, value(held))], ..Replica::default() }
 }
 
+fn evidence<'a>(history: &'a History, windows: &'a Windows, replicas: &'a [Replica]) -> Evidence<'a> {
+    let budget = Budget::default();
+    Evidence { history, windows, replicas, violations: None, roles: &[], applied: &[], recovery: None, budget }
+}
+
 fn judge(expectation: Expectation, phase: Phase, history: &History, replicas: &[Replica]) -> Check {
-    let windows = windows();
-    expectation.judge(
-        phase,
-        &Evidence {
-            history,
-            windows: &windows,
-            replicas,
-            violations: None,
-            recovery: None,
-            budget: Budget::default(),
-        },
-    )
+    expectation.judge(phase, &evidence(history, &windows(), replicas))
 }
 
 /// One operation in each window, repeated, of which the first `unanswered` fail.
@@ -71,15 +65,7 @@ fn availability_and_latency_are_judged_by_window() {
 fn an_empty_window_is_named() {
     let windows = Windows::new(second(1), second(30), &[], Span::ZERO);
     let history = many(1, 0);
-    let evidence = Evidence {
-        history: &history,
-        windows: &windows,
-        replicas: &[],
-        violations: None,
-        recovery: None,
-        budget: Budget::default(),
-    };
-    let check = Expectation::Availability { at_least: 1 }.judge(Phase::During, &evidence);
+    let check = Expectation::Availability { at_least: 1 }.judge(Phase::During, &evidence(&history, &windows, &[]));
     assert_eq!(check.explanation, "The window \"during\" is empty: no time of the run lies during the faults.");
 }
 
@@ -185,4 +171,91 @@ fn weaker_models_are_judged_and_never_vacuously() {
     check(Consistency::KAtomic(2), stale, Verdict::Holds, "2-atomic");
     check(Consistency::DeltaAtomic(Span::from_millis(999)), stale, refuted, "not atomic within 999ms");
     check(Consistency::DeltaAtomic(Span::from_secs(1)), stale, Verdict::Holds, "atomic within 1s");
+}
+
+#[test]
+fn a_refutation_that_the_service_belies_is_our_own_bug() {
+    let (history, windows) = (history("1 w1 ok 0 9\n2 w2 ok 0 9\n3 r ok1 10 11"), windows());
+    let write = |number| Request::Write { key: Key(0), value: value(number) };
+    let (valid, invalid) = ([write(2), write(1)], [write(1), write(2)]);
+    // A checker that refutes whatever it sees.
+    let broken = || Linearizability::Refuted {
+        refutation: Box::new(Refutation {
+            key: Key(0),
+            linearized: Vec::new(),
+            state_after: "nil".into(),
+            stuck: Vec::new(),
+            core: vec![0],
+            explanation: "I do not like it.".into(),
+        }),
+        also: Vec::new(),
+    };
+    let check = |applied: &[Request], expected: Verdict, observed: &str| {
+        let finding = Evidence { applied, ..evidence(&history, &windows, &[]) }.linearizable(broken());
+        assert_eq!((finding.verdict, finding.observed.as_str()), (expected, observed));
+        assert_eq!(finding.explanation.starts_with("This is a bug of Partita"), expected == Verdict::Inconclusive);
+    };
+    check(&valid, Verdict::Inconclusive, "the checker is wrong");
+    // An order that explains nothing acquits nobody, and neither does none.
+    check(&invalid, Verdict::Refuted(Class::Safety), "k0 is not linearizable");
+    check(&[], Verdict::Refuted(Class::Safety), "k0 is not linearizable");
+    // The converse is no bug of ours: what clients saw may have another order.
+    let evidence = Evidence { applied: &invalid, ..evidence(&history, &windows, &[]) };
+    assert_eq!(Expectation::Linearizable.judge(Phase::Always, &evidence).verdict, Verdict::Holds);
+}
+
+#[test]
+fn an_epoch_has_one_leader() {
+    let declared = |at: u64, node: &str, role: &'static str, epoch: u64| Declared {
+        at: second(at),
+        node: node.into(),
+        role,
+        epoch,
+    };
+    let check = |roles: &[Declared], expected: Verdict, explanation: &str| {
+        let (history, windows) = (History::default(), windows());
+        let evidence = Evidence { roles, ..evidence(&history, &windows, &[]) };
+        let check = Expectation::OneLeaderPerEpoch.judge(Phase::Always, &evidence);
+        assert_eq!((check.verdict, check.explanation.as_str()), (expected, explanation));
+    };
+    let (first, again) = (declared(1, "a", "leader", 1), declared(2, "a", "leader", 1));
+    check(&[declared(1, "a", "follower", 1)], Verdict::Inconclusive, "No replica said that it leads.");
+    let story = "Of 3 leaders, no two shared an epoch.";
+    check(&[first.clone(), again, declared(3, "b", "leader", 2)], Verdict::Holds, story);
+    check(
+        &[first, declared(2, "b", "follower", 1), declared(3, "b", "leader", 1)],
+        Verdict::Refuted(Class::Safety),
+        "a led epoch 1 from 1s on, and b took the lead of the same epoch at 3s.",
+    );
+}
+
+#[test]
+fn contracts_are_judged_and_never_vacuously() {
+    let refuted = Verdict::Refuted(Class::Safety);
+    let check = |expectation: Expectation, text: &str, expected: Verdict, observed: &str| {
+        let check = judge(expectation, Phase::Always, &history(text), &[]);
+        assert_eq!((check.verdict, check.observed.as_str()), (expected, observed), "{text}: {}", check.explanation);
+    };
+    let queue = Expectation::Queue(QueueLimits::default());
+    check(queue, "1 e1 ok 0 1", Verdict::Inconclusive, "no anomaly");
+    check(queue, "1 e1 ok 0 1\n2 d ok1 2 3", Verdict::Holds, "no anomaly");
+    check(queue, "1 e1 ok 0 1\n1 e2 ok 2 3\n2 d ok1 4 5", Verdict::Inconclusive, "no anomaly");
+    let again = "1 e1 ok 0 1\n2 d ok1 2 3\n3 d ok1 4 5";
+    check(queue, again, refuted, "1 redelivered");
+    let lenient = QueueLimits { redelivered: 1, ..QueueLimits::default() };
+    check(Expectation::Queue(lenient), again, Verdict::Holds, "1 redelivered");
+    let bounds = Expectation::CounterBounds { at_least: Some(0), at_most: None };
+    check(bounds, "1 a1 ok 0 1", Verdict::Inconclusive, "0 sums out of bounds");
+    check(bounds, "1 a1 ok 0 1\n2 r ok1 2 3", Verdict::Holds, "0 sums out of bounds");
+    check(bounds, "1 a1 ok 0 1\n2 r ok2 2 3", refuted, "1 sum out of bounds");
+    check(bounds, "1 a-1 ok 0 1\n2 r ok-1 2 3", refuted, "1 sum out of bounds");
+    check(Expectation::UniqueIds, "1 g ok1 0 1", Verdict::Inconclusive, "0 ids twice");
+    check(Expectation::UniqueIds, "1 g ok1 0 1\n2 g ok2 0 1", Verdict::Holds, "0 ids twice");
+    check(Expectation::UniqueIds, "1 g ok1 0 1\n2 g ok1 0 1", refuted, "1 id twice");
+    // Objects other than registers are judged as what they were asked to be.
+    check(Expectation::Linearizable, "1 a1 ok 0 1\n2 r ok1 2 3", Verdict::Holds, "linearizable");
+    check(Expectation::Linearizable, "1 a1 ok 0 1\n2 r ok2 2 3", refuted, "k0 is not linearizable");
+    check(Expectation::Linearizable, "1 e1 ok 0 1\n2 d ok1 2 3", Verdict::Holds, "linearizable");
+    check(Expectation::Linearizable, "1 l ok1 0 1\n2 l no0 2 3", Verdict::Holds, "linearizable");
+    check(Expectation::Linearizable, "1 l ok1 0 1\n2 l ok2 2 3", refuted, "k0 is not linearizable");
 }

@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::check::testing::{brute_force, draws, history, perform};
+use crate::check::testing::{brute_force, cases, draws, history, perform, value};
 use crate::check::{Effect, Register};
 use crate::host::{Request, Value};
 use crate::kernel::{Span, Time};
@@ -226,8 +226,49 @@ fn assert_core_is_refuted(history: &History) {
     assert!(core.len() <= history.operations.len() && !brute_force(&Register::default(), &alone), "{alone:?}");
 }
 
+/// The same without compare-and-sets: those that took effect are writes, others reads.
+fn of_plain_operations(mut history: History) -> History {
+    for operation in &mut history.operations {
+        if let Request::CompareAndSet { key, new, .. } = &operation.request {
+            (operation.request, operation.outcome) = match operation.outcome.clone() {
+                Outcome::No(found) => (Request::Read { key: *key }, Outcome::Ok(found)),
+                outcome => (Request::Write { key: *key, value: new.clone() }, outcome),
+            };
+        }
+    }
+    history
+}
+
+#[test]
+fn an_order_that_is_given_is_a_proof_or_none() {
+    let check = |text: &str, applied: &[i64], expected: bool| {
+        let write = |&number: &i64| Request::Write { key: Key(0), value: value(number) };
+        let applied: Vec<Request> = applied.iter().map(write).collect();
+        assert_eq!(linearizes(&history(text), Some(Key(0)), &applied), expected, "{text}: {applied:?}");
+    };
+    check("", &[], true);
+    check("1 w1 ok 0 9\n2 w2 ok 0 9\n3 r ok1 10 11", &[2, 1], true);
+    check("1 w1 ok 0 9\n2 w2 ok 0 9\n3 r ok1 10 11", &[1, 2], false);
+    check("1 w1 ok 0 1\n2 w2 ok 2 3", &[2, 1], false);
+    check("1 w1 ok 0 1\n2 w2 ok 2 3", &[1], false);
+    check("1 w1 ok 0 1\n2 w2 ok 2 3", &[1, 7, 2], true);
+    check("1 w1 ok 0 1\n1 r ok0 2 3", &[1], false);
+    check("1 w1 ok 0 1\n2 r ok0 1 3", &[1], true);
+    check("1 w1 ok 0 1\n1 r ok0 1 3", &[1], false);
+    // What nobody was told of took effect if the order says so.
+    check("1 w1 info 0 1\n2 r ok1 2 3", &[1], true);
+    check("1 w1 info 0 1\n2 r ok1 2 3", &[], false);
+    check("1 w1 info 0 1\n2 r ok0 2 3\n2 r ok0 4 5", &[], true);
+    // Two requests that are alike cannot be told apart, and what was applied twice took effect once.
+    check("1 w1 ok 0 1\n1 w1 ok 2 3", &[1, 1], false);
+    check("1 w1 ok 0 1\n2 w2 ok 2 3\n3 r ok1 4 5", &[1, 2, 1], false);
+    let log = history("1 +1 ok 0 9\n2 +2 ok 0 9\n3 r ok[2,1] 10 11");
+    let append = |element| Request::Append { key: Key(0), element };
+    assert!(linearizes(&log, None, &[append(2), append(1)]) && !linearizes(&log, None, &[append(1), append(2)]));
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, cases: 3_000, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, cases: cases(1_000), ..ProptestConfig::default() })]
 
     #[test]
     fn registers_are_judged_as_by_brute_force(draws in draws(0..8, 1, 4), unique: bool) {
@@ -236,6 +277,40 @@ proptest! {
         prop_assert_eq!(judge(&history) == Linearizability::Linearizable, expected);
         if !expected {
             assert_core_is_refuted(&history);
+        }
+    }
+
+    #[test]
+    fn the_zones_of_unique_values_decide_as_the_search_does(draws in draws(0..30, 1, 5)) {
+        let history = of_plain_operations(perform(&draws, true));
+        let operations: Vec<usize> = (0..history.operations.len()).collect();
+        let register = Register::default();
+        let mut object = Object::new(&register, &history, &operations);
+        let entries = object.entries.clone();
+        let decided = zones::decide(&object, &entries).then(|| zones::pattern(&object, &entries).is_none());
+        let found = matches!(search(&mut object, &entries, &mut Budget::default()), Found::Linearization { .. });
+        prop_assert!(decided.is_none_or(|decided| decided == found), "{:#?}", history.operations);
+    }
+
+    #[test]
+    fn the_order_that_a_search_finds_is_accepted_and_no_other_answer_is(draws in draws(0..12, 1, 4)) {
+        let history = perform(&draws, true);
+        let operations: Vec<usize> = (0..history.operations.len()).collect();
+        let register = Register::default();
+        let mut object = Object::new(&register, &history, &operations);
+        let entries = object.entries.clone();
+        let requests = |order: &[usize]| -> Vec<Request> {
+            order.iter().map(|&index| history.operations[index].request.clone()).collect()
+        };
+        match search(&mut object, &entries, &mut Budget::default()) {
+            // What no search can find, no order is taken for.
+            Found::Nothing => {
+                let all = requests(&operations);
+                let backwards: Vec<Request> = all.iter().rev().cloned().collect();
+                prop_assert!(!linearizes(&history, None, &all) && !linearizes(&history, None, &backwards));
+            }
+            Found::Linearization { order, .. } => prop_assert!(linearizes(&history, None, &requests(&order))),
+            Found::Unknown => prop_assert!(false, "so few operations"),
         }
     }
 

@@ -67,6 +67,22 @@ impl Cluster {
     }
 }
 
+/// Whether the patterns decide about these `entries`: each value was written once and by a plain write, never the initial one,
+/// and no session goes on at the very instant of an answer, so that times alone tell what precedes what.
+pub(super) fn decide<M: Model>(object: &Object<'_, M>, entries: &[Entry]) -> bool {
+    let mut is_written = vec![false; object.states.len()];
+    is_written[INITIAL as usize] = true;
+    let mut latest: BTreeMap<u64, Option<Time>> = BTreeMap::new();
+    entries.iter().all(|entry| {
+        let is_plain = match entry.action {
+            Action::Set(to) => !std::mem::replace(&mut is_written[to as usize], true),
+            Action::Observe(_) | Action::Never => true,
+            Action::Move { .. } | Action::Step | Action::Look => false,
+        };
+        is_plain && latest.insert(entry.session, entry.end) != Some(Some(entry.call))
+    })
+}
+
 /// The first contradiction among `entries` (in the order of invocation) of a register.
 pub(super) fn pattern<M: Model>(object: &Object<'_, M>, entries: &[Entry]) -> Option<Pattern>
 where

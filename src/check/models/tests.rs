@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::check::model::{Decision, Model};
-use crate::check::testing::{brute_force, history};
+use crate::check::testing::{brute_force, cases, history};
 use crate::check::{Budget, Linearizability, Refutation, linearizable};
 use crate::host::{Key, Request, Value};
 use crate::kernel::Time;
@@ -244,7 +244,7 @@ fn numbers(range: std::ops::Range<i64>) -> impl Iterator<Item = Outcome> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, cases: 1_000, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, cases: cases(1_000), ..ProptestConfig::default() })]
 
     #[test]
     fn counters_are_judged_as_by_brute_force(draws in draws(), tells_sums: bool) {

@@ -58,6 +58,16 @@ pub enum Operation {
     Insert(Key, i64),
 }
 
+impl Command {
+    /// What a client had asked for, if one had.
+    pub(super) fn request(&self) -> Option<Request> {
+        match self {
+            Self::Apply(operation, _) => Some(operation.request()),
+            _ => None,
+        }
+    }
+}
+
 impl Operation {
     /// What is asked for, if the state machine can do it.
     pub(super) fn of(request: &Request) -> Option<Self> {
@@ -81,6 +91,19 @@ impl Operation {
             | Self::CompareAndSet { key, .. }
             | Self::Append(key, _)
             | Self::Insert(key, _) => *key,
+        }
+    }
+
+    /// What was asked for.
+    fn request(&self) -> Request {
+        match self {
+            Self::Read(key) => Request::Read { key: *key },
+            Self::Write(key, value) => Request::Write { key: *key, value: value.clone() },
+            Self::CompareAndSet { key, expected, new } => {
+                Request::CompareAndSet { key: *key, expected: expected.clone(), new: new.clone() }
+            }
+            Self::Append(key, element) => Request::Append { key: *key, element: *element },
+            Self::Insert(key, element) => Request::Insert { key: *key, element: *element },
         }
     }
 

@@ -85,6 +85,11 @@ impl Protocol for Raft {
         Some(Box::new(Invariants::default()))
     }
 
+    /// Members and leaders are no objects.
+    fn is_about_objects(&self, request: &Request) -> bool {
+        !matches!(request, Request::Custom { .. })
+    }
+
     fn refuses(&self, replicas: u32) -> Option<String> {
         let members = self.members.filter(|&members| members > replicas)?;
         Some(format!("{members} of them are to be members at first"))

@@ -1,0 +1,14 @@
+//! What can be asked of objects that are not linearizable, or need not be: queues, counters, unique ids.
+//!
+//! Each contract is judged by counting, without a search, and names what broke it. Nobody is accused of what an operation
+//! of unknown outcome may have done.
+
+mod counter;
+mod queue;
+#[cfg(test)]
+mod tests;
+mod unique_ids;
+
+pub use counter::{CounterReport, OutOfBounds, counter_bounds};
+pub use queue::{QueueAnomaly, QueueLimits, QueueReport, queue_contract};
+pub use unique_ids::{GENERATE, UniqueIds, unique_ids};

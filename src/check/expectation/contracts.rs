@@ -1,0 +1,104 @@
+//! How the contracts of queues, counters, ids and leaders are judged.
+
+use super::{Evidence, Finding, NAMED};
+use crate::check::contracts::{QueueLimits, counter_bounds, queue_contract, unique_ids};
+use crate::check::roles::shared_epochs;
+use crate::check::sentence::count;
+use crate::check::verdict::{Class, Verdict};
+use crate::check::window::Phase;
+
+/// Limits in words.
+pub(super) fn bounds(at_least: Option<i64>, at_most: Option<i64>) -> String {
+    match (at_least, at_most) {
+        (None, None) => "sums of what was added".to_owned(),
+        (Some(least), None) => format!("sums of at least {least}"),
+        (None, Some(most)) => format!("sums of at most {most}"),
+        (Some(least), Some(most)) => format!("sums from {least} to {most}"),
+    }
+}
+
+impl Evidence<'_> {
+    pub(super) fn queue(&self, phase: Phase, limits: QueueLimits) -> Finding {
+        let report = queue_contract(self.history, self.replicas);
+        let counts = |operation: usize| self.counts(phase, operation);
+        let observed = report.observed(counts);
+        if let Some((explanation, operations)) = report.broken(self.history, limits, counts) {
+            let operations = operations.iter().copied().take(NAMED).collect();
+            return Finding { verdict: Verdict::Refuted(Class::Safety), observed, explanation, operations };
+        }
+        if report.deliveries == 0 {
+            return Finding::inconclusive(observed, "Nothing came out of a queue, so nothing could go wrong.");
+        }
+        if report.left > limits.lost {
+            let left = count(usize::try_from(report.left).unwrap_or(usize::MAX), "acknowledged element");
+            let why =
+                format!("Nothing shows whether {left} were lost or are still in: nobody found the queue empty.");
+            return Finding::inconclusive(observed, why);
+        }
+        let takings = count(usize::try_from(report.deliveries).unwrap_or(usize::MAX), "taking");
+        let explanation = format!("In {takings}: {observed}.");
+        Finding { verdict: Verdict::Holds, observed, explanation, operations: Vec::new() }
+    }
+
+    pub(super) fn counter_bounds(&self, phase: Phase, limits: (Option<i64>, Option<i64>)) -> Finding {
+        let report = counter_bounds(self.history, 0, limits);
+        let bad = report.out_of_bounds.iter().filter(|sum| self.counts(phase, sum.operation));
+        let bad: Vec<_> = bad.collect();
+        let observed = format!("{} out of bounds", count(bad.len(), "sum"));
+        match bad.first() {
+            Some(first) => Finding {
+                verdict: Verdict::Refuted(Class::Safety),
+                observed,
+                explanation: format!("The first: {}", first.story(self.history)),
+                operations: bad.iter().map(|sum| sum.operation).take(NAMED).collect(),
+            },
+            None if report.sums == 0 => Finding::inconclusive(observed, "No counter told a sum."),
+            None => Finding {
+                verdict: Verdict::Holds,
+                observed,
+                explanation: format!(
+                    "Each of {} lies between what was certainly added and what may have been.",
+                    count(usize::try_from(report.sums).unwrap_or(usize::MAX), "sum")
+                ),
+                operations: Vec::new(),
+            },
+        }
+    }
+
+    pub(super) fn unique_ids(&self, phase: Phase) -> Finding {
+        let mut ids = unique_ids(self.history);
+        ids.repeated.retain(|&(again, _)| self.counts(phase, again));
+        let observed = format!("{} twice", count(ids.repeated.len(), "id"));
+        if let Some(explanation) = ids.story(self.history) {
+            let operations = ids.repeated.iter().flat_map(|&(again, first)| [first, again]).take(NAMED).collect();
+            return Finding { verdict: Verdict::Refuted(Class::Safety), observed, explanation, operations };
+        }
+        if ids.given < 2 {
+            return Finding::inconclusive(
+                observed,
+                "Fewer than two ids were given out, so none could be given twice.",
+            );
+        }
+        let explanation = format!("{} ids were given out, each once.", ids.given);
+        Finding { verdict: Verdict::Holds, observed, explanation, operations: Vec::new() }
+    }
+
+    pub(super) fn one_leader_per_epoch(&self) -> Finding {
+        let shared = shared_epochs(self.roles);
+        let observed = format!("{} with two leaders", count(shared.len(), "epoch"));
+        if let Some((leader, before)) = shared.first() {
+            let explanation = format!(
+                "{} led epoch {} from {} on, and {} took the lead of the same epoch at {}.",
+                before.node, leader.epoch, before.at, leader.node, leader.at
+            );
+            let verdict = Verdict::Refuted(Class::Safety);
+            return Finding { verdict, observed, explanation, operations: Vec::new() };
+        }
+        let leaders = self.roles.iter().filter(|declared| declared.role == super::super::roles::LEADER).count();
+        if leaders == 0 {
+            return Finding::inconclusive(observed, "No replica said that it leads.");
+        }
+        let explanation = format!("Of {}, no two shared an epoch.", count(leaders, "leader"));
+        Finding { verdict: Verdict::Holds, observed, explanation, operations: Vec::new() }
+    }
+}
