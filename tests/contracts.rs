@@ -87,7 +87,7 @@ impl Toy {
 
     fn serve(&mut self, request: &Request) -> Reply {
         self.requests += 1;
-        let is_fifth = self.requests % 5 == 0;
+        let is_fifth = self.requests.is_multiple_of(5);
         let found = match *request {
             Request::Enqueue { .. } if self.vice == Vice::Loses && is_fifth => Value::Nil,
             Request::Enqueue { element, .. } => {

@@ -82,7 +82,7 @@ fn judged(bytes: &[u8], format: Option<Format>) -> String {
         ObjectKind::Mutex,
     ];
     let kind = KINDS[bytes.len() % KINDS.len()];
-    let nil = if bytes.len() % 2 == 0 { Nil::Value } else { Nil::Unknown };
+    let nil = if bytes.len().is_multiple_of(2) { Nil::Value } else { Nil::Unknown };
     let imported = match read(bytes, format, kind, nil) {
         Err(error) => return error.to_string(),
         Ok(imported) => imported,
@@ -305,7 +305,7 @@ fn traces() {
     let short = file[..file.len().min(1_500)].to_vec();
     fuzz(vec![file, short], &["partita\u{1a}", "\u{0}\u{0}\u{0}\u{0}", "\u{1}", "store-0"], 6, |bytes| {
         let mut sealed = bytes.to_vec();
-        if bytes.len() % 4 > 0 && bytes.len() > 8 {
+        if !bytes.len().is_multiple_of(4) && bytes.len() > 8 {
             let content = bytes.len() - 8;
             let mut hasher = StableHasher::new();
             std::hash::Hasher::write(&mut hasher, &bytes[..content]);
