@@ -265,19 +265,23 @@ fn triggered_faults_replay_as_instants() {
     }
 }
 
-/// A short scenario in which a harsh swarm is at work.
+/// A short scenario in which a harsh swarm is at work, and draws the size of a cluster, a timeout and a mix of operations.
 fn swarm() -> Value {
     let mut scenario = scenario(json!({}));
     scenario["duration"] = json!("6s");
     scenario["services"]["log"] = json!({ "single": {} });
     scenario["clients"]["b"]["calls"] = json!("log");
-    scenario["swarm"] = json!("harsh");
+    scenario["swarm"] = json!({ "level": "harsh", "vary": {
+        "/services/store/majority_register/replicas": [3, 5, 7],
+        "/clients/a/timeout": { "from": "100ms", "to": "1000ms" },
+        "/clients/a/operations": [{ "read": 1, "write": 1 }, { "read": 9, "write": 1 }]
+    } });
     scenario["hypothesis"]["always"] =
         json!(["linearizable", { "lost_writes": {} }, { "liveness": { "within": "10s" } }]);
     scenario
 }
 
-/// Every seed of a swarm: nothing is refuted, the resolved scenario replays, and without some of its faults, each chosen
+/// Every seed of a swarm: nothing is refuted, the resolved scenario has what was drawn and replays without generators, and without some of its faults, each chosen
 /// by the seed, it is the same run until they were to start.
 fn check_swarm(seeds: std::ops::Range<u64>, removals: usize) {
     let mut kinds = BTreeSet::new();
@@ -295,21 +299,12 @@ fn check_swarm(seeds: std::ops::Range<u64>, removals: usize) {
         let step = first.faults.len().div_ceil(removals);
         (seed as usize % step..first.faults.len()).step_by(step).for_each(|number| check_removal(&first, number));
     }
-    let all = [
-        "clock_drift",
-        "clock_step",
-        "clog",
-        "connections",
-        "crash",
-        "duplication",
-        "latency",
-        "loss",
-        "partition",
-        "pause",
-        "restart",
-        "swizzle_clog",
-    ];
-    assert_eq!(kinds, all.into());
+    let clocks = ["clock_bound", "clock_drift", "clock_offset", "clock_step", "clock_strobe"];
+    let disks = ["disk_errors", "disk_full", "disk_slow", "disk_stall", "failed_sync"];
+    let links = ["clog", "connections", "duplication", "latency", "loss", "partition", "swizzle_clog"];
+    let processes = ["crash", "memory_limit", "panic", "pause", "restart", "slow", "wrong_settings"];
+    let all = clocks.into_iter().chain(disks).chain(links).chain(processes);
+    assert_eq!(kinds, all.collect());
 }
 
 #[test]

@@ -3,19 +3,23 @@
 //! Swarm testing: Groce, Zhang, Eide, Chen and Regehr, Swarm Testing, ISSTA 2012. A configuration that leaves features
 //! out finds what one with all of them hides, because faults also suppress each other.
 
+mod families;
+
 use std::fmt;
+use std::sync::Arc;
 
 use serde_json::{Value, json};
 
 use crate::kernel::{Draw, Purpose, Span, Stream, Streams};
-use crate::store::{Crashes, Tolerance};
 
 use super::document::Document;
-use super::faults::Services;
 use super::file::Scenario;
-use super::input::{Fields, Shape, one_of};
+use super::input::{Fields, Shape, either, object, one_of};
 use super::layout::Layout;
 use super::nemesis::{Generator, generators, nemeses};
+use super::registry::Deployable;
+use super::vary::{self, vary};
+use families::{FAMILIES, Keeps, Knob, Subject};
 
 /// How much breaks.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -35,19 +39,45 @@ pub(super) enum Chaos {
     Swarm(Level),
 }
 
+/// What the fields `chaos` and `swarm` say.
+#[derive(Default)]
+pub(super) struct Written {
+    pub(super) chaos: Option<Chaos>,
+    /// What else the seed draws.
+    pub(super) vary: vary::Written,
+}
+
+/// What chaos comes to in a run.
+pub(super) struct Unleashed {
+    /// What makes its faults.
+    pub(super) generators: Vec<Generator>,
+    /// By service: the settings that faults bring, those of the file first.
+    pub(super) others: Vec<Vec<Arc<dyn Deployable>>>,
+    /// What it is, in words.
+    pub(super) words: String,
+}
+
 /// The fields `chaos` and `swarm`, of which a scenario has one at most.
-pub(super) fn chaos(fields: &mut Fields<'_>) -> Option<Chaos> {
+pub(super) fn chaos(fields: &mut Fields<'_>) -> Written {
     let preset =
         fields.maybe("chaos", "Every family of faults that the services tolerate, so much of each.", level());
-    let swarm = fields.maybe(
-        "swarm",
-        "Some of these families, drawn by the seed, each as intense as the seed draws, up to so much.",
-        level(),
-    );
-    if let (Some(Some(_)), Some(Some(_))) = (preset, swarm) {
+    let doc = "Some of these families, drawn by the seed, each as intense as the seed draws, up to so much; and other \
+               values of this file.";
+    let swarm = fields.maybe("swarm", doc, either(level().map(|level| (Some(level), Vec::new())), object(swarm)));
+    let (preset, swarm) = (preset.flatten(), swarm.flatten());
+    if preset.is_some() && swarm.is_some() {
         fields.refuse("swarm", "a scenario has \"chaos\" or a \"swarm\", not both");
     }
-    swarm.flatten().map(Chaos::Swarm).or(preset.flatten().map(Chaos::Preset))
+    let (level, vary) = swarm.unwrap_or_default();
+    Written { chaos: level.map(Chaos::Swarm).or(preset.map(Chaos::Preset)), vary }
+}
+
+fn swarm(fields: &mut Fields<'_>) -> Option<(Option<Level>, vary::Written)> {
+    let level = fields.maybe("level", "How intense faults are at most; without it, there are none.", level());
+    let doc = "What else the seed draws: the value at each JSON Pointer, one of a list, or a number of a range on a \
+               logarithmic scale.";
+    let vary = fields.optional("vary", doc, vary(), json!({}));
+    Some((level?, vary?))
 }
 
 fn level() -> Shape<Level> {
@@ -56,185 +86,6 @@ fn level() -> Shape<Level> {
 
 /// The nemesis to which all of these faults belong.
 pub(super) const CHAOS: &str = "chaos";
-
-/// A number that is calm, realistic, or harsh.
-type Knob = [u64; 3];
-
-/// A family of faults, for one service.
-struct Family {
-    /// Its name in the names of nemeses.
-    name: &'static str,
-    tolerated: fn(&Tolerance) -> bool,
-    /// About how many faults there are in the time of chaos.
-    faults: Knob,
-    /// About how long each lasts, in milliseconds; `None` if it ends by itself.
-    lasts_ms: Option<Knob>,
-    /// How strong each is; what that means, the settings say.
-    strength: Option<(Knob, &'static str)>,
-    /// Whether even harsh chaos lets a majority of the service be.
-    keeps: fn(&Tolerance) -> Keeps,
-    /// Its settings in a scenario file, for a service and a strength.
-    settings: fn(&str, u64) -> Value,
-}
-
-/// Whether a majority of a service is let be.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Keeps {
-    Always,
-    /// Unless the chaos is harsh.
-    UnlessHarsh,
-    /// It takes nobody out.
-    Needless,
-}
-
-const fn crashes(tolerance: &Tolerance) -> Keeps {
-    match tolerance.crashes {
-        Crashes::All => Keeps::UnlessHarsh,
-        Crashes::None | Crashes::Minority => Keeps::Always,
-    }
-}
-
-fn one(of: &str) -> Value {
-    json!({ "one": { "of": of } })
-}
-
-fn all(of: &str) -> Value {
-    json!({ "all": { "of": of } })
-}
-
-/// Every family. A row is what `docs/chaos.md` says of it.
-const FAMILIES: [Family; 14] = [
-    Family {
-        name: "crash",
-        tolerated: |tolerance| tolerance.crashes != Crashes::None,
-        faults: [1, 4, 16],
-        lasts_ms: Some([200, 1_000, 3_000]),
-        strength: None,
-        keeps: crashes,
-        settings: |of, _| json!({ "crash": { "where": one(of) } }),
-    },
-    Family {
-        name: "power",
-        tolerated: |tolerance| tolerance.crashes != Crashes::None,
-        faults: [1, 2, 8],
-        lasts_ms: Some([200, 1_000, 3_000]),
-        strength: None,
-        keeps: crashes,
-        settings: |of, _| json!({ "crash": { "where": one(of), "silent": true, "disk_keeps": "torn_prefix" } }),
-    },
-    Family {
-        name: "restart",
-        tolerated: |tolerance| tolerance.crashes != Crashes::None,
-        faults: [1, 4, 16],
-        lasts_ms: None,
-        strength: Some(([1, 50, 500], "ms until it starts again")),
-        keeps: crashes,
-        settings: |of, ms| json!({ "restart": { "where": one(of), "after": format!("{ms}ms") } }),
-    },
-    Family {
-        name: "pause",
-        tolerated: |tolerance| tolerance.pauses,
-        faults: [2, 8, 32],
-        lasts_ms: Some([50, 300, 2_000]),
-        strength: None,
-        keeps: |_| Keeps::UnlessHarsh,
-        settings: |of, _| json!({ "pause": { "where": one(of) } }),
-    },
-    Family {
-        name: "split",
-        tolerated: |tolerance| tolerance.partitions,
-        faults: [1, 4, 12],
-        lasts_ms: Some([200, 1_500, 4_000]),
-        strength: None,
-        keeps: |_| Keeps::UnlessHarsh,
-        settings: |of, _| json!({ "partition": { "groups": [{ "minority": { "of": of } }, "rest"] } }),
-    },
-    Family {
-        name: "one-way",
-        tolerated: |tolerance| tolerance.partitions,
-        faults: [1, 4, 12],
-        lasts_ms: Some([200, 1_500, 4_000]),
-        strength: None,
-        keeps: |_| Keeps::UnlessHarsh,
-        settings: |of, _| json!({ "partition": { "from": one(of), "to": "rest" } }),
-    },
-    Family {
-        name: "drift",
-        tolerated: |tolerance| tolerance.clocks,
-        faults: [1, 2, 6],
-        lasts_ms: Some([2_000, 5_000, 10_000]),
-        strength: Some(([50, 500, 50_000], "ppm too fast")),
-        keeps: |_| Keeps::Needless,
-        settings: |of, ppm| json!({ "clock_drift": { "where": one(of), "rate": format!("{ppm}ppm") } }),
-    },
-    Family {
-        name: "step",
-        tolerated: |tolerance| tolerance.clocks,
-        faults: [1, 3, 10],
-        lasts_ms: None,
-        strength: Some(([5, 100, 5_000], "ms backwards")),
-        keeps: |_| Keeps::Needless,
-        settings: |of, ms| json!({ "clock_step": { "where": one(of), "by": format!("-{ms}ms") } }),
-    },
-    Family {
-        name: "clog",
-        tolerated: |tolerance| tolerance.messages,
-        faults: [1, 4, 12],
-        lasts_ms: Some([100, 500, 3_000]),
-        strength: None,
-        keeps: |_| Keeps::Needless,
-        settings: |of, _| json!({ "clog": { "links": { "of": one(of) } } }),
-    },
-    Family {
-        name: "swizzle",
-        tolerated: |tolerance| tolerance.messages,
-        faults: [1, 2, 6],
-        lasts_ms: Some([500, 2_000, 5_000]),
-        strength: None,
-        keeps: |_| Keeps::Needless,
-        settings: |of, _| json!({ "swizzle_clog": { "where": all(of) } }),
-    },
-    Family {
-        name: "loss",
-        tolerated: |tolerance| tolerance.messages,
-        faults: [1, 4, 12],
-        lasts_ms: Some([500, 2_000, 5_000]),
-        strength: Some(([1, 5, 30], "% of the messages")),
-        keeps: |_| Keeps::Needless,
-        settings: |of, percent| json!({ "loss": { "links": { "among": all(of) }, "share": format!("{percent}%") } }),
-    },
-    Family {
-        name: "copies",
-        tolerated: |tolerance| tolerance.messages,
-        faults: [1, 4, 12],
-        lasts_ms: Some([500, 2_000, 5_000]),
-        strength: Some(([1, 10, 50], "% of the messages")),
-        keeps: |_| Keeps::Needless,
-        settings: |of, percent| {
-            json!({ "duplication": {
-                "links": { "among": all(of) }, "share": format!("{percent}%"), "after": { "exponential": { "mean": "200ms" } }
-            } })
-        },
-    },
-    Family {
-        name: "slow",
-        tolerated: |tolerance| tolerance.messages,
-        faults: [1, 4, 12],
-        lasts_ms: Some([500, 2_000, 5_000]),
-        strength: Some(([2, 5, 50], "times the latency")),
-        keeps: |_| Keeps::Needless,
-        settings: |of, factor| json!({ "latency": { "links": { "of": one(of) }, "factor": factor } }),
-    },
-    Family {
-        name: "calls",
-        tolerated: |tolerance| tolerance.messages,
-        faults: [1, 2, 6],
-        lasts_ms: Some([200, 1_000, 3_000]),
-        strength: Some(([1, 10, 50], "% of the replies")),
-        keeps: |_| Keeps::Needless,
-        settings: |of, percent| json!({ "connections": { "links": { "to": all(of) }, "how": "half_open", "share": format!("{percent}%") } }),
-    },
-];
 
 /// Where the numbers of one family come from.
 enum Dial {
@@ -275,8 +126,8 @@ impl Chaos {
         }
     }
 
-    /// What makes the faults of a run, and what that is in words.
-    pub(super) fn generators(self, scenario: &Scenario, seed: u64) -> (Vec<Generator>, String) {
+    /// What it comes to under a seed.
+    pub(super) fn unleashed(self, scenario: &Scenario, seed: u64) -> Unleashed {
         let mut streams = Streams::new(seed);
         let measured = scenario.duration.as_nanos() - scenario.warm_up.as_nanos();
         let part = Span::from_nanos(measured / PARTS);
@@ -288,26 +139,34 @@ impl Chaos {
         let mut words = Vec::new();
         for service in &scenario.services {
             layout.add_service(&service.name, &service.placement);
-            let tolerance = service.what.tolerates();
-            for family in FAMILIES.iter().filter(|family| (family.tolerated)(&tolerance)) {
+            layout.set_kind(&service.name, &service.what);
+            for other in &service.others {
+                // They were accepted when the file was read.
+                drop(layout.add_settings(&service.name, other));
+            }
+            let subject = Subject::of(service, &scenario.resolved);
+            for family in FAMILIES.iter().filter(|family| (family.tolerated)(&subject)) {
                 let name = format!("{CHAOS}-{}-{}", service.name, family.name);
                 let Some(mut dial) = self.dial(&mut streams, &name) else { continue };
                 let every = chaos.as_nanos() / dial.read(family.faults);
                 let every = Span::from_millis((every / 1_000_000).max(1));
                 let lasts = family.lasts_ms.map(|knob| Span::from_millis(dial.read(knob)));
                 let strength = family.strength.map(|(knob, unit)| (dial.read(knob), unit));
-                let mut nemesis = (family.settings)(&service.name, strength.map_or(0, |(strength, _)| strength));
+                let mut nemesis = (family.settings)(&subject, strength.map_or(0, |(strength, _)| strength));
                 let mut described = format!("{} {} about every {every}", service.name, family.name);
                 nemesis["every"] = json!({ "exponential": { "mean": every.to_string() } });
                 if let Some(lasts) = lasts {
                     nemesis["for"] = json!({ "exponential": { "mean": lasts.to_string(), "floor": "1ms" } });
                     described += &format!(" for {lasts}");
                 }
+                if family.one_at_a_time {
+                    nemesis["gap"] = json!("1ms");
+                }
                 if let Some((strength, unit)) = strength {
                     described += &format!(", {strength} {unit}");
                 }
                 words.push(described);
-                let is_kept = match (family.keeps)(&tolerance) {
+                let is_kept = match (family.keeps)(&subject) {
                     Keeps::Always => true,
                     Keeps::UnlessHarsh => self.level() != Level::Harsh,
                     Keeps::Needless => false,
@@ -321,7 +180,9 @@ impl Chaos {
             }
         }
         let words = if words.is_empty() { "no family takes part".to_owned() } else { words.join("; ") };
-        (read(&Value::Object(written), scenario, &mut layout), format!("{self}: {words}."))
+        let generators = read(&Value::Object(written), scenario, &mut layout);
+        let others = scenario.services.iter().map(|service| layout.other_settings(&service.name).to_vec()).collect();
+        Unleashed { generators, others, words: format!("{self}: {words}.") }
     }
 }
 
@@ -338,8 +199,7 @@ impl fmt::Display for Chaos {
 fn read(written: &Value, scenario: &Scenario, layout: &mut Layout) -> Vec<Generator> {
     let Ok(document) = Document::from_value(CHAOS, written) else { return Vec::new() };
     let mut problems = document.problems();
-    // None of chaos's families brings other settings of a service.
-    let Some(reading) = nemeses(Services::new()).read(&document, &mut problems) else { return Vec::new() };
+    let Some(reading) = nemeses(scenario.kinds.clone()).read(&document, &mut problems) else { return Vec::new() };
     let mut generators = generators(&reading.value, &reading.resolved, scenario.warm_up, layout, &mut problems);
     generators.iter_mut().for_each(|generator| generator.belongs_to(CHAOS));
     generators
@@ -375,8 +235,15 @@ mod tests {
     fn every_family_has_a_nemesis_in_a_preset() {
         for level in ["calm", "realistic", "harsh"] {
             let scenario = scenario(json!({ "majority_register": { "replicas": 5 } }), json!({ "chaos": level }));
-            let generators = scenario.chaos.expect("chaos").generators(&scenario, 1).0;
-            let expected: Vec<_> = FAMILIES.iter().map(|family| format!("chaos-store-{}", family.name)).collect();
+            let generators = scenario.chaos.expect("chaos").unleashed(&scenario, 1).generators;
+            // Its disks may not lie, and its hosts have no time servers.
+            let others = |name: &&str| !["rot", "astray", "no-time"].contains(name);
+            let expected: Vec<_> = FAMILIES
+                .iter()
+                .map(|family| family.name)
+                .filter(others)
+                .map(|name| format!("chaos-store-{name}"))
+                .collect();
             assert_eq!(names(&generators), expected);
             for Generator { nemesis, .. } in &generators {
                 let times = (nemesis.start.as_nanos(), nemesis.stop.as_nanos());
@@ -391,41 +258,12 @@ mod tests {
         let scenario = scenario(json!({ "majority_register": { "replicas": 5 } }), json!({ "swarm": "harsh" }));
         let mut counts = std::collections::BTreeMap::<String, u32>::new();
         for seed in 0..400 {
-            for generator in scenario.chaos.expect("a swarm").generators(&scenario, seed).0 {
+            for generator in scenario.chaos.expect("a swarm").unleashed(&scenario, seed).generators {
                 *counts.entry(generator.nemesis.name.clone()).or_default() += 1;
             }
         }
-        assert_eq!(counts.len(), FAMILIES.len());
+        assert_eq!(counts.len(), FAMILIES.len() - 3);
         // The deviation of 400 tosses is 10.
         assert!(counts.values().all(|count| count.abs_diff(200) < 50), "{counts:?}");
-    }
-
-    #[test]
-    fn only_what_is_tolerated_takes_part() {
-        let check = |tolerance: Tolerance, expected: &[&str]| {
-            let families = FAMILIES.iter().filter(|family| (family.tolerated)(&tolerance));
-            assert_eq!(families.map(|family| family.name).collect::<Vec<_>>(), expected);
-        };
-        check(Tolerance::NOTHING, &[]);
-        check(Tolerance { clocks: true, ..Tolerance::NOTHING }, &["drift", "step"]);
-        check(Tolerance { partitions: true, pauses: true, ..Tolerance::NOTHING }, &["pause", "split", "one-way"]);
-        let messages = Tolerance { messages: true, ..Tolerance::NOTHING };
-        check(messages, &["clog", "swizzle", "loss", "copies", "slow", "calls"]);
-        let minority = Tolerance { crashes: Crashes::Minority, ..Tolerance::NOTHING };
-        check(minority, &["crash", "power", "restart"]);
-        assert!(FAMILIES[..3].iter().all(|family| (family.keeps)(&minority) == Keeps::Always));
-    }
-
-    #[test]
-    fn the_page_says_what_the_table_says() {
-        let page = include_str!("../../docs/chaos.md");
-        for family in &FAMILIES {
-            let knob = |knob: Knob| format!("{} / {} / {}", knob[0], knob[1], knob[2]);
-            let lasts = family.lasts_ms.map_or("-".to_owned(), knob);
-            let strength =
-                family.strength.map_or("-".to_owned(), |(numbers, what)| format!("{} {what}", knob(numbers)));
-            let row = format!("| `{}` | {} | {lasts} | {strength} |", family.name, knob(family.faults));
-            assert!(page.contains(&row), "docs/chaos.md lacks the row {row}");
-        }
     }
 }

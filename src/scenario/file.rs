@@ -8,7 +8,7 @@ use crate::fault::Plan;
 use crate::host::{HostSettings, Limits, Link, NodeId, ZoneId};
 use crate::kernel::Span;
 
-use super::chaos::{Chaos, chaos};
+use super::chaos::{self, Chaos, chaos};
 use super::clients::{self, client};
 use super::document::Document;
 use super::faults::{self, Services, faults};
@@ -23,6 +23,7 @@ use super::network::{self, Hosts, LinkChanges, empty, hosts, machine, network};
 use super::problem::{Problem, Problems};
 use super::recovery::{Heal, heal};
 use super::registry::{Deployable, Registry};
+use super::vary::{self, Varied};
 
 /// The version of the format.
 pub const VERSION: u32 = 1;
@@ -64,6 +65,10 @@ pub struct Scenario {
     pub(super) plan: Plan,
     pub(super) nemeses: Vec<Generator>,
     pub(super) chaos: Option<Chaos>,
+    /// The kinds that other settings of a service may be of.
+    pub(super) kinds: Services,
+    /// The file, if a seed draws some of its values.
+    pub(super) varied: Option<Varied>,
     /// The points of `Context::maybe` that are switched on, with their parts per billion.
     pub(super) maybes: Vec<(String, u64)>,
 }
@@ -88,6 +93,13 @@ pub(super) struct Client {
     pub(super) targets: Vec<NodeId>,
     pub(super) prefer: Option<NodeId>,
     pub(super) written: clients::Written,
+}
+
+/// A scenario as it stands in its file, and what the file says of other values than those.
+pub(super) struct Base {
+    pub(super) scenario: Scenario,
+    grid: Option<WrittenGrid>,
+    vary: vary::Written,
 }
 
 /// A service as written: what it is, and the machines that it runs on.
@@ -120,7 +132,7 @@ struct Written {
 struct Breaks {
     faults: Vec<faults::Written>,
     nemeses: Vec<(Spanned<String>, Option<nemesis::Written>)>,
-    chaos: Option<Chaos>,
+    chaos: chaos::Written,
     maybes: Vec<(Spanned<String>, u64)>,
 }
 
@@ -252,32 +264,31 @@ impl Scenario {
     /// # Errors
     /// Every problem at once.
     pub fn read(document: &Document, registry: &Registry) -> Result<Self, Problems> {
-        let (mut scenario, grid) = Self::read_base(document, registry)?;
-        if let Some(grid) = grid {
-            let mut problems = document.problems();
+        let Base { mut scenario, grid, vary } = Self::read_base(document, registry)?;
+        let mut problems = document.problems();
+        if let Some(grid) = &grid {
             grid.check(document, registry, &mut problems);
-            if !problems.is_empty() {
-                return Err(problems);
-            }
-            scenario.grid = Some(grid.into());
         }
-        Ok(scenario)
+        if !vary.is_empty() {
+            scenario.varied = Some(Varied::new(document, registry, vary, &mut problems));
+        }
+        scenario.grid = grid.map(Into::into);
+        if problems.is_empty() { Ok(scenario) } else { Err(problems) }
     }
 
-    /// The scenario as it stands, and its grid, unchecked.
-    pub(super) fn read_base(
-        document: &Document,
-        registry: &Registry,
-    ) -> Result<(Self, Option<WrittenGrid>), Problems> {
+    /// The scenario as it stands, and what its file says of other values, unchecked.
+    pub(super) fn read_base(document: &Document, registry: &Registry) -> Result<Base, Problems> {
         let mut problems = document.problems();
         let reading = file(registry).read(document, &mut problems);
-        let scenario = reading.map(|mut reading| {
+        let read = reading.map(|mut reading| {
             let grid = reading.value.grid.take();
+            let vary = std::mem::take(&mut reading.value.breaks.chaos.vary);
             // A resolved scenario is one run.
             reading.resolved.as_object_mut().and_then(|resolved| resolved.shift_remove("sweep"));
-            (assemble(reading.value, reading.resolved, &mut problems), grid)
+            let scenario = assemble(reading.value, reading.resolved, registry.kinds(), &mut problems);
+            Base { scenario, grid, vary }
         });
-        match scenario {
+        match read {
             Some(read) if problems.is_empty() => Ok(read),
             _ => Err(problems),
         }
@@ -319,7 +330,7 @@ impl Scenario {
 }
 
 /// Gives names their meaning.
-fn assemble(written: Written, resolved: Value, problems: &mut Problems) -> Scenario {
+fn assemble(written: Written, resolved: Value, kinds: Services, problems: &mut Problems) -> Scenario {
     let name = |zone: &Spanned<String>| zone.value.clone();
     let zones = written.hosts.as_ref().map(|hosts| hosts.zones.iter().map(name).collect());
     let mut layout = Layout::new(zones, written.duration);
@@ -365,7 +376,9 @@ fn assemble(written: Written, resolved: Value, problems: &mut Problems) -> Scena
         clients,
         plan,
         nemeses,
-        chaos: written.breaks.chaos,
+        chaos: written.breaks.chaos.chaos,
+        kinds,
+        varied: None,
         maybes: written.breaks.maybes.into_iter().map(|(name, ppb)| (name.value, ppb)).collect(),
     }
 }

@@ -198,15 +198,14 @@ fn is_beyond(what: NodeEffect, tolerance: Tolerance) -> bool {
         Is::Crash(how) | Is::Restart { how, .. } | Is::Upgrade { how, .. } => crashes || how.keeps.damages(),
         Is::Panic(_) | Is::MemoryLimit(_) => crashes,
         Is::Pause | Is::Slow { .. } => pauses,
-        // Nobody promises to work with the wrong settings, or on a disk that lies.
-        Is::Settings { .. } | Is::Disk(DiskFault::BitRot { .. } | DiskFault::Misdirection { .. }) => true,
+        // Some wrong settings are harmless; which, nobody knows from here.
+        Is::Settings { .. } => true,
+        Is::Disk(DiskFault::BitRot { .. } | DiskFault::Misdirection { .. }) => !tolerance.damage,
         Is::Disk(DiskFault::Errors { .. } | DiskFault::FailedSync { .. } | DiskFault::Full) => crashes,
         Is::Disk(DiskFault::Slow { .. } | DiskFault::Stall) => pauses,
-        Is::ClockOffset { .. }
-        | Is::ClockDrift(_)
-        | Is::ClockStep { .. }
-        | Is::ClockSyncLoss
-        | Is::ClockBound { .. } => !tolerance.clocks,
+        Is::ClockDrift(drift) => drift.ppb().unsigned_abs() > tolerance.drift_ppb,
+        Is::ClockOffset { .. } | Is::ClockStep { .. } | Is::ClockBound { .. } => !tolerance.clocks,
+        Is::ClockSyncLoss => !tolerance.clocks || tolerance.drift_ppb < Tolerance::ANY_DRIFT,
     }
 }
 

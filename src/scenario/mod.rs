@@ -28,6 +28,7 @@ mod settling;
 mod tree;
 mod trigger;
 mod units;
+mod vary;
 
 pub use distribution::distribution;
 pub use document::Document;

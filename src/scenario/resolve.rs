@@ -42,10 +42,12 @@ pub(super) fn resolved(
         }
         resolved["faults"].as_array_mut().into_iter().for_each(|faults| faults.extend(entries.iter().cloned()));
     }
-    if let (Some(chaos), true) = (chaos, made.iter().skip(scenario.nemeses.len()).any(|(_, made)| *made > 0)) {
-        for generator in ["chaos", "swarm"] {
-            resolved.as_object_mut().and_then(|resolved| resolved.shift_remove(generator));
-        }
+    // A preset that made nothing stays, so that it is found wanting; a swarm may draw nothing.
+    let has_made = made.iter().skip(scenario.nemeses.len()).any(|(_, made)| *made > 0);
+    for generator in [has_made.then_some("chaos"), Some("swarm")].into_iter().flatten() {
+        resolved.as_object_mut().and_then(|resolved| resolved.shift_remove(generator));
+    }
+    if let (Some(chaos), None) = (chaos, resolved.get("chaos")) {
         let note = resolved["note"].as_str().map(|note| format!("{note}\n")).unwrap_or_default();
         resolved["note"] = json!(note + chaos);
     }

@@ -10,8 +10,9 @@ use crate::host::{BuildError, Builder, Census, End, NodeId, Simulation, Step, cl
 use crate::kernel::{Digest, Streams, Time, Trace};
 use crate::load::{ClientSettings, History, Load, LoadError, Operation, Recording};
 
+use super::chaos::Unleashed;
 use super::evidence::ServiceEvidence;
-use super::file::{Client, Scenario};
+use super::file::{Client, Scenario, Service};
 use super::judge::{Finished, judge};
 use super::nemesis::Generator;
 use super::reach::Reach;
@@ -39,7 +40,8 @@ pub struct Run {
     pub checks: Vec<Check>,
     /// What is worth knowing about the verdict, in sentences.
     pub notes: Vec<String>,
-    /// Which families of faults took part by `chaos` or `swarm`, and how intense they were, in words.
+    /// Which families of faults took part by `chaos` or `swarm`, how intense they were, and what else the seed has drawn,
+    /// in words.
     pub chaos: Option<String>,
     /// What the clients did and saw.
     pub recording: Recording,
@@ -112,15 +114,25 @@ impl Scenario {
     /// Runs the scenario once.
     ///
     /// # Errors
-    /// If it cannot be built: names whose random streams clash.
+    /// If it cannot be built: names whose random streams clash, or values that the seed has drawn and that do not fit
+    /// together.
     pub fn run(&self, options: RunOptions) -> Result<Run, RunError> {
-        let simulation = self.simulation(options).map_err(RunError::Build)?;
-        let driver = Driver::new(self, simulation, options.seed)?;
+        let Some(varied) = &self.varied else { return self.run_as_written(options, None) };
+        let (scenario, words) = varied.draw(options.seed).map_err(RunError::Drawn)?;
+        scenario.run_as_written(options, Some(words))
+    }
+
+    /// Runs the scenario as it stands; `drawn` says which of its values the seed has drawn.
+    fn run_as_written(&self, options: RunOptions, drawn: Option<String>) -> Result<Run, RunError> {
+        let chaos = self.chaos.map(|chaos| chaos.unleashed(self, options.seed));
+        let simulation = self.simulation(options, chaos.as_ref()).map_err(RunError::Build)?;
+        let mut driver = Driver::new(self, simulation, options.seed, chaos)?;
+        driver.chaos = [driver.chaos, drawn].into_iter().flatten().reduce(|chaos, drawn| format!("{chaos} {drawn}"));
         Ok(driver.drive())
     }
 
     /// The simulation at its start, without faults and load.
-    fn simulation(&self, options: RunOptions) -> Result<Simulation, BuildError> {
+    fn simulation(&self, options: RunOptions, chaos: Option<&Unleashed>) -> Result<Simulation, BuildError> {
         let mut builder = Builder::new(options.seed);
         for _ in 1..self.zones {
             builder.zone();
@@ -139,15 +151,10 @@ impl Scenario {
             builder.shuffle_ties();
         }
         let is_watched = self.hypothesis.expectations.iter().any(|(_, what)| *what == Expectation::Invariants);
-        for service in &self.services {
-            service.what.deploy(
-                &service.name,
-                &service.placement,
-                &service.host,
-                is_watched,
-                &service.others,
-                &mut builder,
-            );
+        for (number, service) in self.services.iter().enumerate() {
+            let others = chaos.and_then(|chaos| chaos.others.get(number)).unwrap_or(&service.others);
+            let Service { name, what, host, placement, .. } = service;
+            what.deploy(name, placement, host, is_watched, others, &mut builder);
         }
         for (name, ppb) in &self.maybes {
             builder.switch_on(name, *ppb);
@@ -200,12 +207,17 @@ impl Stage {
 }
 
 impl<'a> Driver<'a> {
-    fn new(scenario: &'a Scenario, mut simulation: Simulation, seed: u64) -> Result<Self, RunError> {
+    fn new(
+        scenario: &'a Scenario,
+        mut simulation: Simulation,
+        seed: u64,
+        chaos: Option<Unleashed>,
+    ) -> Result<Self, RunError> {
         let settings = scenario.clients.iter().map(|client| client_settings(scenario, client)).collect();
         let mut load = Load::new(settings, seed).map_err(RunError::Load)?;
         let (mut plan, mut made) = (scenario.plan.clone(), Vec::new());
         let mut streams = Streams::new(seed);
-        let (chaos, words) = scenario.chaos.map(|chaos| chaos.generators(scenario, seed)).unzip();
+        let (chaos, words) = chaos.map(|chaos| (chaos.generators, chaos.words)).unzip();
         for generator in scenario.nemeses.iter().cloned().chain(chaos.into_iter().flatten()) {
             let faults = generator.faults(&mut streams).map_err(RunError::Plan)?;
             made.push((generator, faults.len()));
@@ -418,6 +430,8 @@ pub enum RunError {
     Load(LoadError),
     /// Its faults make no sense.
     Plan(PlanError),
+    /// What the seed has drawn of it is refused, in words.
+    Drawn(String),
 }
 
 impl fmt::Display for RunError {
@@ -426,6 +440,7 @@ impl fmt::Display for RunError {
             Self::Build(error) => error.fmt(f),
             Self::Load(error) => error.fmt(f),
             Self::Plan(error) => error.fmt(f),
+            Self::Drawn(says) => f.write_str(says),
         }
     }
 }

@@ -93,18 +93,46 @@ pub struct Tolerance {
     pub messages: bool,
     /// Pauses of any length.
     pub pauses: bool,
-    /// Clocks that are wrong.
+    /// Wall clocks that are wrong, and claim not to be.
     pub clocks: bool,
+    /// Clocks that run fast or slow by up to so many parts per billion.
+    pub drift_ppb: u64,
+    /// Disks that do not keep what was synced: rot, and writes that go astray.
+    pub damage: bool,
+    /// Replicas that differ in these settings, each a span of time: their names in scenario files, as
+    /// `"election_timeout/min"`.
+    pub timings: &'static [&'static str],
 }
 
 impl Tolerance {
-    /// No fault of any kind.
-    pub const NOTHING: Self =
-        Self { crashes: Crashes::None, partitions: false, messages: false, pauses: false, clocks: false };
+    /// Clocks that run as fast or slow as they like.
+    pub const ANY_DRIFT: u64 = u64::MAX;
 
-    /// Everything but crashes, of which as many as given.
+    /// No fault of any kind.
+    pub const NOTHING: Self = Self {
+        crashes: Crashes::None,
+        partitions: false,
+        messages: false,
+        pauses: false,
+        clocks: false,
+        drift_ppb: 0,
+        damage: false,
+        timings: &[],
+    };
+
+    /// What an asynchronous protocol bears, which trusts neither clocks nor the network; and as many crashes as given. Disks
+    /// keep what was synced, and settings agree.
     #[must_use]
     pub const fn asynchronous(crashes: Crashes) -> Self {
-        Self { crashes, partitions: true, messages: true, pauses: true, clocks: true }
+        Self {
+            crashes,
+            partitions: true,
+            messages: true,
+            pauses: true,
+            clocks: true,
+            drift_ppb: Self::ANY_DRIFT,
+            damage: false,
+            timings: &[],
+        }
     }
 }

@@ -97,7 +97,7 @@ impl Protocol for MajorityRegister {
     }
 
     fn tolerates(&self) -> Tolerance {
-        Tolerance::asynchronous(Crashes::All)
+        Tolerance { timings: &["resend_after", "timeout"], ..Tolerance::asynchronous(Crashes::All) }
     }
 
     fn can_serve(&self, _: &Request, contact: NodeId, reachable: &NodeSet, replicas: &[NodeId]) -> bool {

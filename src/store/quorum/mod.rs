@@ -189,8 +189,12 @@ impl Protocol for Quorum {
     }
 
     fn tolerates(&self) -> Tolerance {
-        let clocks = self.versions == Versioning::VersionVectors;
-        Tolerance { clocks, ..Tolerance::asynchronous(Crashes::All) }
+        let timings = &["ask_again_after", "timeout", "suspect_after", "hand_off_every", "anti_entropy_every"];
+        let tolerance = Tolerance { timings, ..Tolerance::asynchronous(Crashes::All) };
+        match self.versions {
+            Versioning::VersionVectors => tolerance,
+            Versioning::LastWriterWins => Tolerance { clocks: false, drift_ppb: 0, ..tolerance },
+        }
     }
 
     fn refuses(&self, replicas: u32) -> Option<String> {

@@ -12,6 +12,9 @@ use super::record::Change;
 use super::version::Versions;
 use super::{QuorumNode, QuorumTimer as Timer};
 
+/// What an object takes in memory, about: a key, and a version with its past.
+const OBJECT_BYTES: u64 = 256;
+
 /// Versions in memory, and the log that they are recovered from.
 ///
 /// A replica answers for what it holds durably and for nothing else: section 5 of the Dynamo paper offers to write to memory
@@ -135,6 +138,7 @@ impl Replica {
             // What it holds may not be what is on its disk, so it has to read that again.
             LogEvent::Failed(Failure::Unknown) => cx.exit("its disk has failed"),
         }
+        cx.holds(self.held.len() as u64 * OBJECT_BYTES);
     }
 
     fn apply(&mut self, change: Change, cx: &mut Cx<'_>) {

@@ -21,6 +21,11 @@ impl Entries {
         self.before
     }
 
+    /// How many entries are in memory.
+    pub(super) fn len(&self) -> u64 {
+        self.entries.len() as u64
+    }
+
     /// The index of the last entry.
     pub(super) fn last_index(&self) -> u64 {
         self.before.index + self.entries.len() as u64

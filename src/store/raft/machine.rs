@@ -27,6 +27,11 @@ impl Machine {
         Self { applied: 0, objects: BTreeMap::new(), sessions: sessions.map(Sessions::new) }
     }
 
+    /// How many objects it holds.
+    pub(super) fn len(&self) -> u64 {
+        self.objects.len() as u64
+    }
+
     pub(super) const fn applied(&self) -> u64 {
         self.applied
     }

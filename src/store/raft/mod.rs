@@ -76,9 +76,17 @@ impl Protocol for Raft {
     }
 
     /// Leases depend on clocks, nothing else does.
+    /// Leases go by the monotonic clock, and by its bound; and they are shorter than *every* replica's election timeout.
     fn tolerates(&self) -> Tolerance {
-        let clocks = !matches!(self.reads, RaftReads::Lease { .. });
-        Tolerance { clocks, ..Tolerance::asynchronous(Crashes::All) }
+        let drift_ppb = match self.reads {
+            RaftReads::Lease { clock_drift_bound_ppb } => clock_drift_bound_ppb,
+            _ => Tolerance::ANY_DRIFT,
+        };
+        let timings: &[_] = match self.reads {
+            RaftReads::Lease { .. } => &[],
+            _ => &["election_timeout/min", "election_timeout/max", "heartbeat"],
+        };
+        Tolerance { drift_ppb, timings, ..Tolerance::asynchronous(Crashes::All) }
     }
 
     fn invariants(&self) -> Option<Box<dyn Watch<RaftNode>>> {
@@ -103,6 +111,9 @@ impl Protocol for Raft {
         reachable.contains(contact) && (is_local || reachable.majority_of(first) || reachable.majority_of(replicas))
     }
 }
+
+/// What an entry of the log takes in memory, or an object, about.
+const ITEM_BYTES: u64 = 64;
 
 /// A replica of [`Raft`].
 #[derive(Clone, Debug)]
@@ -141,8 +152,6 @@ enum Role {
         votes: NodeSet,
     },
     Leader(Box<Leadership>),
-    /// Its disk failed. It takes no part until it is restarted: what it would say might not be durable.
-    Failed,
 }
 
 /// A timer of [`RaftNode`].
@@ -168,7 +177,6 @@ impl Node for RaftNode {
 
     fn request(&mut self, id: RequestId, request: &Request, cx: &mut Cx<'_>) {
         match (&self.role, request) {
-            (Role::Failed, _) => cx.reply(id, Reply::NotDone(NotDone::Unavailable)),
             (_, Request::Read { key }) if self.settings.reads == RaftReads::Local => {
                 cx.reply(id, Reply::Ok(self.machine.read(*key)));
             }
@@ -185,7 +193,7 @@ impl Node for RaftNode {
     }
 
     fn receive(&mut self, from: NodeId, message: &Message, cx: &mut Cx<'_>) {
-        if matches!(self.role, Role::Recovering | Role::Failed) {
+        if matches!(self.role, Role::Recovering) {
             return;
         }
         if let Message::RequestVote { election: Election::Trial | Election::Usual, .. } = message
@@ -239,8 +247,9 @@ impl Node for RaftNode {
                 }
                 self.advance_commit(cx);
             }
-            StorageEvent::Failed => self.fail(cx),
+            StorageEvent::Failed => cx.exit("its disk has failed"),
         }
+        cx.holds((self.log.len() + self.machine.len()) * ITEM_BYTES);
     }
 
     fn timer(&mut self, timer: RaftTimer, cx: &mut Cx<'_>) {
@@ -307,19 +316,6 @@ impl RaftNode {
         cx.role("follower", self.term);
         self.come_back(cx);
         cx.ready();
-    }
-
-    /// The disk failed.
-    fn fail(&mut self, cx: &mut Cx<'_>) {
-        cx.reached("a replica left because its disk failed");
-        cx.cancel_timer(RaftTimer::Election);
-        cx.cancel_timer(RaftTimer::Heartbeat);
-        self.role = Role::Failed;
-        self.leader = None;
-        cx.role("failed", self.term);
-        for id in std::mem::take(&mut self.asked).into_values() {
-            cx.reply(id, Reply::Unknown("the disk failed under the entry".to_owned()));
-        }
     }
 
     /// Does what need not wait any longer.
