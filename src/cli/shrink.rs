@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::explore::{ShrinkError, shrink};
+use crate::explore::{ShrinkError, Shrinking};
+use crate::kernel::Span;
 use crate::report::shrunk_story;
 use crate::scenario::Registry;
 
@@ -33,21 +34,36 @@ pub(super) struct Arguments {
     /// How many runs it may take.
     #[arg(long, value_name = "RUNS", default_value_t = 2_000, value_parser = clap::value_parser!(u64).range(1..))]
     budget: u64,
+    /// How long it may take, as in 60s; without it, as long as its runs do.
+    #[arg(long, value_name = "DURATION", value_parser = duration)]
+    time: Option<Span>,
+}
+
+fn duration(text: &str) -> Result<Span, String> {
+    crate::scenario::duration(text).map_err(|error| error.to_string())
 }
 
 pub(super) fn run(registry: &Registry, arguments: &Arguments, output: &mut Output<'_>) -> Result<u8, Failure> {
     let scenario = files::scenario(registry, &arguments.scenario, &arguments.changes)?;
     let seed = arguments.seed.unwrap_or(scenario.seed);
-    let shrunk =
-        quietly(|| Ok(shrink(&scenario, seed, registry, arguments.budget)))?.0.map_err(|error| match error {
-            ShrinkError::Holds => Failure::usage(format!(
-                "error: {} holds under seed {seed}: only a run that fails can be shrunk; `sweep` finds seeds that do",
-                arguments.scenario
-            )),
-            error => Failure::usage(format!("error: cannot shrink {}: {error}", arguments.scenario)),
-        })?;
+    let is_over = is_over_after(arguments.time);
+    let shrinking = Shrinking { is_over: &is_over, ..Shrinking::new(registry, arguments.budget) };
+    let shrunk = quietly(|| Ok(shrinking.shrink(&scenario, seed)))?.0.map_err(|error| match error {
+        ShrinkError::Holds => Failure::usage(format!(
+            "error: {} holds under seed {seed}: only a run that fails can be shrunk; `sweep` finds seeds that do",
+            arguments.scenario
+        )),
+        error => Failure::usage(format!("error: cannot shrink {}: {error}", arguments.scenario)),
+    })?;
     files::write(&arguments.out, format!("{:#}\n", shrunk.scenario).as_bytes())?;
     let out = arguments.out.display();
     output.say(&format!("{}\nagain:    {} run {out}\n", shrunk_story(&shrunk), output.program.clone()))?;
     Ok(0)
+}
+
+/// Whether so much time has gone by since this was called.
+#[expect(clippy::disallowed_methods, clippy::disallowed_types, reason = "a budget of time is the user's own wish")]
+fn is_over_after(time: Option<Span>) -> impl Fn() -> bool {
+    let start = std::time::Instant::now();
+    move || time.is_some_and(|time| start.elapsed() >= std::time::Duration::from_nanos(time.as_nanos()))
 }

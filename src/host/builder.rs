@@ -257,6 +257,9 @@ impl Builder {
         for (from, to, link) in self.node_links {
             network.set_link(&mut self.states, from, to, link);
         }
+        if self.keep_trace {
+            network.faults.keep_log();
+        }
         let core = Core {
             agenda: Agenda::default(),
             trace: if self.keep_trace { Trace::keeping() } else { Trace::counting() },

@@ -2,14 +2,14 @@
 
 use crate::kernel::{Span, Table, Time, stable_hash};
 
-use super::core::{Bodies, CLIENT, Core, size};
+use super::core::{Bodies, CLIENT, Core, NO_RECORD, size};
 use super::event::{Body, CallPacket, Event, Packet, class};
 use super::link_faults::{Letter, Toll};
 use super::network::{Fate, Journey, names, pair};
 use super::record::Tag;
 use super::{
     CallError, ConnectionFault, Cut, CutAt, DropCause, FaultId, LinkFault, Links, MessageFault, NodeId, NodeSet,
-    Simulation,
+    Passage, SentMessage, Simulation,
 };
 
 impl Simulation {
@@ -167,26 +167,42 @@ impl Core {
         let size_bytes = size(body, bodies);
         let letter = Letter { journey, kind, size_bytes, is_call: matches!(body, Body::Call(_)) };
         let Toll { dropped, stretch, damages, copies, touched } = self.network.faults.toll(&letter);
-        if let Some(cause) = dropped {
-            self.drop_packet(packet, cause, bodies);
-            return;
-        }
-        match self.network.disturbed_fate(&self.nodes, journey, stretch, size_bytes) {
+        let fate = match dropped {
+            Some(cause) => Fate::Dropped { ordinal, cause },
+            None => self.network.disturbed_fate(&self.nodes, journey, stretch, size_bytes),
+        };
+        match fate {
             Fate::Arrives { at, damage, copy_at, .. } => {
                 touched.into_iter().for_each(|fault| self.touch(fault, 1));
-                copy_at.into_iter().for_each(|copy_at| self.send_copy(packet, copy_at, bodies));
-                for after in copies {
-                    let copy_at = self.network.copy_arrives(&self.nodes, from, to, at + after);
-                    self.send_copy(packet, copy_at, bodies);
-                }
+                let copies =
+                    copies.into_iter().map(|after| self.network.copy_arrives(&self.nodes, from, to, at + after));
+                let copies: Vec<_> = copy_at.into_iter().chain(copies).collect();
+                let after = |copy: &Time| copy.since(at);
+                self.log(&packet, &letter, || Passage::Takes {
+                    time: at.since(journey.now),
+                    copies: copies.iter().map(after).collect(),
+                });
+                copies.into_iter().for_each(|copy_at| self.send_copy(packet, copy_at, bodies));
                 let own = damage.map(|draw| (None, draw)).into_iter();
                 let draws = own.chain(damages.into_iter().map(|(fault, draw)| (Some(fault), draw)));
                 self.send_damaged(packet, at, draws, bodies);
             }
             Fate::Dropped { cause, .. } => {
+                let is_chance = matches!(cause, DropCause::Loss(_) | DropCause::Corrupted(_));
+                self.log(&packet, &letter, || if is_chance { Passage::Lost } else { Passage::Barred });
                 self.drop_packet(packet, cause, bodies);
             }
             Fate::Disturbed { .. } => unreachable!("a link decides by itself"),
+        }
+    }
+
+    /// Enters a message into the log of what is sent, if one is kept.
+    fn log(&mut self, packet: &Packet, letter: &Letter, passage: impl FnOnce() -> Passage) {
+        let Packet { from, to, cause, .. } = *packet;
+        if let Some(log) = self.network.faults.log() {
+            let cause = (cause != NO_RECORD).then_some(cause);
+            let (kind, at) = (letter.kind, letter.journey.now);
+            log.enter(SentMessage { from, to, kind, nth: 0, at, cause, passage: passage() });
         }
     }
 

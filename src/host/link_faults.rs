@@ -10,6 +10,7 @@ use crate::kernel::{Draw, FateKey, Purpose, Span, Table, Time};
 
 use super::event::Packet;
 use super::links::{BurstLoss, ConnectionFault, Cut, CutAt, LinkFault, Links, MessageDeed, MessageFault};
+use super::message_log::MessageLog;
 use super::network::{DropCause, Journey, Stretch, pair, transmission};
 use super::{FaultId, NodeId};
 
@@ -26,6 +27,8 @@ pub(crate) struct LinkFaults {
     held: Vec<(FaultId, Packet)>,
     /// When faults of single messages met theirs.
     met: BTreeMap<FaultId, Time>,
+    /// What was sent, if somebody wants to know.
+    log: Option<MessageLog>,
 }
 
 /// A fault on some links.
@@ -89,7 +92,25 @@ impl LinkFaults {
             awaited: Vec::new(),
             held: Vec::new(),
             met: BTreeMap::new(),
+            log: None,
         }
+    }
+
+    /// Back to the start, under another seed.
+    pub(crate) fn reset(&mut self, seed: u64) {
+        let log = self.log.as_ref().map(|_| MessageLog::default());
+        *self = Self { log, ..Self::new(seed) };
+        self.look();
+    }
+
+    /// Keeps a log of what is sent from now on.
+    pub(crate) fn keep_log(&mut self) {
+        self.log.get_or_insert_default();
+        self.look();
+    }
+
+    pub(crate) fn log(&mut self) -> Option<&mut MessageLog> {
+        self.log.as_mut()
     }
 
     /// Whether a message may meet a fault.
@@ -143,7 +164,8 @@ impl LinkFaults {
     }
 
     fn look(&mut self) {
-        self.is_at_work = !(self.cuts.is_empty() && self.rules.is_empty() && self.awaited.is_empty());
+        let is_empty = self.cuts.is_empty() && self.rules.is_empty() && self.awaited.is_empty();
+        self.is_at_work = !is_empty || self.log.is_some();
     }
 
     /// The first fault that cuts this link now.

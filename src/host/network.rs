@@ -232,7 +232,7 @@ impl Network {
     /// Back to the start, under another seed.
     pub(crate) fn reset(&mut self, seed: u64) {
         self.lines.clear();
-        self.faults = LinkFaults::new(seed);
+        self.faults.reset(seed);
         self.draws = Draws::new(seed);
     }
 

@@ -6,13 +6,15 @@ use crate::kernel::{Class, Fired, Span, Time, Trace, stable_hash};
 
 use super::core::{Bodies, CLIENT, Core, CoreDraws, End, Moment, NO_RECORD};
 use super::event::{Body, CallPacket, Event, Packet, Task, class, said};
+use super::message_log::MessageLog;
 use super::parts::{NodeParts, NodeState};
 use super::point::Point;
 use super::record::{Census, Tag};
 use super::service::{NoBodies, Service};
 use super::sign::Seen;
 use super::{
-    CallError, CallId, CausalContext, DropCause, NodeId, Reply, Request, RequestId, RoleTaken, Terms, View, Violation,
+    CallError, CallId, CausalContext, DropCause, NodeId, Reply, Request, RequestId, RoleTaken, SentMessage, Terms,
+    View, Violation,
 };
 
 /// So many pending events, and what they need, fit into the cache of a core.
@@ -534,10 +536,11 @@ impl Simulation {
         &self.core.trace
     }
 
-    /// The trace, taken out of a simulation that is over.
+    /// The trace, taken out of a simulation that is over; and if it was kept, every message that was sent.
     #[must_use]
-    pub fn into_trace(self) -> Trace {
-        self.core.trace
+    pub fn into_trace(mut self) -> (Trace, Vec<SentMessage>) {
+        let messages = self.core.network.faults.log().map(MessageLog::take).unwrap_or_default();
+        (self.core.trace, messages)
     }
 
     /// Events so far.

@@ -6,7 +6,7 @@ use crate::check::{
     Check, Expectation, Figure, Interval, Metrics, Phase, Quantity, Recovery, Verdict, Windows, load_figures,
 };
 use crate::fault::{FaultReport, Injector, PlanError};
-use crate::host::{BuildError, Builder, Census, End, NodeId, Simulation, Step, class};
+use crate::host::{BuildError, Builder, Census, End, NodeId, SentMessage, Simulation, Step, class};
 use crate::kernel::{Digest, Streams, Time, Trace};
 use crate::load::{ClientSettings, History, Load, LoadError, Operation, Recording};
 
@@ -74,6 +74,8 @@ pub struct Run {
     pub names: Vec<String>,
     /// Digest and, if asked for, records.
     pub trace: Trace,
+    /// If records were asked for: every message that was sent, in that order.
+    pub messages: Vec<SentMessage>,
     /// The scenario with defaults, the seed and every choice of the faults filled in.
     pub resolved: serde_json::Value,
 }
@@ -374,14 +376,16 @@ impl<'a> Driver<'a> {
             figures.extend(service.figures(converged));
         }
         let resolved = resolve::resolved(scenario, seed, (&injector.resolved(), &made), chaos.as_deref(), &names);
+        let notes = super::judge::notes(scenario, &frozen, &simulation);
+        let notes = notes.into_iter().chain(super::judge::disk_notes(&simulation)).collect();
+        let (census, events, final_state) = (simulation.census(), simulation.events(), simulation.final_state());
+        let reached = simulation.reached().collect();
+        let (trace, messages) = simulation.into_trace();
         Run {
             seed,
             verdict,
             checks,
-            notes: super::judge::notes(scenario, &frozen, &simulation)
-                .into_iter()
-                .chain(super::judge::disk_notes(&simulation))
-                .collect(),
+            notes,
             chaos,
             final_reads: history.operations.len() - loaded,
             unavailable_by_design,
@@ -389,14 +393,15 @@ impl<'a> Driver<'a> {
             metrics,
             figures,
             faults,
-            census: simulation.census(),
+            census,
             ended_early,
             simulated,
-            events: simulation.events(),
-            final_state: simulation.final_state(),
-            reached: simulation.reached().collect(),
+            events,
+            final_state,
+            reached,
             names,
-            trace: simulation.into_trace(),
+            trace,
+            messages,
             resolved,
             recording,
         }

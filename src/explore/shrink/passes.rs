@@ -3,24 +3,36 @@
 use serde_json::{Map, Value, json};
 
 use crate::kernel::Span;
-use crate::scenario::duration as parse_duration;
+use crate::load::Operation;
+use crate::scenario::{Run, duration as parse_duration};
 
 use super::ddmin::ddmin;
+use super::freeze::freeze;
 use super::{Shrinker, Size};
 
 /// Everything, again and again, until nothing gets smaller or the budget is spent.
-pub(super) fn all(shrinker: &mut Shrinker<'_>) {
+pub(super) fn all<'s>(shrinker: &mut Shrinker<'s>) {
     focus(shrinker);
     loop {
         let before = shrinker.best.clone();
         truncate(shrinker);
-        faults(shrinker);
-        operations(shrinker);
+        // Without chance in the network, what is removed shifts no message's fate.
+        network(shrinker);
+        freeze(shrinker);
+        faults(shrinker, Shrinker::keep);
+        operations(shrinker, Shrinker::keep_without_operations);
+        freeze(shrinker);
+        operations(shrinker, Shrinker::keep_without_operations);
         clients(shrinker);
         services(shrinker);
         replicas(shrinker);
         settings(shrinker);
+        shorten(shrinker);
         round(shrinker);
+        if shrinker.best == before {
+            faults(shrinker, |shrinker, candidate| shrinker.keep_under_another_seed(&candidate));
+            operations(shrinker, |shrinker, candidate| shrinker.keep_under_another_seed(&candidate));
+        }
         if shrinker.best == before || shrinker.is_exhausted() {
             return;
         }
@@ -30,15 +42,18 @@ pub(super) fn all(shrinker: &mut Shrinker<'_>) {
 pub(super) fn size(scenario: &Value) -> Size {
     let services = members(&scenario["services"]);
     let replicas = |service: &Value| members(service).filter_map(|(_, kind)| kind["replicas"].as_u64()).sum::<u64>();
+    let (messages, faults): (Vec<_>, Vec<_>) =
+        scenario["faults"].as_array().into_iter().flatten().partition(|fault| fault.get("message").is_some());
     Size {
-        faults: scenario["faults"].as_array().map_or(0, Vec::len),
+        faults: faults.len(),
+        messages: messages.len(),
         operations: scripts(scenario).len(),
         clients: members(&scenario["clients"]).count(),
         replicas: services.map(|(_, service)| replicas(service)).sum(),
     }
 }
 
-fn members(value: &Value) -> impl Iterator<Item = (&String, &Value)> {
+pub(super) fn members(value: &Value) -> impl Iterator<Item = (&String, &Value)> {
     value.as_object().into_iter().flatten()
 }
 
@@ -47,9 +62,8 @@ fn members(value: &Value) -> impl Iterator<Item = (&String, &Value)> {
 fn focus(shrinker: &mut Shrinker<'_>) {
     let best = shrinker.best.clone();
     let Ok(run) = shrinker.run_of(&best) else { return };
-    let Some(check) = run.checks.iter().find(|check| check.verdict == run.verdict) else { return };
     let history = run.history();
-    let named: Vec<_> = check.operations.iter().filter_map(|&index| history.operations.get(index)).collect();
+    let named = named_by_check(&run);
     let keys: Vec<_> = named.iter().filter_map(|operation| operation.request.key()).collect();
     let ids: Vec<_> = named.iter().map(|operation| history.id(operation)).collect();
     let id = |(client, entry): &(String, Value)| format!("{client}-{}", entry["number"]);
@@ -66,10 +80,16 @@ fn focus(shrinker: &mut Shrinker<'_>) {
         let mut candidate = best.clone();
         set_scripts(&mut candidate, &guess);
         if !guess.is_empty() && shrinker.keep(candidate) {
-            tell_count(shrinker, "operations", guess.len(), all.len());
             return;
         }
     }
+}
+
+/// The operations that the check names which decides the verdict.
+pub(super) fn named_by_check(run: &Run) -> Vec<&Operation> {
+    let check = run.checks.iter().find(|check| check.verdict == run.verdict);
+    let indices = check.map(|check| check.operations.as_slice()).unwrap_or_default();
+    indices.iter().filter_map(|&index| run.history().operations.get(index)).collect()
 }
 
 /// Ends the run as early as it still fails.
@@ -84,9 +104,6 @@ fn truncate(shrinker: &mut Shrinker<'_>) {
         } else {
             low = middle;
         }
-    }
-    if high < full.as_nanos() {
-        shrinker.irrelevant.insert("truncate", format!("what happens after {}", Span::from_nanos(high)));
     }
 }
 
@@ -111,43 +128,27 @@ fn ended_at(scenario: &Value, end: Span) -> Value {
     ended
 }
 
-fn faults(shrinker: &mut Shrinker<'_>) {
+/// A scenario instead of the best one, if it fails alike; whether it does.
+type Keep<'s> = fn(&mut Shrinker<'s>, Value) -> bool;
+
+fn faults<'s>(shrinker: &mut Shrinker<'s>, keep: Keep<'s>) {
     let Some(faults) = shrinker.best["faults"].as_array().cloned() else { return };
-    let count = faults.len();
-    let with = |scenario: &Value, faults: &[Value]| {
-        let mut changed = scenario.clone();
-        changed["faults"] = json!(faults);
-        changed
-    };
-    let left = ddmin(faults, |part| {
-        let candidate = with(&shrinker.best, part);
-        shrinker.keep(candidate)
+    ddmin(faults, |part| {
+        let candidate = with(&shrinker.best, "/faults", json!(part));
+        keep(shrinker, candidate)
     });
-    tell_count(shrinker, "faults", left.len(), count);
 }
 
-fn operations(shrinker: &mut Shrinker<'_>) {
-    let scripts = scripts(&shrinker.best);
-    let count = scripts.len();
-    let left = ddmin(scripts, |part| {
+fn operations<'s>(shrinker: &mut Shrinker<'s>, keep: Keep<'s>) {
+    ddmin(scripts(&shrinker.best), |part| {
         let mut candidate = shrinker.best.clone();
         set_scripts(&mut candidate, part);
-        shrinker.keep(candidate)
+        keep(shrinker, candidate)
     });
-    tell_count(shrinker, "operations", left.len(), count);
-}
-
-/// Notes how many of a kind did not matter; later passes find more.
-fn tell_count(shrinker: &mut Shrinker<'_>, what: &'static str, left: usize, count: usize) {
-    if left < count {
-        let total =
-            shrinker.irrelevant.get(what).and_then(|told| told.split(' ').nth(2)?.parse().ok()).unwrap_or(count);
-        shrinker.irrelevant.insert(what, format!("{} of {total} {what}", total - left));
-    }
 }
 
 /// Each operation of each client's script, with the client's name.
-fn scripts(scenario: &Value) -> Vec<(String, Value)> {
+pub(super) fn scripts(scenario: &Value) -> Vec<(String, Value)> {
     let script = |(name, client): (&String, &Value)| {
         let operations = client["operations"]["script"].as_array().cloned().unwrap_or_default();
         let name = name.clone();
@@ -168,29 +169,19 @@ fn set_scripts(scenario: &mut Value, operations: &[(String, Value)]) {
 
 /// Leaves out clients who do nothing, or nothing that matters.
 fn clients(shrinker: &mut Shrinker<'_>) {
-    remove_members(shrinker, "/clients", "clients");
+    remove_members(shrinker, "/clients");
 }
 
 /// Leaves out services that nobody needs.
 fn services(shrinker: &mut Shrinker<'_>) {
-    remove_members(shrinker, "/services", "services");
+    remove_members(shrinker, "/services");
 }
 
-fn remove_members(shrinker: &mut Shrinker<'_>, pointer: &str, what: &'static str) {
-    let names = |scenario: &Value| -> Vec<String> {
-        let object = scenario.pointer(pointer).and_then(Value::as_object);
-        object.into_iter().flatten().map(|(name, _)| name.clone()).collect()
-    };
-    let before = names(&shrinker.best);
-    for name in &before {
-        let mut candidate = shrinker.best.clone();
-        if let Some(object) = candidate.pointer_mut(pointer).and_then(Value::as_object_mut) {
-            object.shift_remove(name);
-        }
+fn remove_members(shrinker: &mut Shrinker<'_>, pointer: &str) {
+    for name in names_at(&shrinker.best, pointer) {
+        let candidate = without(&shrinker.best, &format!("{pointer}/{}", escaped(&name)));
         shrinker.keep(candidate);
     }
-    let left = names(&shrinker.best).len();
-    tell_count(shrinker, what, left, before.len());
 }
 
 /// Fewer replicas, the last ones first, down to one.
@@ -198,9 +189,10 @@ fn replicas(shrinker: &mut Shrinker<'_>) {
     for pointer in kinds(&shrinker.best) {
         let pointer = format!("{pointer}/replicas");
         let Some(count) = shrinker.best.pointer(&pointer).and_then(Value::as_u64) else { continue };
-        let left = (1..count).find(|&fewer| shrinker.keep(with(&shrinker.best, &pointer, json!(fewer))));
-        if let Some(left) = left {
-            shrinker.irrelevant.insert("replicas", format!("{} of {count} replicas", count - left));
+        for fewer in 1..count {
+            if shrinker.keep(with(&shrinker.best, &pointer, json!(fewer))) {
+                break;
+            }
         }
     }
 }
@@ -237,25 +229,24 @@ fn without(scenario: &Value, pointer: &str) -> Value {
     changed
 }
 
-/// Every setting to its default, the network to a constant latency; what stays matters.
-fn settings(shrinker: &mut Shrinker<'_>) {
+/// The network at its plainest: a constant latency, else whatever of it can go.
+fn network(shrinker: &mut Shrinker<'_>) {
     if shrinker.keep(with(&shrinker.best, "/network", json!({ "latency": "1ms" }))) {
-        shrinker.irrelevant.insert("network", "latency, loss and every other setting of the network".to_owned());
-    } else {
-        if shrinker.best.pointer("/network/latency") != Some(&json!("1ms"))
-            && shrinker.keep(with(&shrinker.best, "/network/latency", json!("1ms")))
-        {
-            shrinker.irrelevant.insert("latency", "the distribution of the latency".to_owned());
-        }
-        for name in names_at(&shrinker.best, "/network").into_iter().filter(|name| name != "latency") {
-            if shrinker.keep(without(&shrinker.best, &format!("/network/{name}")))
-                && !matches!(&*name, "links" | "between")
-            {
-                shrinker.irrelevant.insert("loss", "loss and other settings of the network".to_owned());
-            }
-        }
+        return;
     }
-    let top = ["story", "question", "hosts", "ties", "limits", "settle", "warm_up"].map(|name| format!("/{name}"));
+    shrinker.keep(with(&shrinker.best, "/network/latency", json!("1ms")));
+    for name in names_at(&shrinker.best, "/network").into_iter().filter(|name| name != "latency") {
+        shrinker.keep(without(&shrinker.best, &format!("/network/{name}")));
+    }
+}
+
+/// The settings of a scenario that have defaults, and are no pass's own.
+const TOP: [&str; 11] =
+    ["story", "question", "hosts", "ties", "limits", "settle", "warm_up", "final_reads", "heal", "nemesis", "maybe"];
+
+/// Every setting to its default; what stays matters.
+fn settings(shrinker: &mut Shrinker<'_>) {
+    let top = TOP.map(|name| format!("/{name}"));
     let hosts =
         names_at(&shrinker.best, "/services").into_iter().map(|name| format!("/services/{}/host", escaped(&name)));
     let of_kinds = kinds(&shrinker.best).into_iter().flat_map(|kind| {
@@ -301,6 +292,40 @@ fn hypothesis(shrinker: &mut Shrinker<'_>) {
     }
 }
 
+/// Nothing is made shorter than this, in nanoseconds: a person reads milliseconds.
+const SHORTEST: u64 = Span::from_millis(1).as_nanos();
+
+/// Begins earlier, and lets faults last half as long, for as long as that fails alike.
+fn shorten(shrinker: &mut Shrinker<'_>) {
+    let nanos = |scenario: &Value, pointer: &str| {
+        let text = scenario.pointer(pointer).and_then(Value::as_str);
+        text.and_then(|text| parse_duration(text).ok()).map(Span::as_nanos)
+    };
+    let starts: Vec<_> = instants(&shrinker.best).into_iter().filter(|pointer| pointer.ends_with("/at")).collect();
+    let mut idle = starts.iter().filter_map(|pointer| nanos(&shrinker.best, pointer)).min().unwrap_or(0);
+    while idle >= Span::from_millis(10).as_nanos() {
+        let mut earlier = shrinker.best.clone();
+        for pointer in starts.iter().map(String::as_str).chain(["/duration"]) {
+            if let (Some(at), Some(place)) = (nanos(&earlier, pointer), earlier.pointer_mut(pointer)) {
+                *place = json!(Span::from_nanos(at - idle).to_string());
+            }
+        }
+        if shrinker.keep(earlier) {
+            break;
+        }
+        idle /= 2;
+    }
+    for pointer in instants(&shrinker.best).into_iter().filter(|pointer| !pointer.ends_with("/at")) {
+        while let Some(half) =
+            nanos(&shrinker.best, &pointer).map(|length| length / 2).filter(|&half| half >= SHORTEST)
+        {
+            if !shrinker.keep(with(&shrinker.best, &pointer, json!(Span::from_nanos(half).to_string()))) {
+                break;
+            }
+        }
+    }
+}
+
 /// Rounder instants and lengths, the roundest first: of faults, and of operations all at once or one by one.
 fn round(shrinker: &mut Shrinker<'_>) {
     const GRAINS: [Span; 4] =
@@ -317,7 +342,7 @@ fn round(shrinker: &mut Shrinker<'_>) {
     for pointer in pointers {
         for grain in GRAINS {
             let Some(text) = shrinker.best.pointer(&pointer).and_then(Value::as_str) else { break };
-            let Some(rounded) = rounded(text, grain) else { break };
+            let Some(rounded) = rounded(text, grain) else { continue };
             if rounded == text || shrinker.keep(with(&shrinker.best, &pointer, json!(rounded))) {
                 break;
             }
@@ -325,13 +350,16 @@ fn round(shrinker: &mut Shrinker<'_>) {
     }
 }
 
+/// The settings of a fault that say when it happens and how long it takes.
+const LENGTHS: [&str; 5] = ["at", "for", "after", "delay", "duplicate"];
+
 /// The pointers to the instants and lengths of faults and operations.
 fn instants(scenario: &Value) -> Vec<String> {
     let mut pointers = Vec::new();
     for (place, fault) in scenario["faults"].as_array().into_iter().flatten().enumerate() {
         for (kind, settings) in members(fault) {
             let names =
-                members(settings).filter(|(name, value)| matches!(&***name, "at" | "for") && value.is_string());
+                members(settings).filter(|(name, value)| LENGTHS.contains(&name.as_str()) && value.is_string());
             pointers.extend(names.map(|(name, _)| format!("/faults/{place}/{kind}/{name}")));
         }
     }
@@ -352,9 +380,10 @@ fn round_instants(scenario: &mut Value, grain: Span) {
     }
 }
 
-/// A duration rounded half up to a multiple of `grain`, but never to nothing.
+/// A duration rounded half up to a multiple of `grain`, if it is not smaller than that. So it grows by half at most, and what
+/// [`shorten`] halves does not grow back.
 fn rounded(text: &str, grain: Span) -> Option<String> {
     let (nanos, grain) = (parse_duration(text).ok()?.as_nanos(), grain.as_nanos());
-    let multiple = (nanos.checked_add(grain / 2)? / grain).max(1) * grain;
-    Some(Span::from_nanos(multiple).to_string())
+    let multiple = nanos.checked_add(grain / 2)? / grain * grain;
+    (nanos >= grain).then(|| Span::from_nanos(multiple).to_string())
 }
