@@ -20,3 +20,5 @@ mod streams;
 mod sweep;
 #[path = "cli/tolerate.rs"]
 mod tolerate;
+#[path = "cli/trace.rs"]
+mod trace;

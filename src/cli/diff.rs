@@ -1,13 +1,13 @@
 //! `partita diff`: where two traces part.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::report::{TraceFile, difference};
+use crate::report::difference;
 
-use super::files;
 use super::output::{Failure, Output};
+use super::trace;
 
 /// Shows the first event at which two traces part, and what led to it on both sides.
 ///
@@ -24,7 +24,7 @@ pub(super) struct Arguments {
 }
 
 pub(super) fn diff(arguments: &Arguments, output: &mut Output<'_>) -> Result<u8, Failure> {
-    let (one, other) = (trace(&arguments.one)?, trace(&arguments.other)?);
+    let (one, other) = (trace::read(&arguments.one)?, trace::read(&arguments.other)?);
     match difference(&one, &other) {
         None => {
             output.say(&format!("The traces agree in all {} events.\n", one.len()))?;
@@ -35,12 +35,4 @@ pub(super) fn diff(arguments: &Arguments, output: &mut Output<'_>) -> Result<u8,
             Ok(1)
         }
     }
-}
-
-fn trace(path: &Path) -> Result<TraceFile, Failure> {
-    let bytes = files::read(path)?;
-    TraceFile::decode(&bytes).map_err(|error| {
-        let hint = "traces are written by `partita run ... --trace binary=PATH`";
-        Failure::usage(format!("error: cannot read the trace {}: {error}; {hint}", path.display()))
-    })
 }

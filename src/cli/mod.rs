@@ -21,6 +21,7 @@ mod schema;
 mod shrink;
 mod sweep;
 mod tolerate;
+mod trace;
 mod validate;
 
 use std::ffi::OsString;
@@ -63,6 +64,7 @@ enum Command {
     /// Prints the JSON Schema of scenario files, for editors.
     Schema,
     Diff(diff::Arguments),
+    Trace(trace::Arguments),
     History(history::Arguments),
 }
 
@@ -134,6 +136,7 @@ fn dispatch(registry: &Registry, command: Command, output: &mut Output<'_>) -> R
         Command::New(arguments) => new::new(&arguments, output),
         Command::Schema => schema::schema(registry, output),
         Command::Diff(arguments) => diff::diff(&arguments, output),
+        Command::Trace(arguments) => trace::trace(&arguments, output),
         Command::History(arguments) => history::history(&arguments, output),
     }
 }

@@ -10,14 +10,15 @@ use serde_json::json;
 use crate::check::Verdict;
 use crate::explore::{Difference, Row, check_determinism};
 use crate::report::{
-    Audience, Side, TraceFile, difference, document, history_edn, history_lines, page, results, story, trace_file,
-    trace_lines,
+    Audience, Side, TraceFile, TraceForm, difference, document, history_edn, history_lines, page, results, story,
+    trace_file,
 };
 use crate::scenario::{Registry, Run, RunError, RunOptions, Scenario, scripted};
 
 use super::compare;
 use super::files;
 use super::output::{Failure, Output};
+use super::trace;
 
 /// Runs a scenario once and judges its hypothesis; or two with one seed, side by side.
 #[derive(Args)]
@@ -41,7 +42,8 @@ pub(super) struct Arguments {
     /// trace.bin if the run is refuted or --trace is given.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
-    /// Writes the trace: `binary` for `partita diff`, `jsonl` to read.
+    /// Writes the trace: binary (for `partita trace` and `diff`), jsonl, chrome (for Perfetto too), otlp, shiviz, or dot
+    /// (the topology, for Graphviz).
     #[arg(long = "trace", value_name = "KIND=PATH")]
     traces: Vec<String>,
     /// Writes a page that shows the run in any browser, without a network: the verdict, the space-time diagram, charts.
@@ -153,10 +155,7 @@ fn nondeterministic(
         output.say(&format!("{document:#}\n"))?;
         return Ok(run.verdict.exit_code());
     }
-    let decode = |run: &Run| {
-        trace_file(&arguments.scenario, run.seed, &run.names, &run.trace)
-            .and_then(|bytes| TraceFile::decode(&bytes).ok())
-    };
+    let decode = |run: &Run| trace_file(&arguments.scenario, run).and_then(|bytes| TraceFile::decode(&bytes).ok());
     let parts = decode(run).zip(decode(second)).and_then(|(one, other)| difference(&one, &other));
     output.say(&format!(
         "NONDETERMINISTIC\n\nTwo runs of seed {} differ in {}.\n{}\nA node draws on something outside its context: a \
@@ -170,25 +169,28 @@ fn nondeterministic(
 
 /// A trace that somebody wants.
 struct TraceWish {
-    binary: bool,
+    /// `None` is the binary form, which we read ourselves.
+    form: Option<TraceForm>,
     path: PathBuf,
 }
 
 impl TraceWish {
     fn parse(text: &str) -> Result<Self, Failure> {
-        match text.split_once('=') {
-            Some(("binary", path)) if !path.is_empty() => Ok(Self { binary: true, path: path.into() }),
-            Some(("jsonl", path)) if !path.is_empty() => Ok(Self { binary: false, path: path.into() }),
-            _ => Err(Failure::usage(format!("error: --trace {text}: write binary=PATH or jsonl=PATH"))),
-        }
+        let wish = text.split_once('=').filter(|(_, path)| !path.is_empty()).and_then(|(kind, path)| {
+            let form = TraceForm::named(kind);
+            (form.is_some() || kind == "binary").then(|| Self { form, path: path.into() })
+        });
+        let forms = trace::form_names();
+        wish.ok_or_else(|| {
+            Failure::usage(format!("error: --trace {text}: write KIND=PATH; the kinds are binary, {forms}"))
+        })
     }
 
     fn write(&self, scenario: &str, run: &Run) -> Result<(), Failure> {
-        if self.binary {
-            let bytes = trace_file(scenario, run.seed, &run.names, &run.trace).unwrap_or_default();
-            return files::write(&self.path, &bytes);
-        }
-        files::write(&self.path, trace_lines(scenario, run.seed, &run.names, &run.trace).as_bytes())
+        let bytes = trace_file(scenario, run).unwrap_or_default();
+        let Some(form) = self.form else { return files::write(&self.path, &bytes) };
+        let file = TraceFile::decode(&bytes).map_err(|error| Failure::usage(format!("error: {error}")))?;
+        files::write(&self.path, form.write(&file).as_bytes())
     }
 }
 
@@ -201,7 +203,7 @@ fn write_results(folder: &Path, arguments: &Arguments, run: &Run, elapsed: Optio
     write("history.jsonl", history_lines(run.history()))?;
     write("history.edn", history_edn(run.history()))?;
     write("results.csv", results(name, &[], &[], &[Row::new(0, 0, run)]))?;
-    if let Some(bytes) = trace_file(name, run.seed, &run.names, &run.trace) {
+    if let Some(bytes) = trace_file(name, run) {
         files::write(&folder.join("trace.bin"), &bytes)?;
     }
     let manifest = json!({

@@ -82,6 +82,8 @@ impl fmt::Display for CallError {
 pub(crate) struct Call {
     pub(crate) caller: NodeId,
     pub(crate) callee: NodeId,
+    /// The record of the event at which it was made.
+    pub(crate) cause: u64,
     /// What the caller knows the call by, handed back with the answer.
     pub(crate) tag: u64,
     /// When the caller gives up, on its monotonic clock.

@@ -380,7 +380,8 @@ impl Core {
         let clock = &self.part(caller).clock;
         let gives_up = clock.monotonic_at(now).saturating_add(timeout.as_nanos());
         let at = clock.when_monotonic(now, gives_up);
-        let call = self.calls.open(Call { caller, callee, tag, gives_up, deadline: None, received: false });
+        let cause = self.moment.record;
+        let call = self.calls.open(Call { caller, callee, cause, tag, gives_up, deadline: None, received: false });
         self.schedule_give_up(caller, call, at);
         (call, Body::Call(self.posts.put(CallPacket::Request { call, request: Arc::new(asked) })))
     }

@@ -6,7 +6,7 @@
 
 use crate::kernel::{Draw, Purpose, Span};
 
-use super::core::{CLIENT, NO_RECORD, open_stream};
+use super::core::{CLIENT, Moment, NO_RECORD, open_stream};
 use super::event::{Body, Effect, Event, Task, class};
 use super::record::Tag;
 use super::run_queue::Ends;
@@ -249,7 +249,21 @@ impl Simulation {
 
     /// Records what is done to a host from outside.
     pub(crate) fn tell(&mut self, tag: Tag, node: NodeId, c: u64, payload: u64) {
-        self.core.record(tag, (node, node, c, payload), NO_RECORD, String::new);
+        let cause = self.occasion();
+        self.core.record(tag, (node, node, c, payload), cause, String::new);
+    }
+
+    /// The record of the token at which the present event happens, if it does: a fault acts when its token comes.
+    fn occasion(&self) -> u64 {
+        let Moment { record, tag, .. } = self.core.moment;
+        if tag == Tag::Token {
+            return record;
+        }
+        let is_from_outside =
+            matches!(tag, Tag::Crash | Tag::Pause | Tag::Resume | Tag::Clock | Tag::Cut | Tag::Disturb | Tag::Heal);
+        let place = usize::try_from(record).ok().filter(|_| is_from_outside);
+        let before = place.and_then(|place| self.core.trace.records().get(place)?.cause);
+        before.unwrap_or(NO_RECORD)
     }
 
     /// Records a change of rate (0) or a step (1), and moves timers and the deadlines of calls; answers how many.

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use super::DropCause;
+use super::{DropCause, FaultId};
 
 /// What a record of the trace tells. `a` and `b` are nodes unless said otherwise.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -165,6 +165,20 @@ impl DropCause {
             Self::Refused(_) => "refused",
             Self::Corrupted(_) => "corrupted",
         }
+    }
+
+    /// The name of the cause with this number.
+    #[must_use]
+    pub fn name_of(number: u64) -> Option<&'static str> {
+        let all = [
+            Self::Loss(None),
+            Self::Cut(FaultId(0)),
+            Self::ReceiverDown,
+            Self::QueueFull(None),
+            Self::Refused(None),
+            Self::Corrupted(None),
+        ];
+        all.into_iter().find(|cause| cause.number() == number).map(Self::name)
     }
 
     /// Its number in the trace.

@@ -205,16 +205,22 @@ impl Simulation {
                 }
             }
             Event::CallTimeout { call } => self.give_up(call),
-            Event::ClockPoll { node } => self.poll_clock(node),
-            Event::SlewEnd { node } => self.end_slew(node),
-            Event::Die { node } => self.die(node),
-            Event::Revive { node, fault } => self.restart(fault, node),
+            Event::ClockPoll { node } => self.by_itself().poll_clock(node),
+            Event::SlewEnd { node } => self.by_itself().end_slew(node),
+            Event::Die { node } => self.by_itself().die(node),
+            Event::Revive { node, fault } => self.by_itself().restart(fault, node),
             Event::Token(token) => {
                 let number = NodeId(u32::from(class.number()));
                 self.core.record(Tag::Token, (number, number, token, 0), NO_RECORD, String::new);
                 self.told = Some(Step::Token { class, token });
             }
         }
+    }
+
+    /// For what no record of the run led to.
+    const fn by_itself(&mut self) -> &mut Self {
+        self.core.moment.record = NO_RECORD;
+        self
     }
 
     /// The run is over: the event that was to be next does not happen. It stays pending, so that a message in it
@@ -354,11 +360,11 @@ impl Simulation {
     pub(crate) fn give_up(&mut self, id: CallId) {
         let Some(call) = self.core.calls.get_mut(id) else { return };
         call.deadline = None;
-        let (caller, callee) = (call.caller, call.callee);
+        let (caller, callee, cause) = (call.caller, call.callee, call.cause);
         if self.is_held_client(caller) {
             return self.wait(caller, Task::GiveUp { call: id });
         }
-        self.core.record(Tag::CallTimeout, (caller, callee, id.0, 0), NO_RECORD, String::new);
+        self.core.record(Tag::CallTimeout, (caller, callee, id.0, 0), cause, String::new);
         self.close_call(id, callee, Err(CallError::Timeout), None);
     }
 

@@ -28,4 +28,4 @@ pub use table::results;
 pub(crate) use text::shell_word;
 pub use text::{Audience, story};
 pub use tolerance::{tolerance_document, tolerance_story, tolerance_table};
-pub use trace::{TraceFile, difference, trace_file, trace_lines};
+pub use trace::{Selection, TraceFile, TraceForm, difference, trace_file, why};

@@ -56,7 +56,8 @@ pub struct Scenario {
     pub(super) shuffle_ties: bool,
     pub(super) heal: Heal,
     pub(super) limits: Limits,
-    pub(super) zones: u32,
+    /// The names of the zones; of the only one, which need not have any, perhaps the empty name.
+    pub(super) zones: Vec<String>,
     pub(super) link: Link,
     pub(super) zone_links: Vec<(ZoneId, ZoneId, Link)>,
     pub(super) node_links: Vec<(NodeId, NodeId, Link)>,
@@ -321,12 +322,6 @@ impl Scenario {
     pub fn services(&self) -> impl Iterator<Item = (&str, &dyn Deployable)> {
         self.services.iter().map(|service| (service.name.as_str(), &*service.what))
     }
-
-    /// The zone of every node by its number, as a place in the file's list of zones: services' replicas, then clients.
-    pub fn zones_of_nodes(&self) -> impl Iterator<Item = usize> {
-        let replicas = self.services.iter().flat_map(|service| &service.placement);
-        replicas.chain(self.clients.iter().map(|client| &client.zone)).map(|zone| zone.0 as usize)
-    }
 }
 
 /// Gives names their meaning.
@@ -343,7 +338,6 @@ fn assemble(written: Written, resolved: Value, kinds: Services, problems: &mut P
     let placement = placement(written_placement, written_services, &layout, problems);
     let mut services = services(written_services, &placement, &mut layout, problems);
     let clients = clients(written_clients, written_services, &mut layout, problems);
-    let count = layout.zones();
     let link = written.network.base.applied_to(&Link::default());
     let (zone_links, node_links) = links(&written.network, &link, &layout, problems);
     let names: Vec<_> = written.breaks.nemeses.iter().map(|(name, _)| name.value.as_str()).collect();
@@ -368,7 +362,7 @@ fn assemble(written: Written, resolved: Value, kinds: Services, problems: &mut P
         shuffle_ties: written.shuffle_ties,
         heal: written.heal,
         limits: written.limits,
-        zones: count,
+        zones: layout.zone_names(),
         link,
         zone_links,
         node_links,

@@ -41,10 +41,9 @@ impl Layout {
         self.is_incomplete = true;
     }
 
-    /// How many zones there are; the one without a name counts where there is no other.
-    pub(super) fn zones(&self) -> u32 {
-        let named = self.zones.as_ref().map_or(0, Vec::len);
-        u32::try_from(named.max(1)).unwrap_or(u32::MAX)
+    /// The names of the zones; the one without a name counts where there is no other.
+    pub(super) fn zone_names(&self) -> Vec<String> {
+        self.zones.clone().filter(|zones| !zones.is_empty()).unwrap_or_else(|| vec![String::new()])
     }
 
     /// Adds a service of which the number of replicas could not be read.

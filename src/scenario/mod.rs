@@ -38,6 +38,6 @@ pub use hypothesis::Hypothesis;
 pub use problem::{Place, Problem, Problems, Source, closest};
 pub use registry::{Deployable, Registry};
 pub use resolve::scripted;
-pub use run::{Run, RunError, RunOptions};
+pub use run::{Home, Run, RunError, RunOptions};
 pub use tree::{Member, Node, Tree};
 pub use units::{Rate, duration};

@@ -6,7 +6,7 @@ use crate::check::{
     Check, Expectation, Figure, Interval, Metrics, Phase, Quantity, Recovery, Verdict, Windows, load_figures,
 };
 use crate::fault::{FaultReport, Injector, PlanError};
-use crate::host::{BuildError, Builder, Census, End, NodeId, SentMessage, Simulation, Step, class};
+use crate::host::{BuildError, Builder, Census, End, NodeId, SentMessage, Simulation, Step, ZoneId, class};
 use crate::kernel::{Digest, Streams, Time, Trace};
 use crate::load::{ClientSettings, History, Load, LoadError, Operation, Recording};
 
@@ -27,6 +27,15 @@ pub struct RunOptions {
     pub seed: u64,
     /// Whether every record of the trace is kept. The run is the same with and without.
     pub keep_trace: bool,
+}
+
+/// Where a node lives, and what it is part of.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Home {
+    /// The service that it is a replica of; `None` for a client.
+    pub service: Option<String>,
+    /// The name of its zone; empty if the scenario names no zones.
+    pub zone: String,
 }
 
 /// A finished run.
@@ -72,6 +81,8 @@ pub struct Run {
     pub reached: Vec<(&'static str, u64)>,
     /// The names of the nodes, by number.
     pub names: Vec<String>,
+    /// Where the nodes live and what they are part of, by number.
+    pub homes: Vec<Home>,
     /// Digest and, if asked for, records.
     pub trace: Trace,
     /// If records were asked for: every message that was sent, in that order.
@@ -133,10 +144,20 @@ impl Scenario {
         Ok(driver.drive())
     }
 
+    /// The homes of the nodes, in their order: services as the file has them, then clients.
+    fn homes(&self) -> Vec<Home> {
+        let zone = |zone: ZoneId| self.zones.get(zone.0 as usize).cloned().unwrap_or_default();
+        let replicas = self.services.iter().flat_map(|service| {
+            let home = |&at: &ZoneId| Home { service: Some(service.name.clone()), zone: zone(at) };
+            service.placement.iter().map(home).collect::<Vec<_>>()
+        });
+        replicas.chain(self.clients.iter().map(|client| Home { service: None, zone: zone(client.zone) })).collect()
+    }
+
     /// The simulation at its start, without faults and load.
     fn simulation(&self, options: RunOptions, chaos: Option<&Unleashed>) -> Result<Simulation, BuildError> {
         let mut builder = Builder::new(options.seed);
-        for _ in 1..self.zones {
+        for _ in 1..self.zones.len() {
             builder.zone();
         }
         builder.links(self.link.clone()).limits(self.limits);
@@ -400,6 +421,7 @@ impl<'a> Driver<'a> {
             final_state,
             reached,
             names,
+            homes: scenario.homes(),
             trace,
             messages,
             resolved,

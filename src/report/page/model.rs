@@ -11,7 +11,7 @@ use crate::check::{Check, Slice, Verdict, series};
 use crate::host::Tag;
 use crate::kernel::{Span, Time, stable_hash_str};
 use crate::load::{Operation, Outcome};
-use crate::scenario::{Run, Scenario};
+use crate::scenario::{Home, Run, Scenario};
 
 use super::super::figures::{label, words};
 use super::super::json::{digest, integer, ratio};
@@ -177,16 +177,13 @@ fn services(scenario: &Scenario) -> Vec<Value> {
 /// The nodes by number: replicas of the services, then clients; each with its zone, if zones have names, and its service
 /// or the service that it calls.
 fn nodes(scenario: &Scenario, run: &Run) -> Vec<Value> {
-    let zones = keys(&scenario.resolved["hosts"]["zones"]);
-    let replicas = scenario.services().flat_map(|(name, what)| std::iter::repeat_n(name, what.replicas() as usize));
-    let mut services = replicas.map(Some).chain(std::iter::repeat(None));
-    let node = |(name, zone): (&String, usize)| {
-        let service = services.next().flatten();
+    let node = |(name, home): (&String, &Home)| {
+        let zone = Some(&home.zone).filter(|zone| !zone.is_empty());
         let calls = &scenario.resolved["clients"][name.as_str()]["calls"];
-        let calls = if service.is_none() { calls } else { &Value::Null };
-        json!({ "name": name, "zone": zones.get(zone), "service": service, "calls": calls })
+        let calls = if home.service.is_none() { calls } else { &Value::Null };
+        json!({ "name": name, "zone": zone, "service": home.service, "calls": calls })
     };
-    run.names.iter().zip(scenario.zones_of_nodes()).map(node).collect()
+    run.names.iter().zip(&run.homes).map(node).collect()
 }
 
 /// What became of each fault; `settings` are those of the resolved scenario.

@@ -1,0 +1,199 @@
+//! The Trace Event Format of Chrome, which Perfetto opens: services are processes, replicas their threads, operations
+//! and calls asynchronous spans, messages flows.
+
+use std::collections::BTreeMap;
+
+use serde_json::{Value, json};
+
+use crate::host::Tag;
+use crate::kernel::Time;
+
+use super::file::TraceFile;
+use super::reading::{Flight, Happening, Lane, Reading};
+
+/// How long an event is drawn at most, in nanoseconds: without a length there would be nothing to point an arrow at.
+const SHOWN_NS: u64 = 1_000;
+
+/// The process of the network, and that of the faults; services and clients come after these.
+const NETWORK: u32 = 1;
+const FAULTS: u32 = 2;
+const FIRST: u32 = 3;
+
+/// The trace as one JSON object.
+pub(super) fn write(file: &TraceFile) -> String {
+    let reading = Reading::new(file);
+    let processes = Processes::of(file);
+    let (happenings, flights) = reading.happenings();
+    let mut events = processes.names(file);
+    events.extend(slices(&reading, &processes, &happenings));
+    for (number, flight) in flights.iter().enumerate() {
+        events.extend(flow(&reading, &processes, &happenings, number, *flight));
+    }
+    events.extend(operations(&reading, &processes));
+    events.extend(work(&reading, &processes));
+    events.extend(faults(file));
+    json!({
+        "traceEvents": events,
+        "displayTimeUnit": "ms",
+        "otherData": { "scenario": file.header.scenario, "seed": file.header.seed, "clock": "simulated" },
+    })
+    .to_string()
+}
+
+/// Microseconds, exactly: a nanosecond is three digits behind the point.
+fn microseconds(time: Time) -> f64 {
+    time.as_nanos() as f64 / 1e3
+}
+
+/// The process of each service, by name; clients are one.
+struct Processes {
+    services: BTreeMap<String, u32>,
+    clients: u32,
+    of_node: Vec<u32>,
+}
+
+impl Processes {
+    fn of(file: &TraceFile) -> Self {
+        let mut services = BTreeMap::new();
+        for service in file.header.services.iter().flatten() {
+            let next = FIRST + u32::try_from(services.len()).unwrap_or(u32::MAX - FIRST);
+            services.entry(service.clone()).or_insert(next);
+        }
+        let clients = FIRST + u32::try_from(services.len()).unwrap_or(u32::MAX - FIRST);
+        let nodes = 0..u32::try_from(file.header.nodes.len()).unwrap_or(u32::MAX);
+        let process = |node| file.service(node).and_then(|service| services.get(service)).copied().unwrap_or(clients);
+        Self { of_node: nodes.map(process).collect(), services, clients }
+    }
+
+    /// Process and thread of a lane.
+    fn place(&self, lane: Lane) -> (u32, u32) {
+        match lane {
+            Lane::Node(node) => (self.of_node.get(node as usize).copied().unwrap_or(self.clients), node + 1),
+            Lane::Network => (NETWORK, 1),
+            Lane::Faults => (FAULTS, 1),
+        }
+    }
+
+    fn names(&self, file: &TraceFile) -> Vec<Value> {
+        let meta = |name: &str, pid: u32, tid: u32, key: &str, value: Value| json!({ "ph": "M", "name": name, "pid": pid, "tid": tid, "args": { key: value } });
+        let mut events = Vec::new();
+        let own = [("clients", self.clients, 0), ("faults", FAULTS, 1), ("network", NETWORK, 2)];
+        let services = self.services.iter().map(|(name, &pid)| (name.as_str(), pid, pid));
+        for (name, pid, order) in own.into_iter().chain(services) {
+            events.push(meta("process_name", pid, 0, "name", json!(name)));
+            events.push(meta("process_sort_index", pid, 0, "sort_index", json!(order)));
+        }
+        for (node, name) in (0..).zip(&file.header.nodes) {
+            let (pid, tid) = self.place(Lane::Node(node));
+            events.push(meta("thread_name", pid, tid, "name", json!(name)));
+        }
+        events.push(meta("thread_name", NETWORK, 1, "name", json!("messages that died")));
+        events.push(meta("thread_name", FAULTS, 1, "name", json!("faults")));
+        events
+    }
+}
+
+/// Every event, as short as it has to be not to run into the next one of its lane.
+fn slices(reading: &Reading<'_>, processes: &Processes, happenings: &[Happening]) -> Vec<Value> {
+    let mut lengths = vec![SHOWN_NS; happenings.len()];
+    let mut last: BTreeMap<Lane, usize> = BTreeMap::new();
+    for (place, happening) in happenings.iter().enumerate() {
+        if let Some(before) = last.insert(happening.lane, place) {
+            lengths[before] = SHOWN_NS.min(happening.at.since(happenings[before].at).as_nanos());
+        }
+    }
+    let slice = |(happening, length): (&Happening, u64)| {
+        let (pid, tid) = processes.place(happening.lane);
+        let record = reading.record(happening.record);
+        let (kind, content) = reading.file.label(record);
+        let what = if happening.is_sending { "send" } else { reading.tag(happening.record).map_or("?", Tag::name) };
+        let name = if kind.is_empty() { what.to_owned() } else { format!("{what} {kind}") };
+        json!({
+            "ph": "X", "cat": what, "name": name, "pid": pid, "tid": tid,
+            "ts": microseconds(happening.at), "dur": length as f64 / 1e3,
+            "args": { "event": happening.record, "cause": record.cause, "content": content },
+        })
+    };
+    happenings.iter().zip(lengths).map(slice).collect()
+}
+
+/// A message, from the event that sent it to the one that it led to.
+fn flow(
+    reading: &Reading<'_>,
+    processes: &Processes,
+    happenings: &[Happening],
+    number: usize,
+    flight: Flight,
+) -> [Value; 2] {
+    let message = reading.message(happenings[flight.to].record);
+    let name = message.map_or("message", |message| message.kind);
+    let end = |ph: &str, place: usize| {
+        let happening = &happenings[place];
+        let (pid, tid) = processes.place(happening.lane);
+        json!({
+            "ph": ph, "cat": "message", "name": name, "id": number + 1, "pid": pid, "tid": tid,
+            "ts": microseconds(happening.at),
+        })
+    };
+    let mut arrives = end("f", flight.to);
+    arrives["bp"] = json!("e");
+    [end("s", flight.from), arrives]
+}
+
+/// One asynchronous span: its beginning and its end.
+fn span(category: &str, name: &str, id: String, pid: u32, (start, end): (Time, Time), args: Value) -> [Value; 2] {
+    let (id, tid) = (json!(id), 0);
+    [
+        json!({ "ph": "b", "cat": category, "name": name, "id": id, "pid": pid, "tid": tid,
+            "ts": microseconds(start), "args": args }),
+        json!({ "ph": "e", "cat": category, "name": name, "id": id, "pid": pid, "tid": tid, "ts": microseconds(end) }),
+    ]
+}
+
+/// Operations, and inside them the calls by which they asked, one after the other.
+fn operations(reading: &Reading<'_>, processes: &Processes) -> Vec<Value> {
+    let mut events = Vec::new();
+    for operation in &reading.file.header.operations {
+        let ends = (Time::from_nanos(operation.invoked_ns), Time::from_nanos(operation.completed_ns));
+        let args = json!({ "request": operation.request, "outcome": operation.outcome, "reason": operation.reason });
+        let name = operation.request.split(' ').next().unwrap_or("operation");
+        let [begins, over] = span("operation", name, operation.id.clone(), processes.clients, ends, args);
+        events.push(begins);
+        for leg in reading.legs(operation).iter().filter(|leg| leg.parent.is_none()) {
+            let name = format!("ask {}", reading.file.name(leg.peer));
+            // An answer may come to a client whose operation was over by then.
+            let ends = (leg.start.clamp(ends.0, ends.1), leg.end.clamp(ends.0, ends.1));
+            let args = json!({ "failure": leg.failure });
+            events.extend(span("operation", &name, operation.id.clone(), processes.clients, ends, args));
+        }
+        events.push(over);
+    }
+    events
+}
+
+/// The processors at work.
+fn work(reading: &Reading<'_>, processes: &Processes) -> Vec<Value> {
+    let ends = (0..reading.file.len()).filter(|&number| reading.tag(number) == Some(Tag::WorkDone));
+    let job = |end: usize| {
+        let begin = reading.file.cause(end)?;
+        let (pid, _) = processes.place(Lane::Node(reading.record(end).fact.a));
+        let name = format!("{} works", reading.file.name(reading.record(end).fact.a));
+        let ends = (reading.time(begin), reading.time(end));
+        Some(span("work", &name, format!("work-{begin}"), pid, ends, json!({ "event": begin })))
+    };
+    ends.filter_map(job).flatten().collect()
+}
+
+/// The faults while they were at work; those that nobody ended until the end of the trace.
+fn faults(file: &TraceFile) -> Vec<Value> {
+    let last = file.records().last().map_or(Time::ZERO, |record| record.fact.time);
+    let mut events = Vec::new();
+    for fault in &file.header.faults {
+        let Some(start) = fault.start_ns.map(Time::from_nanos) else { continue };
+        let end = fault.end_ns.map_or(last, Time::from_nanos).max(start);
+        let targets: Vec<_> = fault.targets.iter().map(|&node| file.name(node)).collect();
+        let args = json!({ "id": fault.id, "targets": targets });
+        events.extend(span("fault", &fault.kind, fault.id.clone(), FAULTS, (start, end), args));
+    }
+    events
+}
