@@ -2,13 +2,14 @@
 //! and calls asynchronous spans, messages flows.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
 use crate::host::Tag;
 use crate::kernel::Time;
 
-use super::file::TraceFile;
+use super::file::{Fault, Operation, TraceFile};
 use super::reading::{Flight, Happening, Lane, Reading};
 
 /// How long an event is drawn at most, in nanoseconds: without a length there would be nothing to point an arrow at.
@@ -24,20 +25,16 @@ pub(super) fn write(file: &TraceFile) -> String {
     let reading = Reading::new(file);
     let processes = Processes::of(file);
     let (happenings, flights) = reading.happenings();
-    let mut events = processes.names(file);
-    events.extend(slices(&reading, &processes, &happenings));
-    for (number, flight) in flights.iter().enumerate() {
-        events.extend(flow(&reading, &processes, &happenings, number, *flight));
+    let about = json!({ "scenario": file.header.scenario, "seed": file.header.seed, "clock": "simulated" });
+    let mut text = format!("{{\"displayTimeUnit\":\"ms\",\"otherData\":{about},\"traceEvents\":[");
+    // Written one by one: as a tree of values they would take many times their size.
+    let events = processes.names(file).into_iter().chain(slices(&reading, &processes, &happenings));
+    let flows = (1..).zip(flights).flat_map(|(id, flight)| flow(&reading, &processes, &happenings, id, flight));
+    let spans = operations(&reading, &processes).chain(work(&reading, &processes)).chain(faults(file));
+    for (number, event) in events.chain(flows).chain(spans).enumerate() {
+        let _ = write!(text, "{}{event}", if number == 0 { "" } else { ",\n" });
     }
-    events.extend(operations(&reading, &processes));
-    events.extend(work(&reading, &processes));
-    events.extend(faults(file));
-    json!({
-        "traceEvents": events,
-        "displayTimeUnit": "ms",
-        "otherData": { "scenario": file.header.scenario, "seed": file.header.seed, "clock": "simulated" },
-    })
-    .to_string()
+    text + "]}\n"
 }
 
 /// Microseconds, exactly: a nanosecond is three digits behind the point.
@@ -94,7 +91,11 @@ impl Processes {
 }
 
 /// Every event, as short as it has to be not to run into the next one of its lane.
-fn slices(reading: &Reading<'_>, processes: &Processes, happenings: &[Happening]) -> Vec<Value> {
+fn slices<'a>(
+    reading: &'a Reading<'_>,
+    processes: &'a Processes,
+    happenings: &'a [Happening],
+) -> impl Iterator<Item = Value> + 'a {
     let mut lengths = vec![SHOWN_NS; happenings.len()];
     let mut last: BTreeMap<Lane, usize> = BTreeMap::new();
     for (place, happening) in happenings.iter().enumerate() {
@@ -102,7 +103,7 @@ fn slices(reading: &Reading<'_>, processes: &Processes, happenings: &[Happening]
             lengths[before] = SHOWN_NS.min(happening.at.since(happenings[before].at).as_nanos());
         }
     }
-    let slice = |(happening, length): (&Happening, u64)| {
+    let slice = move |(happening, length): (&Happening, u64)| {
         let (pid, tid) = processes.place(happening.lane);
         let record = reading.record(happening.record);
         let (kind, content) = reading.file.label(record);
@@ -114,7 +115,7 @@ fn slices(reading: &Reading<'_>, processes: &Processes, happenings: &[Happening]
             "args": { "event": happening.record, "cause": record.cause, "content": content },
         })
     };
-    happenings.iter().zip(lengths).map(slice).collect()
+    happenings.iter().zip(lengths).map(slice)
 }
 
 /// A message, from the event that sent it to the one that it led to.
@@ -122,7 +123,7 @@ fn flow(
     reading: &Reading<'_>,
     processes: &Processes,
     happenings: &[Happening],
-    number: usize,
+    id: u64,
     flight: Flight,
 ) -> [Value; 2] {
     let message = reading.message(happenings[flight.to].record);
@@ -131,7 +132,7 @@ fn flow(
         let happening = &happenings[place];
         let (pid, tid) = processes.place(happening.lane);
         json!({
-            "ph": ph, "cat": "message", "name": name, "id": number + 1, "pid": pid, "tid": tid,
+            "ph": ph, "cat": "message", "name": name, "id": id, "pid": pid, "tid": tid,
             "ts": microseconds(happening.at),
         })
     };
@@ -141,8 +142,8 @@ fn flow(
 }
 
 /// One asynchronous span: its beginning and its end.
-fn span(category: &str, name: &str, id: String, pid: u32, (start, end): (Time, Time), args: Value) -> [Value; 2] {
-    let (id, tid) = (json!(id), 0);
+fn span(category: &str, name: &str, id: &str, pid: u32, (start, end): (Time, Time), args: Value) -> [Value; 2] {
+    let tid = 0;
     [
         json!({ "ph": "b", "cat": category, "name": name, "id": id, "pid": pid, "tid": tid,
             "ts": microseconds(start), "args": args }),
@@ -151,49 +152,49 @@ fn span(category: &str, name: &str, id: String, pid: u32, (start, end): (Time, T
 }
 
 /// Operations, and inside them the calls by which they asked, one after the other.
-fn operations(reading: &Reading<'_>, processes: &Processes) -> Vec<Value> {
-    let mut events = Vec::new();
-    for operation in &reading.file.header.operations {
+fn operations<'a>(reading: &'a Reading<'_>, processes: &'a Processes) -> impl Iterator<Item = Value> + 'a {
+    let pid = processes.clients;
+    let spans = move |operation: &Operation| {
         let ends = (Time::from_nanos(operation.invoked_ns), Time::from_nanos(operation.completed_ns));
         let args = json!({ "request": operation.request, "outcome": operation.outcome, "reason": operation.reason });
         let name = operation.request.split(' ').next().unwrap_or("operation");
-        let [begins, over] = span("operation", name, operation.id.clone(), processes.clients, ends, args);
-        events.push(begins);
+        let [begins, over] = span("operation", name, &operation.id, pid, ends, args);
+        let mut events = vec![begins];
         for leg in reading.legs(operation).iter().filter(|leg| leg.parent.is_none()) {
             let name = format!("ask {}", reading.file.name(leg.peer));
             // An answer may come to a client whose operation was over by then.
             let ends = (leg.start.clamp(ends.0, ends.1), leg.end.clamp(ends.0, ends.1));
             let args = json!({ "failure": leg.failure });
-            events.extend(span("operation", &name, operation.id.clone(), processes.clients, ends, args));
+            events.extend(span("operation", &name, &operation.id, pid, ends, args));
         }
         events.push(over);
-    }
-    events
+        events
+    };
+    reading.file.header.operations.iter().flat_map(spans)
 }
 
 /// The processors at work.
-fn work(reading: &Reading<'_>, processes: &Processes) -> Vec<Value> {
+fn work<'a>(reading: &'a Reading<'_>, processes: &'a Processes) -> impl Iterator<Item = Value> + 'a {
     let ends = (0..reading.file.len()).filter(|&number| reading.tag(number) == Some(Tag::WorkDone));
     let job = |end: usize| {
         let begin = reading.file.cause(end)?;
         let (pid, _) = processes.place(Lane::Node(reading.record(end).fact.a));
         let name = format!("{} works", reading.file.name(reading.record(end).fact.a));
         let ends = (reading.time(begin), reading.time(end));
-        Some(span("work", &name, format!("work-{begin}"), pid, ends, json!({ "event": begin })))
+        Some(span("work", &name, &format!("work-{begin}"), pid, ends, json!({ "event": begin })))
     };
-    ends.filter_map(job).flatten().collect()
+    ends.filter_map(job).flatten()
 }
 
 /// The faults while they were at work; those that nobody ended until the end of the trace.
-fn faults(file: &TraceFile) -> Vec<Value> {
+fn faults(file: &TraceFile) -> impl Iterator<Item = Value> {
     let last = file.records().last().map_or(Time::ZERO, |record| record.fact.time);
-    let mut events = Vec::new();
-    for fault in &file.header.faults {
-        let Some(start) = fault.start_ns.map(Time::from_nanos) else { continue };
+    let spans = move |fault: &Fault| {
+        let start = fault.start_ns.map(Time::from_nanos)?;
         let end = fault.end_ns.map_or(last, Time::from_nanos).max(start);
         let targets: Vec<_> = fault.targets.iter().map(|&node| file.name(node)).collect();
         let args = json!({ "id": fault.id, "targets": targets });
-        events.extend(span("fault", &fault.kind, fault.id.clone(), FAULTS, (start, end), args));
-    }
-    events
+        Some(span("fault", &fault.kind, &fault.id, FAULTS, (start, end), args))
+    };
+    file.header.faults.iter().filter_map(spans).flatten()
 }

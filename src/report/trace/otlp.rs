@@ -23,7 +23,8 @@ const ERROR: u32 = 2;
 /// The operations as one OTLP document. Time 0 of the run is the first instant of 1970.
 pub(super) fn write(file: &TraceFile) -> String {
     let reading = Reading::new(file);
-    let mut spans: BTreeMap<u32, Vec<Value>> = BTreeMap::new();
+    // As texts: a tree of values would take many times their size.
+    let mut spans: BTreeMap<u32, Vec<String>> = BTreeMap::new();
     let mut made = 0;
     for (place, operation) in file.header.operations.iter().enumerate() {
         let legs = reading.legs(operation);
@@ -32,19 +33,19 @@ pub(super) fn write(file: &TraceFile) -> String {
         let trace = format!("{:016x}{:016x}", stable_hash_str(&file.header.scenario), place + 1);
         let root = made + 1;
         made += 1 + legs.len() as u64;
-        spans.entry(client).or_default().push(root_span(operation, &trace, root));
+        spans.entry(client).or_default().push(root_span(operation, &trace, root).to_string());
         for (number, leg) in (root + 1..).zip(&legs) {
             let parent = leg.parent.map_or(root, |parent| root + 1 + parent as u64);
-            spans.entry(leg.node).or_default().push(span(file, leg, &trace, (number, parent)));
+            spans.entry(leg.node).or_default().push(span(file, leg, &trace, (number, parent)).to_string());
         }
     }
-    let resource = |(node, spans)| {
-        json!({
-            "resource": { "attributes": resource(file, node) },
-            "scopeSpans": [{ "scope": { "name": "partita", "version": env!("CARGO_PKG_VERSION") }, "spans": spans }],
-        })
+    let scope = json!({ "name": "partita", "version": env!("CARGO_PKG_VERSION") });
+    let resource = |(node, spans): (u32, Vec<String>)| {
+        let (about, spans) = (json!({ "attributes": resource(file, node) }), spans.join(",\n"));
+        format!("{{\"resource\":{about},\"scopeSpans\":[{{\"scope\":{scope},\"spans\":[{spans}]}}]}}")
     };
-    json!({ "resourceSpans": spans.into_iter().map(resource).collect::<Vec<_>>() }).to_string()
+    let resources: Vec<_> = spans.into_iter().map(resource).collect();
+    format!("{{\"resourceSpans\":[{}]}}\n", resources.join(","))
 }
 
 fn resource(file: &TraceFile, node: u32) -> Vec<Value> {

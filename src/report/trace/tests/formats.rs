@@ -165,15 +165,10 @@ proptest! {
     fn every_format_is_sound_whatever_happens(file in some_storm()) {
         check_all(&file);
     }
-}
 
-#[test]
-fn every_format_is_sound_for_bundled_scenarios() {
-    for text in [
-        include_str!("../../../../scenarios/raft/figure-8.json"),
-        include_str!("../../../../scenarios/first/read-write-back.json"),
-    ] {
-        check_all(&bundled(text, 1));
+    #[test]
+    fn every_format_is_sound_for_bundled_scenarios(file in some_bundled()) {
+        check_all(&file);
     }
 }
 

@@ -104,9 +104,9 @@ fn an_operation_has_the_legs_of_its_protocol() {
         assert!(legs.iter().all(|leg| leg.failure.is_none() && leg.start <= leg.end));
         assert_eq!(legs[0].start.as_nanos(), operation.invoked_ns);
         assert_eq!(legs[0].end.as_nanos(), operation.completed_ns);
-        // Two rounds, of which each asks all three and needs two; a disk may serve two operations at once.
+        // All three are asked, the coordinator by itself too, and two have to answer.
         let messages = of(LegKind::Message).count();
-        assert!((8..=14).contains(&messages), "{messages} messages: {legs:?}");
+        assert!(messages >= 5, "{messages} messages: {legs:?}");
         assert!(of(LegKind::Message).all(|leg| leg.parent.is_some()));
         let records = reading.records_of(operation);
         assert!(records.len() > messages, "{records:?}");
