@@ -155,8 +155,8 @@ fn nondeterministic(
         output.say(&format!("{document:#}\n"))?;
         return Ok(run.verdict.exit_code());
     }
-    let decode = |run: &Run| trace_file(&arguments.scenario, run).and_then(|bytes| TraceFile::decode(&bytes).ok());
-    let parts = decode(run).zip(decode(second)).and_then(|(one, other)| difference(&one, &other));
+    let trace = |run: &Run| TraceFile::of(&arguments.scenario, run);
+    let parts = trace(run).zip(trace(second)).and_then(|(one, other)| difference(&one, &other));
     output.say(&format!(
         "NONDETERMINISTIC\n\nTwo runs of seed {} differ in {}.\n{}\nA node draws on something outside its context: a \
          clock, a static, an address, a hash map's order.\n",
@@ -187,10 +187,11 @@ impl TraceWish {
     }
 
     fn write(&self, scenario: &str, run: &Run) -> Result<(), Failure> {
-        let bytes = trace_file(scenario, run).unwrap_or_default();
-        let Some(form) = self.form else { return files::write(&self.path, &bytes) };
-        let file = TraceFile::decode(&bytes).map_err(|error| Failure::usage(format!("error: {error}")))?;
-        files::write(&self.path, form.write(&file).as_bytes())
+        let bytes = match self.form {
+            None => trace_file(scenario, run).unwrap_or_default(),
+            Some(form) => TraceFile::of(scenario, run).map(|file| form.write(&file)).unwrap_or_default().into_bytes(),
+        };
+        files::write(&self.path, &bytes)
     }
 }
 

@@ -36,7 +36,7 @@ use std::path::{Path, PathBuf};
 
 use crate::check::Verdict;
 use crate::explore::{Failure, Shrinking, check_determinism};
-use crate::report::{failed_story, shell_word, shrunk_story, trace_lines};
+use crate::report::{TraceFile, TraceForm, failed_story, shell_word, shrunk_story};
 use crate::scenario::{Document, Registry, Run, RunOptions, Scenario};
 
 use environment::Environment;
@@ -329,7 +329,8 @@ impl Tester<'_> {
         }
         if let Some(path) = &self.environment.trace {
             let run = scenario.run(RunOptions { seed, keep_trace: true }).map_err(|error| error.to_string())?;
-            let lines = trace_lines(&scenario.title, seed, &run.names, &run.trace);
+            let trace = TraceFile::of(&scenario.title, &run);
+            let lines = trace.map(|trace| TraceForm::Jsonl.write(&trace)).unwrap_or_default();
             write_whole(path, lines.as_bytes())
                 .map_err(|error| format!("cannot write {}: {error}", path.display()))?;
             line("trace:", &path.display().to_string());

@@ -138,6 +138,12 @@ pub struct TraceFile {
 }
 
 impl TraceFile {
+    /// The trace of a run; `None` if it was not kept. `scenario` is what the scenario is called.
+    #[must_use]
+    pub fn of(scenario: &str, run: &Run) -> Option<Self> {
+        Self::decode(&trace_file(scenario, run)?).ok()
+    }
+
     /// Reads a trace.
     ///
     /// # Errors

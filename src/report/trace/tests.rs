@@ -55,7 +55,7 @@ fn run(scenario: &Scenario, seed: u64) -> Run {
 }
 
 fn named(run: &Run) -> TraceFile {
-    TraceFile::decode(&trace_file("a scenario", run).expect("it was kept")).expect("a trace")
+    TraceFile::of("a scenario", run).expect("it was kept")
 }
 
 fn config(cases: u32) -> Config {
