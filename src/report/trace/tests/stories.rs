@@ -90,11 +90,9 @@ fn a_selection_of_what_is_not_there_says_so() {
 #[test]
 fn an_operation_has_the_legs_of_its_protocol() {
     let quiet = STORM.replace("\"loss\": \"2%\", \"duplication\": \"2%\"", "\"loss\": 0");
-    let quiet = Document::parse("quiet", quiet.as_bytes()).and_then(|document| {
-        let changed = document.set("/services/store", SERVICES[2]).and_then(|document| document.set("/faults", "[]"));
-        Ok(changed.expect("pointers"))
-    });
-    let scenario = Scenario::read(&quiet.expect("JSON"), &Registry::standard()).expect("a scenario");
+    let quiet = Document::parse("quiet", quiet.as_bytes()).expect("JSON");
+    let quiet = quiet.set("/services/store", SERVICES[2]).and_then(|document| document.set("/faults", "[]"));
+    let scenario = Scenario::read(&quiet.expect("pointers"), &Registry::standard()).expect("a scenario");
     let file = named(&run(&scenario, 1));
     let reading = Reading::new(&file);
     for operation in &file.header.operations {
