@@ -17,7 +17,7 @@ use partita::check::{
 use partita::host::Value;
 use partita::import::{Format, Nil, ObjectKind, read};
 use partita::kernel::StableHasher;
-use partita::report::{TraceFile, difference, history_edn, history_lines, trace_file};
+use partita::report::{TraceFile, TraceForm, difference, history_edn, history_lines, trace_file, why};
 use partita::scenario::{Document, Registry, Run, RunOptions, Scenario, duration};
 
 /// Inputs of each target, unless the environment says otherwise: some seconds in debug code.
@@ -299,7 +299,7 @@ fn quantities_with_units() {
 #[test]
 fn traces() {
     let (scenario, run) = run();
-    let file = trace_file(&scenario.title, 1, &run.names, &run.trace).expect("it was kept");
+    let file = trace_file(&scenario.title, &run).expect("it was kept");
     let whole = TraceFile::decode(&file).expect("a trace");
     // The last eight bytes are a checksum. Where the damage is sealed, it goes past that.
     let short = file[..file.len().min(1_500)].to_vec();
@@ -312,7 +312,11 @@ fn traces() {
             sealed[content..].copy_from_slice(&std::hash::Hasher::finish(&hasher).to_le_bytes());
         }
         match TraceFile::decode(&sealed) {
-            Ok(trace) => difference(&trace, &whole).unwrap_or_default(),
+            Ok(trace) => {
+                let forms = TraceForm::ALL.map(|form| form.write(&trace));
+                let why = why(&trace, trace.len() / 2, 0).unwrap_or_default();
+                difference(&trace, &whole).unwrap_or_default() + &why + &forms.concat()
+            }
             Err(error) => error.to_string(),
         }
     });

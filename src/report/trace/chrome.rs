@@ -46,7 +46,7 @@ fn microseconds(time: Time) -> f64 {
 struct Processes {
     services: BTreeMap<String, u32>,
     clients: u32,
-    of_node: Vec<u32>,
+    of_node: BTreeMap<u32, u32>,
 }
 
 impl Processes {
@@ -57,22 +57,21 @@ impl Processes {
             services.entry(service.clone()).or_insert(next);
         }
         let clients = FIRST + u32::try_from(services.len()).unwrap_or(u32::MAX - FIRST);
-        let nodes = 0..u32::try_from(file.header.nodes.len()).unwrap_or(u32::MAX);
         let process = |node| file.service(node).and_then(|service| services.get(service)).copied().unwrap_or(clients);
-        Self { of_node: nodes.map(process).collect(), services, clients }
+        Self { of_node: file.nodes().into_iter().map(|node| (node, process(node))).collect(), services, clients }
     }
 
     /// Process and thread of a lane.
-    fn place(&self, lane: Lane) -> (u32, u32) {
+    fn place(&self, lane: Lane) -> (u32, u64) {
         match lane {
-            Lane::Node(node) => (self.of_node.get(node as usize).copied().unwrap_or(self.clients), node + 1),
+            Lane::Node(node) => (self.of_node.get(&node).copied().unwrap_or(self.clients), u64::from(node) + 1),
             Lane::Network => (NETWORK, 1),
             Lane::Faults => (FAULTS, 1),
         }
     }
 
     fn names(&self, file: &TraceFile) -> Vec<Value> {
-        let meta = |name: &str, pid: u32, tid: u32, key: &str, value: Value| json!({ "ph": "M", "name": name, "pid": pid, "tid": tid, "args": { key: value } });
+        let meta = |name: &str, pid: u32, tid: u64, key: &str, value: Value| json!({ "ph": "M", "name": name, "pid": pid, "tid": tid, "args": { key: value } });
         let mut events = Vec::new();
         let own = [("clients", self.clients, 0), ("faults", FAULTS, 1), ("network", NETWORK, 2)];
         let services = self.services.iter().map(|(name, &pid)| (name.as_str(), pid, pid));
@@ -80,9 +79,9 @@ impl Processes {
             events.push(meta("process_name", pid, 0, "name", json!(name)));
             events.push(meta("process_sort_index", pid, 0, "sort_index", json!(order)));
         }
-        for (node, name) in (0..).zip(&file.header.nodes) {
+        for &node in self.of_node.keys() {
             let (pid, tid) = self.place(Lane::Node(node));
-            events.push(meta("thread_name", pid, tid, "name", json!(name)));
+            events.push(meta("thread_name", pid, tid, "name", json!(file.name(node))));
         }
         events.push(meta("thread_name", NETWORK, 1, "name", json!("messages that died")));
         events.push(meta("thread_name", FAULTS, 1, "name", json!("faults")));
@@ -155,7 +154,7 @@ fn span(category: &str, name: &str, id: &str, pid: u32, (start, end): (Time, Tim
 fn operations<'a>(reading: &'a Reading<'_>, processes: &'a Processes) -> impl Iterator<Item = Value> + 'a {
     let pid = processes.clients;
     let spans = move |operation: &Operation| {
-        let ends = (Time::from_nanos(operation.invoked_ns), Time::from_nanos(operation.completed_ns));
+        let ends = operation.ends();
         let args = json!({ "request": operation.request, "outcome": operation.outcome, "reason": operation.reason });
         let name = operation.request.split(' ').next().unwrap_or("operation");
         let [begins, over] = span("operation", name, &operation.id, pid, ends, args);

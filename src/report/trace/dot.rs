@@ -17,7 +17,7 @@ pub(super) fn write(file: &TraceFile) -> String {
     text.push_str("  node [shape=box, style=\"filled,rounded\", fontname=\"sans-serif\"];\n");
     text.push_str("  edge [color=\"#555555\"];\n");
     let mut zones: BTreeMap<&str, Vec<u32>> = BTreeMap::new();
-    for node in 0..u32::try_from(header.nodes.len()).unwrap_or(u32::MAX) {
+    for node in file.nodes() {
         zones.entry(header.zones.get(node as usize).map_or("", String::as_str)).or_default().push(node);
     }
     for (number, (zone, nodes)) in zones.iter().enumerate() {
@@ -45,14 +45,14 @@ pub(super) fn write(file: &TraceFile) -> String {
 fn attributes(file: &TraceFile, node: u32) -> String {
     let name = file.name(node);
     let Some(service) = file.service(node) else {
-        return format!("label={}, shape=ellipse, fillcolor=white", quoted(name));
+        return format!("label={}, shape=ellipse, fillcolor=white", quoted(&name));
     };
     let mut services: Vec<_> = file.header.services.iter().flatten().map(String::as_str).collect();
     services.dedup();
     let place = services.iter().position(|other| *other == service).unwrap_or(0);
     let hit = file.header.faults.iter().filter(|fault| fault.start_ns.is_some() && fault.targets.contains(&node));
     let hit: Vec<_> = hit.map(|fault| format!("{} ({})", fault.id, fault.kind)).collect();
-    let mut text = format!("label={}, fillcolor=\"{}\"", quoted(name), FILLS[place % FILLS.len()]);
+    let mut text = format!("label={}, fillcolor=\"{}\"", quoted(&name), FILLS[place % FILLS.len()]);
     if !hit.is_empty() {
         let _ = write!(text, ", color=\"#d55e00\", penwidth=2, tooltip={}", quoted(&hit.join(", ")));
     }

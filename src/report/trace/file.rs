@@ -1,10 +1,13 @@
 //! The file of a trace: the records as the kernel keeps them, behind a header that gives their numbers names.
 
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
 use crate::host::Tag;
-use crate::kernel::{DecodedTrace, Record, TraceError, stable_hash_str};
+use crate::kernel::{DecodedTrace, Record, Time, TraceError, stable_hash_str};
 use crate::load::Outcome;
 use crate::scenario::Run;
 
@@ -58,6 +61,11 @@ pub(super) struct Operation {
 }
 
 impl Operation {
+    /// Its invocation and its completion.
+    pub(super) fn ends(&self) -> (Time, Time) {
+        (Time::from_nanos(self.invoked_ns), Time::from_nanos(self.completed_ns.max(self.invoked_ns)))
+    }
+
     pub(super) fn is_answered(&self) -> bool {
         matches!(self.outcome.as_str(), "ok" | "no")
     }
@@ -74,17 +82,6 @@ impl Header {
             faults: faults(run),
             operations: operations(run),
         }
-    }
-}
-
-impl Header {
-    /// Names the nodes that have none by their numbers.
-    fn name_all(&mut self, records: &[Record]) {
-        let is_about_nodes = |record: &&Record| Tag::from_number(record.fact.tag).is_some_and(Tag::is_about_nodes);
-        let nodes = records.iter().filter(is_about_nodes).flat_map(|record| [record.fact.a, record.fact.b]);
-        let known = self.nodes.len() as u64;
-        let all = nodes.max().map_or(0, |last| u64::from(last) + 1);
-        self.nodes.extend((known..all).map(|number| format!("node-{number}")));
     }
 }
 
@@ -151,8 +148,7 @@ impl TraceFile {
     pub fn decode(bytes: &[u8]) -> Result<Self, TraceError> {
         let trace = DecodedTrace::decode(bytes)?;
         // A header is for readers; a trace of somebody else's program may have another one.
-        let mut header: Header = serde_json::from_slice(&trace.header).unwrap_or_default();
-        header.name_all(&trace.records);
+        let header = serde_json::from_slice(&trace.header).unwrap_or_default();
         Ok(Self { header, trace })
     }
 
@@ -172,9 +168,17 @@ impl TraceFile {
         &self.trace.records
     }
 
-    /// The name of a node.
-    pub(super) fn name(&self, node: u32) -> &str {
-        self.header.nodes.get(node as usize).map_or("?", String::as_str)
+    /// The name of a node; its number if the header has none.
+    pub(super) fn name(&self, node: u32) -> Cow<'_, str> {
+        let name = self.header.nodes.get(node as usize);
+        name.map_or_else(|| Cow::Owned(format!("node-{node}")), |name| Cow::Borrowed(name.as_str()))
+    }
+
+    /// Every node that the header names, or a record is about.
+    pub(super) fn nodes(&self) -> BTreeSet<u32> {
+        let is_about_nodes = |record: &&Record| Tag::from_number(record.fact.tag).is_some_and(Tag::is_about_nodes);
+        let acting = self.records().iter().filter(is_about_nodes).flat_map(|record| [record.fact.a, record.fact.b]);
+        acting.chain((0..).zip(&self.header.nodes).map(|(node, _)| node)).collect()
     }
 
     /// The service of a node; `None` for a client.

@@ -45,16 +45,18 @@ pub(super) struct Leg<'a> {
 impl<'a> Reading<'a> {
     /// The legs of an operation, parents before their parts.
     pub(super) fn legs(&self, operation: &Operation) -> Vec<Leg<'a>> {
-        let mut legs = Legs { reading: self, until: Time::from_nanos(operation.completed_ns), legs: Vec::new() };
+        let (_, until) = operation.ends();
+        let mut legs = Legs { reading: self, until, legs: Vec::new(), unanswered: Vec::new(), open: Vec::new() };
         for &call in &operation.calls {
             legs.call(call, None);
+            legs.follow();
         }
-        legs.legs
+        legs.finish()
     }
 
     /// The records of an operation: of its calls, and of what they led to until it ended.
     pub(super) fn records_of(&self, operation: &Operation) -> BTreeSet<usize> {
-        let until = Time::from_nanos(operation.completed_ns);
+        let (_, until) = operation.ends();
         let calls = operation.calls.iter().filter_map(|call| self.calls.get(call));
         let mut open: Vec<_> = calls
             .flat_map(|call| [call.request, call.lost_request, call.answer, call.lost_answer, call.given_up])
@@ -83,6 +85,10 @@ struct Legs<'r, 'a> {
     /// When the operation ended: what starts later is no part of it.
     until: Time,
     legs: Vec<Leg<'a>>,
+    /// The places of what a node never answered: it lasts as long as its parts.
+    unanswered: Vec<usize>,
+    /// Records that were not followed yet, with the leg that what they lead to is part of.
+    open: Vec<(usize, usize)>,
 }
 
 impl<'a> Legs<'_, 'a> {
@@ -118,29 +124,21 @@ impl<'a> Legs<'_, 'a> {
         if let Some(request) = call.request {
             let answered = call.answer.or(call.lost_answer).and_then(|answer| reading.file.cause(answer));
             let start = reading.time(request);
+            let (kind, parent) = (LegKind::Serve, Some(place));
+            let end = answered.map_or(start, |answered| reading.time(answered).max(start));
             let served = self.legs.len();
-            self.legs.push(Leg {
-                kind: LegKind::Serve,
-                node: callee,
-                peer: caller,
-                start,
-                end: start,
-                parent: Some(place),
-                said,
-                failure: None,
-            });
-            self.follow(request, served);
-            let last = self.legs[served + 1..].iter().map(|leg| leg.end).max();
-            let end = answered.map(|answered| reading.time(answered)).or(last).unwrap_or(start);
-            self.legs[served].end = end.max(start);
+            self.legs.push(Leg { kind, node: callee, peer: caller, start, end, parent, said, failure: None });
+            self.open.push((request, served));
+            if answered.is_none() {
+                self.unanswered.push(served);
+            }
         }
     }
 
-    /// What a record led to on behalf of a leg.
-    fn follow(&mut self, record: usize, parent: usize) {
+    /// What open records led to.
+    fn follow(&mut self) {
         let reading = self.reading;
-        let mut open = vec![(record, parent)];
-        while let Some((record, parent)) = open.pop() {
+        while let Some((record, parent)) = self.open.pop() {
             if reading.time(record) > self.until {
                 continue;
             }
@@ -159,9 +157,23 @@ impl<'a> Legs<'_, 'a> {
                     }
                     _ => None,
                 };
-                open.extend(next.map(|parent| (effect, parent)));
+                self.open.extend(next.map(|parent| (effect, parent)));
             }
         }
+    }
+
+    fn finish(self) -> Vec<Leg<'a>> {
+        let Self { mut legs, unanswered, .. } = self;
+        let mut latest: Vec<_> = legs.iter().map(|leg| leg.end).collect();
+        for place in (0..legs.len()).rev() {
+            if let Some(parent) = legs[place].parent {
+                latest[parent] = latest[parent].max(latest[place]);
+            }
+        }
+        for place in unanswered {
+            legs[place].end = latest[place];
+        }
+        legs
     }
 
     /// A message; answers the leg that what it leads to is part of, if it arrived.

@@ -51,9 +51,9 @@ pub(super) fn write(file: &TraceFile) -> String {
 fn resource(file: &TraceFile, node: u32) -> Vec<Value> {
     let name = file.name(node);
     let mut attributes = vec![
-        text("service.name", file.service(node).unwrap_or(name)),
-        text("service.instance.id", name),
-        text("host.name", name),
+        text("service.name", file.service(node).unwrap_or(&name)),
+        text("service.instance.id", &name),
+        text("host.name", &name),
     ];
     if let Some(zone) = file.header.zones.get(node as usize).filter(|zone| !zone.is_empty()) {
         attributes.push(text("cloud.availability_zone", zone));
@@ -75,19 +75,18 @@ fn root_span(operation: &Operation, trace: &str, id: u64) -> Value {
     ];
     let reason = operation.reason.as_deref().filter(|_| !operation.is_answered());
     attributes.extend(reason.map(|reason| text("error.type", reason)));
-    let times = (Time::from_nanos(operation.invoked_ns), Time::from_nanos(operation.completed_ns));
-    finished(trace, (id, None), (name, INTERNAL), times, attributes, reason)
+    finished(trace, (id, None), (name, INTERNAL), operation.ends(), attributes, reason)
 }
 
 fn span(file: &TraceFile, leg: &Leg<'_>, trace: &str, (id, parent): (u64, u64)) -> Value {
     let peer = file.name(leg.peer);
     let (kind, name, mut attributes) = match leg.kind {
         LegKind::Call => {
-            let about = vec![text("server.address", peer), text("rpc.system.name", "partita")];
+            let about = vec![text("server.address", &peer), text("rpc.system.name", "partita")];
             (CLIENT, format!("call {peer}"), about)
         }
         LegKind::Serve => {
-            let about = vec![text("client.address", peer), text("rpc.system.name", "partita")];
+            let about = vec![text("client.address", &peer), text("rpc.system.name", "partita")];
             (SERVER, leg.said.to_owned(), about)
         }
         LegKind::Message => {
@@ -95,7 +94,7 @@ fn span(file: &TraceFile, leg: &Leg<'_>, trace: &str, (id, parent): (u64, u64)) 
                 text("messaging.system", "partita"),
                 text("messaging.operation.type", "send"),
                 text("messaging.operation.name", leg.said),
-                text("messaging.destination.name", peer),
+                text("messaging.destination.name", &peer),
             ];
             (PRODUCER, format!("{} {peer}", leg.said), about)
         }

@@ -28,7 +28,9 @@ impl Selection {
     /// What it names that is not in the trace, in words; `None` if all is.
     #[must_use]
     pub fn mistake(&self, file: &TraceFile) -> Option<String> {
-        let nodes = self.nodes.iter().map(|name| unknown("node", name, &nodes(file)));
+        let names: Vec<_> = file.nodes().into_iter().map(|node| file.name(node)).collect();
+        let names = names.iter().map(AsRef::as_ref).collect();
+        let nodes = self.nodes.iter().map(|name| unknown("node", name, &names));
         let kinds = self.kinds.iter().map(|name| unknown("kind of event", name, &kinds(file)));
         let operations = self.operations.iter().map(|name| unknown("operation", name, &operations(file)));
         nodes.chain(kinds).chain(operations).find_map(|mistake| mistake)
@@ -58,7 +60,7 @@ impl Selection {
             let fact = &record.fact;
             let is_in_time = self.from <= fact.time && self.until.is_none_or(|until| fact.time < until);
             let named = |name: &String| {
-                let is_node = |node| file.name(node) == name;
+                let is_node = |node| file.name(node) == *name;
                 let is_about_nodes = Tag::from_number(fact.tag).is_some_and(Tag::is_about_nodes);
                 is_about_nodes && (is_node(fact.a) || is_node(fact.b))
             };
@@ -78,10 +80,6 @@ impl Selection {
         let operations = reading.file.header.operations.iter().filter(|operation| wanted(&operation.id));
         operations.flat_map(|operation| reading.records_of(operation)).collect()
     }
-}
-
-fn nodes(file: &TraceFile) -> BTreeSet<&str> {
-    file.header.nodes.iter().map(String::as_str).collect()
 }
 
 fn kinds(file: &TraceFile) -> BTreeSet<&str> {

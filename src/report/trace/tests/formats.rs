@@ -137,7 +137,7 @@ fn check_dot(file: &TraceFile) {
             known.insert((*node).to_owned());
         }
     }
-    assert_eq!((depth, known.len()), (0, file.header.nodes.len()));
+    assert_eq!((depth, known.len()), (0, file.nodes().len()));
 }
 
 fn check_jsonl(file: &TraceFile) {
