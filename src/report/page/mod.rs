@@ -12,10 +12,12 @@ mod texts;
 use super::side_by_side::Side;
 
 /// The modules, each after those that it imports.
-const MODULES: [&str; 15] = [
+const MODULES: [&str; 17] = [
     include_str!("web/model.js"),
     include_str!("web/bus.js"),
     include_str!("web/verdict.js"),
+    include_str!("web/contradiction.js"),
+    include_str!("web/anomaly.js"),
     include_str!("web/ink.js"),
     include_str!("web/scene.js"),
     include_str!("web/light.js"),

@@ -1,13 +1,14 @@
 // @ts-check
 // Puts the page together: the head, one section per view, the choice between two runs, the theme.
 
+import { ANOMALY } from './anomaly.js';
 import { Bus, element } from './bus.js';
 import { DIAGRAM } from './diagram.js';
 import { readDocument } from './model.js';
 import { VERDICT, badge } from './verdict.js';
 
 /** The views of a run, in the order of the page. @type {import('./bus.js').View[]} */
-const VIEWS = [VERDICT, DIAGRAM];
+const VIEWS = [VERDICT, ANOMALY, DIAGRAM];
 
 /**
  * @param {import('./model.js').Run} run
