@@ -5,7 +5,7 @@ import { mark } from './ink.js';
 import { AXIS, GUTTER } from './scene.js';
 
 /** With more operations than this in the window, columns of their outcomes are drawn. */
-const MOST_BARS = 2500;
+const MOST_BARS = 1500;
 
 /**
  * Bands: the sides of a partition on the lanes, other faults below those whom they hit; a flag at the top.
@@ -150,29 +150,26 @@ export function paintOperations(ctx, scene, ink, look) {
     const { operations } = scene.run;
     const { first, last } = scene.operationRange();
     if (last - first > MOST_BARS) return paintOutcomes(ctx, scene, ink, first, last);
-    ctx.font = '10px ui-monospace, monospace';
-    ctx.textBaseline = 'middle';
+    /** @type {Path2D[]} */
+    const bars = [0, 1, 2, 3].map(() => new Path2D());
     for (let i = first; i < last; i++) {
         const bar = scene.bar(i);
-        if (!bar || bar[0] + bar[2] < GUTTER) continue;
-        const [x, y, width, height] = bar;
-        const outcome = operations.outcome[i];
-        ctx.globalAlpha = look.light ? 0.3 : 0.85;
-        if (outcome === 3) {
-            ctx.fillStyle = ink.unknown;
-            ctx.fillRect(x, y, width, height);
-            ctx.strokeStyle = ink.unsure;
-            ctx.lineWidth = 1;
-            ctx.strokeRect(x + 0.5, y + 0.5, Math.max(width - 1, 1), height - 1);
-        } else if (outcome === 2) {
-            ctx.strokeStyle = ink.bad;
-            ctx.lineWidth = 1.4;
-            ctx.strokeRect(x + 0.5, y + 0.5, Math.max(width - 1, 1), height - 1);
-        } else {
-            ctx.fillStyle = outcome === 0 ? ink.good : ink.kinds[3];
-            ctx.fillRect(x, y, width, height);
-        }
+        if (bar && bar[0] + bar[2] >= GUTTER) bars[operations.outcome[i]].rect(bar[0] + 0.5, bar[1] + 0.5, Math.max(bar[2] - 1, 1), bar[3] - 1);
     }
+    const [ok, no, fail, info] = bars;
+    ctx.globalAlpha = look.light ? 0.3 : 0.85;
+    ctx.fillStyle = ink.good;
+    ctx.fill(ok);
+    ctx.fillStyle = ink.kinds[3];
+    ctx.fill(no);
+    ctx.lineWidth = 1.4;
+    ctx.strokeStyle = ink.bad;
+    ctx.stroke(fail);
+    ctx.fillStyle = ink.unknown;
+    ctx.fill(info);
+    ctx.lineWidth = 1;
+    ctx.strokeStyle = ink.unsure;
+    ctx.stroke(info);
     ctx.globalAlpha = 1;
 }
 

@@ -10,7 +10,7 @@ import { eventTable, inspector } from './inspector.js';
 import { lightOf, lightOfOperation, messageOf } from './light.js';
 import { timeWords } from './model.js';
 import { Overview } from './overview.js';
-import { paint } from './paint.js';
+import { MOST_ARROWS, paint } from './paint.js';
 import { AXIS, GUTTER, Scene, axesOf } from './scene.js';
 
 /** How long a window takes to play, in milliseconds, at speed 1. */
@@ -163,7 +163,7 @@ export class Diagram {
         const { messages, arrows } = paint(ctx, this.scene, this.ink, this.look);
         this.overview.paint();
         this.frame = { messages, arrows, took: performance.now() - start, count: this.frame.count + 1 };
-        const part = arrows < messages && messages > 5000 ? `a sample of ${arrows} drawn as arrows: zoom in for all` : 'all drawn';
+        const part = arrows < messages && messages > MOST_ARROWS ? `a sample of ${arrows} drawn as arrows: zoom in for all` : 'all drawn';
         const share = this.run.events.count < this.run.eventsTotal ? `; the page holds ${this.run.events.count} of ${this.run.eventsTotal} events` : '';
         this.status.textContent = `${timeWords(this.bus.get('window').to - this.bus.get('window').from)} in view, ${messages} messages, ${part}${share}`;
     }
@@ -230,7 +230,7 @@ export class Diagram {
         const window = this.bus.get('window');
         const span = window.to - window.from;
         const isIn = window.from <= from && to <= window.to;
-        const isSmall = to - from < span / 60 && this.frame.messages > 5000;
+        const isSmall = to - from < span / 60 && this.frame.messages > MOST_ARROWS;
         if (isIn && !isSmall) return;
         const around = to > from ? (to - from) * 0.6 : Math.min(span / 2, this.scene.stub * 12);
         this.follow({ from: from - around, to: to + around });

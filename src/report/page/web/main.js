@@ -61,6 +61,8 @@ class Page {
         this.shown = -1;
         /** @type {(() => void)[]} */
         this.takeDown = [];
+        /** The views by their ids, for whoever asks what is shown. */
+        this.views = Object.fromEntries(VIEWS.map((view) => [view.id, view]));
     }
 
     start() {

@@ -9,11 +9,11 @@ import { TAG, lowerBound } from './model.js';
 import { GUTTER } from './scene.js';
 
 /** With more messages than this in the window, a sample of arrows and ribbons of their number are drawn. */
-export const MOST_ARROWS = 5000;
-const SAMPLE = 2000;
+export const MOST_ARROWS = 3500;
+const SAMPLE = 1500;
 
 /** With more events than this in the window, those that are no messages are not drawn. */
-const MOST_MARKS = 1500;
+const MOST_MARKS = 1200;
 
 /**
  * @param {CanvasRenderingContext2D} ctx
