@@ -10,9 +10,10 @@ mod fuzzer;
 use std::path::{Path, PathBuf};
 
 use fuzzer::Fuzzer;
+use partita::check::transactions::{TransactionHistory, check};
 use partita::check::{
-    Budget, Consistency, Consistent, Counter, Guarantees, Linearizability, Queue, Register, linearizable,
-    linearizable_as_asked,
+    Budget, Consistency, Consistent, Counter, Guarantees, Linearizability, Queue, Register, counter_bounds,
+    linearizable, linearizable_as_asked, queue_contract, unique_ids,
 };
 use partita::host::Value;
 use partita::import::{Format, Nil, ObjectKind, read};
@@ -72,7 +73,7 @@ fn run() -> (Scenario, Run) {
 
 /// What is said of a history: first whether it can be read, then what every checker says within a small budget.
 fn judged(bytes: &[u8], format: Option<Format>) -> String {
-    const KINDS: [ObjectKind; 7] = [
+    const KINDS: [ObjectKind; 10] = [
         ObjectKind::Register,
         ObjectKind::Counter,
         ObjectKind::Set,
@@ -80,6 +81,9 @@ fn judged(bytes: &[u8], format: Option<Format>) -> String {
         ObjectKind::Queue,
         ObjectKind::Lock,
         ObjectKind::Mutex,
+        ObjectKind::UniqueIds,
+        ObjectKind::TransactionalList,
+        ObjectKind::TransactionalRegister,
     ];
     let kind = KINDS[bytes.len() % KINDS.len()];
     let nil = if bytes.len().is_multiple_of(2) { Nil::Value } else { Nil::Unknown };
@@ -89,6 +93,10 @@ fn judged(bytes: &[u8], format: Option<Format>) -> String {
     };
     let budget = Budget { steps: 10_000, entries: 1_000, ..Budget::default() };
     let history = &imported.history;
+    let isolation = match TransactionHistory::from_history(history) {
+        Ok(transactions) => format!("{:?}", check(&transactions, budget).strongest()),
+        Err(error) => error.to_string(),
+    };
     let word = |answer: Linearizability| match answer {
         Linearizability::Linearizable => "linearizable".to_owned(),
         Linearizability::Refuted { refutation, .. } => refutation.explanation,
@@ -100,7 +108,9 @@ fn judged(bytes: &[u8], format: Option<Format>) -> String {
     let written = [history_lines(history), history_edn(history)].map(|text| text.len());
     let strong =
         [linearizable(&Register::default(), history, budget), linearizable_as_asked(history, budget)].map(word);
-    format!("{kind:?} {strong:?} {weak:?} {written:?}")
+    let (queue, ids) = (queue_contract(history, &[]), unique_ids(history));
+    let counts = (queue.observed(|_| true), ids.given, counter_bounds(history, i64::MIN, (None, None)).sums);
+    format!("{kind:?} {strong:?} {weak:?} {written:?} {isolation} {counts:?}")
 }
 
 const EDN: &[&str] = &[
@@ -120,6 +130,10 @@ const EDN: &[&str] = &[
     ":dequeue",
     ":acquire",
     ":release",
+    ":generate",
+    ":txn",
+    "[[:append 8 1]]",
+    "[:r 8 [1]]",
     ":value",
     ":time",
     ":error",
@@ -150,7 +164,12 @@ const EDN: &[&str] = &[
 fn edn() {
     let queue = "{:process 0 :type :invoke :f :enqueue :value 1}{:process 0 :type :ok :f :enqueue :value 1}
                  {:process 1 :type :invoke :f :dequeue :value nil}{:process 1 :type :ok :f :dequeue :value 1}";
-    let corpus = vec![history_edn(&run().1.recording.history).into_bytes(), queue.as_bytes().to_vec()];
+    let transactions = "{:process 0 :type :invoke :f :txn :value [[:append 8 1] [:r 8 nil]]}
+                        {:process 0 :type :ok :f :txn :value [[:append 8 1] [:r 8 [1]]]}
+                        {:process 1 :type :invoke :f :txn :value [[:w 9 2] [:r 9 nil]]}
+                        {:process 1 :type :ok :f :txn :value [[:w 9 2] [:r 9 2]]}";
+    let recorded = history_edn(&run().1.recording.history);
+    let corpus = [recorded.as_str(), queue, transactions].map(|text| text.as_bytes().to_vec()).to_vec();
     fuzz(corpus, EDN, 100, |bytes| judged(bytes, Some(Format::Edn)));
 }
 

@@ -145,6 +145,9 @@ pub fn linearizable_as_asked(history: &History, budget: Budget) -> Linearizabili
     judge.answer()
 }
 
+/// Of what a search may spend, explaining an answer that took none may spend this part.
+const DECIDED_SHARE: u64 = 20;
+
 /// Judges one object after the other.
 struct Judge<'h> {
     history: &'h History,
@@ -197,6 +200,8 @@ impl<'h> Judge<'h> {
             return;
         }
         let mut object = Object::new(model, self.history, operations);
+        // Where a search was to be avoided, the longest prefix is not worth as many steps as an answer.
+        let share = if decision == Decision::Search { 1 } else { DECIDED_SHARE };
         let pattern = match decision {
             Decision::Refuted { core, sentence } => Some(Pattern { core, sentence }),
             _ => match has_order(&mut object, &mut self.budget) {
@@ -209,7 +214,9 @@ impl<'h> Judge<'h> {
             },
         };
         if self.refutation.is_none() {
-            self.refutation = Some(Box::new(witness::explain(&mut object, key, pattern, &mut self.explaining)));
+            let Budget { steps, entries, .. } = self.explaining;
+            let mut budget = Budget { steps: steps / share, entries: entries / share, ..self.explaining };
+            self.refutation = Some(Box::new(witness::explain(&mut object, key, pattern, &mut budget)));
         } else {
             self.also.push(key);
         }

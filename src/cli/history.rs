@@ -3,7 +3,7 @@
 mod contract;
 mod isolation;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
@@ -149,7 +149,8 @@ enum Task {
 }
 
 fn consistency(text: &str) -> Result<Consistency, String> {
-    let number = |text: &str| text.parse().ok().filter(|&versions| versions > 0).ok_or("K is a number from 1 on");
+    let number =
+        |text: &str| text.parse().ok().filter(|&versions| versions > 0).ok_or("K is a number from 1 on, below 2^32");
     Ok(match text.split_once('=') {
         Some(("k-atomic", versions)) => Consistency::KAtomic(number(versions)?),
         Some(("delta-atomic", delay)) => Consistency::DeltaAtomic(crate::scenario::duration(delay)?),
@@ -360,6 +361,10 @@ impl Arguments {
                 Task::Operations(*goal.of_operations.as_ref().map_err(wrong)?)
             }
         };
+        let kinds: BTreeSet<QueueAnomaly> = self.allowed.iter().map(|&(kind, _)| kind).collect();
+        if kinds.len() < self.allowed.len() {
+            return Err(Failure::usage("error: --allow names a kind of anomaly twice"));
+        }
         if self.model != ModelName::Queue && !self.allowed.is_empty() {
             return Err(Failure::usage("error: --allow is for --model queue; other models allow no anomaly"));
         }
@@ -462,6 +467,7 @@ fn line(path: &Path, judged: &Judged) -> String {
     let notes: Vec<String> = [said, names].into_iter().filter(|note| !note.is_empty()).collect();
     let operations = judged.imported.history.operations.len();
     let colon = if notes.is_empty() { "" } else { ": " };
+    let noun = if operations == 1 { noun.trim_end_matches('s') } else { noun };
     let (path, word) = (path.display(), judged.said.word());
     format!("{path}: {word} ({operations} {noun}){colon}{}\n{more}", notes.join(" Here "))
 }

@@ -19,7 +19,7 @@ fn each_file_gets_a_line_and_the_gravest_decides() {
     folder.check(
         "history fine.edn read.log",
         0,
-        "fine.edn: holds (2 operations)\nread.log: holds (1 operations)\n",
+        "fine.edn: holds (2 operations)\nread.log: holds (1 operation)\n",
         "",
     );
     let printed = folder.check("history fine.edn stale.edn", 1, "fine.edn: holds (2 operations)\n", "");
@@ -228,6 +228,7 @@ fn bad_usage_is_said() {
     check("fine.edn --consistency bounds", "--consistency bounds: bounds are for counters");
     check("fine.edn --model queue --consistency linearizable", "have a contract of their own");
     check("fine.edn --allow lost=1", "--allow is for --model queue");
+    check("fine.edn --model queue --allow lost=1 --allow lost=2", "--allow names a kind of anomaly twice");
     check("fine.edn --model queue --allow lost", "write KIND=N, as in redelivered=3");
     check("fine.edn --model queue --allow stolen=1", "KIND is lost, duplicated");
     check("fine.edn --model mutex --initial 3", "--initial is for registers and counters");

@@ -3,7 +3,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::prelude::*;
 
 use super::*;
-use crate::check::testing::{brute_force, draws, history, perform, value};
+use crate::check::testing::{brute_force, cases, draws, history, perform, value};
 use crate::host::{Key, Request};
 use crate::kernel::Time;
 use crate::load::{Operation, Outcome};
@@ -357,7 +357,7 @@ fn permutations(of: &[usize]) -> Vec<Vec<usize>> {
 use crate::check::model::Model;
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, cases: 1_000, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, cases: cases(1_000), ..ProptestConfig::default() })]
 
     #[test]
     fn sequential_consistency_is_judged_as_by_brute_force(deeds in deeds()) {

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::check::model::{Decision, Model};
 use crate::check::testing::{brute_force, cases, history};
-use crate::check::{Budget, Linearizability, Refutation, linearizable};
+use crate::check::{Budget, Linearizability, Refutation, Register, linearizable};
 use crate::host::{Key, Request, Value};
 use crate::kernel::Time;
 use crate::load::{History, Operation, Outcome};
@@ -18,70 +18,95 @@ fn is_linearizable<M: Model>(model: &M, history: &History) -> bool {
     }
 }
 
+/// Judges histories, each with what it shows.
+#[track_caller]
+fn judge_all<M: Model>(model: &M, accepted: &[(&str, &str)], rejected: &[(&str, &str)]) {
+    for (histories, expected) in [(accepted, true), (rejected, false)] {
+        for (shows, text) in histories {
+            assert_eq!(is_linearizable(model, &history(text)), expected, "{shows}: {text}");
+        }
+    }
+}
+
 #[test]
 fn counters_of_the_literature() {
-    let check = |expected: bool, text: &str| {
-        assert_eq!(is_linearizable(&Counter::default(), &history(text)), expected, "{text}");
-    };
-    check(true, "1 a1 ok 0 1\n2 a2 ok 2 3\n1 r ok3 4 5");
-    check(true, "1 r ok0 0 1\n1 a1 ok 2 5\n2 a2 ok 2 5\n3 r ok2 3 4");
-    check(true, "1 a1 info 0 1\n2 r ok0 2 3\n2 r ok1 4 5");
-    check(true, "1 a5 ok5 0 1\n1 a-2 ok3 2 3\n2 r ok3 4 5");
-    // Lost increment, double increment, a sum that never was.
-    check(false, "1 a1 ok 0 1\n2 a1 ok 2 3\n1 r ok1 4 5");
-    check(false, "1 a1 ok 0 1\n1 r ok2 4 5");
-    check(false, "1 a1 ok 0 5\n2 a2 ok 0 5\n3 r ok1 1 2\n3 r ok2 3 4");
-    check(false, "1 a1 fail 0 1\n1 r ok1 4 5");
-    check(false, "1 a5 ok5 0 1\n2 a5 ok5 0 1");
+    let accepted = [
+        ("one after the other", "1 a1 ok 0 1\n2 a2 ok 2 3\n1 r ok3 4 5"),
+        ("a read between concurrent additions", "1 r ok0 0 1\n1 a1 ok 2 5\n2 a2 ok 2 5\n3 r ok2 3 4"),
+        ("an unknown addition that comes late", "1 a1 info 0 1\n2 r ok0 2 3\n2 r ok1 4 5"),
+        ("sums told by additions", "1 a5 ok5 0 1\n1 a-2 ok3 2 3\n2 r ok3 4 5"),
+        ("never added to", "1 r ok0 0 1"),
+    ];
+    let rejected = [
+        ("lost increment", "1 a1 ok 0 1\n2 a1 ok 2 3\n1 r ok1 4 5"),
+        ("double increment", "1 a1 ok 0 1\n1 r ok2 4 5"),
+        ("a sum that never was, after one that contradicts it", "1 a1 ok 0 5\n2 a2 ok 0 5\n3 r ok1 1 2\n3 r ok2 3 4"),
+        ("aborted increment", "1 a1 fail 0 1\n1 r ok1 4 5"),
+        ("one sum told twice", "1 a5 ok5 0 1\n2 a5 ok5 0 1"),
+        ("going back", "1 a1 info 0 1\n2 r ok1 2 3\n2 r ok0 4 5"),
+    ];
+    judge_all(&Counter::default(), &accepted, &rejected);
 }
 
 #[test]
 fn queues_of_the_literature() {
-    let check = |expected: bool, text: &str| {
-        assert_eq!(is_linearizable(&Queue, &history(text)), expected, "{text}");
-    };
-    // Herlihy and Wing 1990, figure 1: the first and third are linearizable, the second and fourth are not.
-    check(true, "1 e1 ok 0 2\n2 e2 ok 1 3\n2 d ok1 4 6\n1 d ok2 5 7\n1 e3 ok 8 9");
-    check(false, "1 e1 ok 0 1\n2 e2 ok 2 3\n2 d ok2 4 5");
-    check(true, "1 e1 ok 0 3\n2 d ok1 1 2");
-    check(false, "1 e1 ok 0 3\n2 e2 ok 0 1\n2 d ok1 4 6\n1 d ok2 7 8\n1 d ok2 9 10");
-    // Henzinger, Sezgin and Vafeiadis 2013: the four ways in which a queue goes wrong.
-    check(false, "1 d ok1 0 1");
-    check(false, "1 e1 ok 0 1\n1 d ok1 2 3\n2 d ok1 2 3");
-    check(false, "1 e1 ok 0 1\n1 e2 ok 2 3\n2 d ok2 4 5\n2 d ok1 6 7");
-    check(false, "1 e1 ok 0 1\n2 d ok0 2 3\n2 d ok1 4 5");
-    check(true, "1 e1 ok 0 3\n2 d ok0 2 3\n2 d ok1 4 5");
-    // Unknown ends.
-    check(true, "1 e1 info 0 1\n2 d ok0 2 3\n2 d ok1 4 5");
-    check(true, "1 e1 ok 0 1\n1 e2 ok 2 3\n3 d info 0 1\n2 d ok2 4 5");
-    check(false, "1 e1 ok 0 1\n1 e2 ok 2 3\n3 d info 5 6\n2 d ok2 4 4");
+    let accepted = [
+        ("Herlihy and Wing 1990, figure 1a", "1 e1 ok 0 2\n2 e2 ok 1 3\n2 d ok1 4 6\n1 d ok2 5 7\n1 e3 ok 8 9"),
+        ("Herlihy and Wing 1990, figure 1c", "1 e1 ok 0 3\n2 d ok1 1 2"),
+        ("empty before the insertion took effect", "1 e1 ok 0 3\n2 d ok0 2 3\n2 d ok1 4 5"),
+        ("an unknown insertion that comes late", "1 e1 info 0 1\n2 d ok0 2 3\n2 d ok1 4 5"),
+        ("an unknown taking took the first", "1 e1 ok 0 1\n1 e2 ok 2 3\n3 d info 0 1\n2 d ok2 4 5"),
+    ];
+    let rejected = [
+        ("Herlihy and Wing 1990, figure 1b: last in, first out", "1 e1 ok 0 1\n2 e2 ok 2 3\n2 d ok2 4 5"),
+        (
+            "Herlihy and Wing 1990, figure 1d: one element, two owners",
+            "1 e1 ok 0 3\n2 e2 ok 0 1\n2 d ok1 4 6\n1 d ok2 7 8\n1 d ok2 9 10",
+        ),
+        // Henzinger, Sezgin and Vafeiadis 2013: the four ways in which a queue goes wrong.
+        ("fresh: taken and never put in", "1 d ok1 0 1"),
+        ("repeated: taken twice", "1 e1 ok 0 1\n1 d ok1 2 3\n2 d ok1 2 3"),
+        ("ordered: out of order", "1 e1 ok 0 1\n1 e2 ok 2 3\n2 d ok2 4 5\n2 d ok1 6 7"),
+        ("witness: empty and yet not", "1 e1 ok 0 1\n2 d ok0 2 3\n2 d ok1 4 5"),
+        (
+            "an unknown taking that came too late to have taken the first",
+            "1 e1 ok 0 1\n1 e2 ok 2 3\n3 d info 5 6\n2 d ok2 4 4",
+        ),
+        ("aborted insertion", "1 e1 fail 0 1\n2 d ok1 2 3"),
+    ];
+    judge_all(&Queue, &accepted, &rejected);
 }
 
 #[test]
 fn locks_of_the_literature() {
-    let check = |fenced: bool, mutex: bool, text: &str| {
-        let history = history(text);
-        assert_eq!(
-            (is_linearizable(&FencedLock, &history), is_linearizable(&Mutex, &history)),
-            (fenced, mutex),
-            "{text}"
-        );
-    };
-    check(true, true, "1 l ok1 0 1\n1 u1 ok 2 3\n2 l ok2 4 5");
-    check(true, true, "1 l ok1 0 1\n2 l no0 2 3\n1 u1 ok 4 5\n2 l ok7 6 7");
-    // Two holders at once, and a lock that is refused although it is free.
-    check(false, false, "1 l ok1 0 1\n2 l ok2 2 3");
-    check(false, false, "1 l ok1 0 1\n1 u1 ok 2 3\n2 l no0 4 5");
-    // A token that does not grow, and one that is given back by somebody else.
-    check(false, true, "1 l ok2 0 1\n1 u2 ok 2 3\n2 l ok1 4 5");
-    check(false, true, "1 l ok2 0 1\n1 u2 ok 2 3\n2 l ok2 4 5");
-    check(false, true, "1 l ok1 0 1\n2 u3 ok 2 3");
-    check(true, false, "1 l ok1 0 1\n2 u3 no0 2 3");
-    // An unknown acquisition may hold the lock, and nobody can give it back.
-    check(true, true, "1 l info 0 1\n2 l no0 2 3");
-    check(true, true, "1 l info 0 1\n2 l ok1 2 3");
-    check(false, false, "1 l info 0 1\n2 l no0 2 3\n2 l ok1 4 5");
-    check(true, true, "1 l ok1 0 1\n1 u1 info 2 3\n2 l no0 4 5\n2 l ok2 6 7");
+    let accepted_by_both = [
+        ("one after the other", "1 l ok1 0 1\n1 u1 ok 2 3\n2 l ok2 4 5"),
+        ("refused while it is held", "1 l ok1 0 1\n2 l no0 2 3\n1 u1 ok 4 5\n2 l ok7 6 7"),
+        ("an unknown acquisition holds it", "1 l info 0 1\n2 l no0 2 3"),
+        ("an unknown acquisition does not", "1 l info 0 1\n2 l ok1 2 3"),
+        ("an unknown release comes late", "1 l ok1 0 1\n1 u1 info 2 3\n2 l no0 4 5\n2 l ok2 6 7"),
+    ];
+    let rejected_by_both = [
+        ("two holders at once", "1 l ok1 0 1\n2 l ok2 2 3"),
+        ("refused although it is free", "1 l ok1 0 1\n1 u1 ok 2 3\n2 l no0 4 5"),
+        ("nobody can give back what an unknown acquisition holds", "1 l info 0 1\n2 l no0 2 3\n2 l ok1 4 5"),
+    ];
+    let only_fenced = [("refused to somebody with another token", "1 l ok1 0 1\n2 u3 no0 2 3")];
+    let only_mutex = [
+        ("a token that falls (Kleppmann 2016)", "1 l ok2 0 1\n1 u2 ok 2 3\n2 l ok1 4 5"),
+        ("a token that does not grow", "1 l ok2 0 1\n1 u2 ok 2 3\n2 l ok2 4 5"),
+        ("given back by somebody else", "1 l ok1 0 1\n2 u3 ok 2 3"),
+    ];
+    judge_all(
+        &FencedLock,
+        &[&accepted_by_both[..], &only_fenced].concat(),
+        &[&rejected_by_both[..], &only_mutex].concat(),
+    );
+    judge_all(
+        &Mutex,
+        &[&accepted_by_both[..], &only_mutex].concat(),
+        &[&rejected_by_both[..], &only_fenced].concat(),
+    );
 }
 
 #[test]
@@ -328,5 +353,80 @@ proptest! {
         let history = perform(&FencedLock, &draws, request, answers);
         prop_assert_eq!(is_linearizable(&FencedLock, &history), brute_force(&FencedLock, &history));
         prop_assert_eq!(is_linearizable(&Mutex, &history), brute_force(&Mutex, &history));
+    }
+}
+
+/// What a model's objects are asked, by a draw and its place, and which answers there are.
+type Questions = (fn(u8, i64) -> Request, fn(&Request) -> Vec<Outcome>);
+
+/// A long history of an atomic object: it is linearizable, and no longer so if a late operation is told what an early one of
+/// its kind was told.
+fn holds_until_something_is_planted<M: Model>(model: &M, draws: &[Draw], (request, answers): Questions) {
+    let honest = |(place, &(session, kind, _, gap, length, point, _, _)): (usize, &Draw)| {
+        (session, kind, place as i64 + 1, gap, length, point, 2, usize::MAX)
+    };
+    let draws: Vec<Draw> = draws.iter().enumerate().map(honest).collect();
+    let mut history = perform(model, &draws, request, answers);
+    assert!(is_linearizable(model, &history), "an atomic object is linearizable");
+    let tells = |o: &Operation| matches!(&o.outcome, Outcome::Ok(found) if *found != Value::Nil);
+    let Some(early) = history.operations.iter().position(tells) else { return };
+    let told = history.operations[early].clone();
+    let differs = |o: &Operation| o.request.kind() == told.request.kind() && o.outcome != told.outcome;
+    let after = |o: &&Operation| o.invoked > Time::from_nanos(told.completed.as_nanos() + 100);
+    let between = history.operations.iter().filter(after);
+    // Enough has changed meanwhile, if anything ever does.
+    let Some(late) = between.clone().skip(20).find(|o| differs(o)).map(|o| o.number) else { return };
+    let late = history.operations.iter_mut().find(|o| o.number == late).expect("it is there");
+    late.outcome = told.outcome;
+    assert!(!is_linearizable(model, &history), "{:?}", history.operations);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { failure_persistence: None, cases: cases(2), ..ProptestConfig::default() })]
+
+    #[test]
+    fn in_long_histories_of_every_kind_what_is_planted_is_found(
+        draws in proptest::collection::vec((0u64..3, 0u8..4, 1i64..4, 0u64..2, 0u64..6, 0u64..100, 0u8..8, 0usize..60), 60..120)
+    ) {
+        fn ok(_: &Request) -> Vec<Outcome> {
+            vec![Outcome::Ok(Value::Nil)]
+        }
+        fn sums(_: &Request) -> Vec<Outcome> {
+            numbers(0..600).collect()
+        }
+        fn add(kind: u8, place: i64) -> Request {
+            if kind == 0 { Request::Read { key: KEY } } else { Request::Add { key: KEY, delta: place % 3 + 1 } }
+        }
+        let counter = Counter::default();
+        holds_until_something_is_planted(&counter, &draws, (add, sums));
+        let silent: fn(&Request) -> Vec<Outcome> = |request| if request.is_read() { sums(request) } else { ok(request) };
+        holds_until_something_is_planted(&counter, &draws, (add, silent));
+        let written: fn(&Request) -> Vec<Outcome> = |request| match request {
+            Request::Read { .. } => numbers(1..251).chain([Outcome::Ok(Value::Nil)]).collect(),
+            _ => ok(request),
+        };
+        let write = |kind: u8, place| match kind {
+            0 | 1 => Request::Read { key: KEY },
+            _ => Request::Write { key: KEY, value: Value::Int(place) },
+        };
+        holds_until_something_is_planted(&Register::default(), &draws, (write, written));
+        let queue = |kind: u8, element| match kind {
+            0 | 1 => Request::Dequeue { key: KEY },
+            _ => Request::Enqueue { key: KEY, element },
+        };
+        let taken: fn(&Request) -> Vec<Outcome> = |request| match request {
+            Request::Dequeue { .. } => numbers(1..251).chain([Outcome::Ok(Value::Nil)]).collect(),
+            _ => ok(request),
+        };
+        holds_until_something_is_planted(&Queue, &draws, (queue, taken));
+        let lock = |kind: u8, place| match kind {
+            0 | 1 => Request::Acquire { key: KEY },
+            _ => Request::Release { key: KEY, token: place % 8 },
+        };
+        let tokens: fn(&Request) -> Vec<Outcome> = |request| match request {
+            Request::Acquire { .. } => numbers(1..251).chain([Outcome::No(Value::Nil)]).collect(),
+            _ => vec![Outcome::Ok(Value::Nil), Outcome::No(Value::Nil)],
+        };
+        holds_until_something_is_planted(&FencedLock, &draws, (lock, tokens));
     }
 }

@@ -4,7 +4,7 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::check::linearizable::{Budget, Linearizability, linearizable_as_asked};
-use crate::check::testing::{brute_force, draws, history, kinds, perform_on, with_siblings};
+use crate::check::testing::{brute_force, cases, draws, history, kinds, perform_on, with_siblings};
 use crate::check::{AppendLog, GrowOnlySet, Register};
 
 fn judge(history: &History) -> Linearizability {
@@ -126,7 +126,7 @@ fn core_with_writers(history: &History, core: &[usize]) -> History {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, cases: 3_000, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, cases: cases(1_000), ..ProptestConfig::default() })]
 
     #[test]
     fn every_kind_of_object_is_judged_as_by_brute_force(
