@@ -8,6 +8,8 @@ mod commands;
 mod harness;
 #[path = "cli/history.rs"]
 mod history;
+#[path = "cli/page.rs"]
+mod page;
 #[path = "cli/paired.rs"]
 mod paired;
 #[path = "cli/results.rs"]

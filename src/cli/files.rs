@@ -29,6 +29,13 @@ pub(super) fn scenario(registry: &Registry, name: &str, changes: &[String]) -> R
     Scenario::read(&document, registry).map_err(|problems| Failure::Problems(Box::new(problems)))
 }
 
+/// The digest of the run that a folder of results holds.
+pub(super) fn kept_digest(name: &str) -> Option<String> {
+    let manifest = fs::read(Path::new(name).join("manifest.json")).ok()?;
+    let manifest: serde_json::Value = serde_json::from_slice(&manifest).ok()?;
+    manifest["result"]["digest"].as_str().map(str::to_owned)
+}
+
 /// The bytes of a scenario.
 fn source(name: &str) -> Result<Vec<u8>, Failure> {
     let path = Path::new(name);

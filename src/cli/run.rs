@@ -105,6 +105,11 @@ fn finish(
     elapsed: Option<Duration>,
     output: &mut Output<'_>,
 ) -> Result<u8, Failure> {
+    let digest = format!("{:016x}", run.digest().value());
+    if let Some(kept) = files::kept_digest(&arguments.scenario).filter(|kept| *kept != digest) {
+        let name = &arguments.scenario;
+        output.hint(&format!("the run that {name} keeps had the digest {kept}: this one is another"));
+    }
     write_files(scenario, arguments, traces, run, elapsed)?;
     match arguments.format {
         Format::Json => output.say(&format!("{:#}\n", document(&arguments.scenario, run)))?,

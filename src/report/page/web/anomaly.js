@@ -174,7 +174,7 @@ function figure(run, bus, check) {
         { class: 'anomaly' },
         element('figcaption', {}, badge(check.verdict), element('h3', {}, check.name), element('span', {}, check.observed)),
         place,
-        sentences.length > 0 ? element('ol', {}, ...sentences) : null,
+        sentences.length > 0 ? element('ol', {}, ...sentences) : element('p', {}, check.explanation),
         sentences.length > 0 ? element('p', {}, 'Each follows from real time, and together they go round in a circle: no order of these operations explains what they saw.') : null,
         remark,
     );

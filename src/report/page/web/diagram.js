@@ -248,6 +248,12 @@ export class Diagram {
             const fault = run.faults.findIndex((fault) => fault.started && scene.xOfTime(fault.from) - 2 <= x && x <= Math.max(scene.xOfTime(fault.to), scene.xOfTime(fault.from) + 6));
             if (fault >= 0) return { kind: 'fault', index: fault };
         }
+        const below = scene.laneAt(y);
+        if (below && below.bottom - 7 <= y) {
+            const time = scene.axis.time(scene.position(x));
+            const fault = run.faults.findLastIndex(({ from, to, targets, groups }) => groups.length === 0 && from <= time && time <= to && targets.includes(below.node));
+            if (fault >= 0) return { kind: 'fault', index: fault };
+        }
         const { first, last } = scene.operationRange();
         for (let i = first; i < last && last - first < 20_000; i++) {
             const bar = scene.bar(i);
@@ -304,6 +310,14 @@ export class Diagram {
         const { first } = this.scene.eventRange();
         const next = selection?.kind === 'event' ? selection.index + by : first;
         if (next >= 0 && next < this.run.events.count) this.bus.set('selection', { kind: 'event', index: next });
+    }
+
+    /** To the lane above or below. @param {1 | -1} by */
+    stepLane(by) {
+        const { lanes } = this.scene;
+        const { selection } = this.look;
+        const place = selection?.kind === 'node' ? lanes.findIndex((lane) => lane.node === selection.index) + by : by > 0 ? 0 : lanes.length - 1;
+        if (lanes[place]) this.bus.set('selection', { kind: 'node', index: lanes[place].node });
     }
 
     /** To the cause of what is selected, or to its first effect. @param {boolean} back */

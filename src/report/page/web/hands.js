@@ -98,6 +98,8 @@ function keys(diagram) {
     const does = {
         ArrowLeft: () => diagram.pan(-0.15),
         ArrowRight: () => diagram.pan(0.15),
+        ArrowUp: () => diagram.stepLane(-1),
+        ArrowDown: () => diagram.stepLane(1),
         '+': () => diagram.zoom(0.6),
         '=': () => diagram.zoom(0.6),
         '-': () => diagram.zoom(1.7),

@@ -30,7 +30,7 @@ function hints(run) {
     const keys = [
         ['click', 'an arrow, a bar, a lane: its data, its causes, its effects'],
         ['wheel, + −', 'zoom'],
-        ['drag, ← →', 'move'],
+        ['drag, ← →', 'move; ↑ ↓ from lane to lane'],
         ['shift-drag', 'zoom to a part'],
         ['space', 'play; click the axis to scrub'],
         ['. ,', 'next and previous event'],

@@ -9,8 +9,8 @@ import { TAG, lowerBound } from './model.js';
 import { GUTTER } from './scene.js';
 
 /** With more messages than this in the window, a sample of arrows and ribbons of their number are drawn. */
-export const MOST_ARROWS = 3500;
-const SAMPLE = 1500;
+export const MOST_ARROWS = 2500;
+const SAMPLE = 1200;
 
 /** With more events than this in the window, those that are no messages are not drawn. */
 const MOST_MARKS = 1200;
@@ -84,10 +84,11 @@ function paintMessages(ctx, scene, ink, look) {
     });
     ctx.globalAlpha = faded * (step > 1 ? 0.5 : 0.95);
     ctx.strokeStyle = ink.loss;
-    ctx.setLineDash([4, 3]);
+    // Dashes are slow to draw; the crosses are there in any case.
+    ctx.setLineDash(lost.length <= 400 ? [4, 3] : []);
     lines(ctx, scene, lost);
     ctx.setLineDash([]);
-    if (lost.length <= 600) lost.forEach((i) => mark(ctx, scene.segment(i)[2], scene.segment(i)[3], ink.loss, 3.2));
+    if (lost.length <= 1200) lost.forEach((i) => mark(ctx, scene.segment(i)[2], scene.segment(i)[3], ink.loss, 3.2));
     ctx.globalAlpha = 0.1;
     ctx.strokeStyle = ink.soft;
     lines(ctx, scene, later);
@@ -149,6 +150,7 @@ function paintMarks(ctx, scene, ink, look) {
     const { first, last } = scene.eventRange();
     const { tag, node } = scene.run.events;
     const hasRoom = last - first <= MOST_MARKS;
+    paintClocks(ctx, scene, ink, first, last);
     ctx.globalAlpha = look.light ? 0.3 : 1;
     for (let i = first; i < last; i++) {
         const lane = scene.laneOf[node[i]];
@@ -162,6 +164,32 @@ function paintMarks(ctx, scene, ink, look) {
         else if (tag[i] === TAG.disk || tag[i] === TAG.work_done) dot(ctx, x, lane.y, 1.5, ink.soft);
     }
     ctx.globalAlpha = 1;
+}
+
+/**
+ * Where a clock was changed, however much else there is.
+ * @param {CanvasRenderingContext2D} ctx
+ * @param {import('./scene.js').Scene} scene
+ * @param {import('./ink.js').Ink} ink
+ * @param {number} first
+ * @param {number} last
+ */
+function paintClocks(ctx, scene, ink, first, last) {
+    const { events } = scene.run;
+    let free = -Infinity;
+    for (let i = first; i < last; i++) {
+        const lane = events.tag[i] === TAG.clock ? scene.laneOf[events.node[i]] : undefined;
+        if (!lane) continue;
+        const x = scene.x(scene.axis.of(i));
+        if (x < free) continue;
+        ring(ctx, x, lane.y, 6, ink.fault, 1.6);
+        ctx.beginPath();
+        ctx.moveTo(x, lane.y - 4);
+        ctx.lineTo(x, lane.y);
+        ctx.lineTo(x + 3, lane.y);
+        ctx.stroke();
+        free = x + 1;
+    }
 }
 
 /**

@@ -40,7 +40,7 @@ export const VERDICT = {
  * @param {import('./model.js').Check} check
  */
 function checkCard(run, bus, check) {
-    const operations = check.operations.slice(0, 8).map((operation) =>
+    const operations = [...new Set(check.operations)].slice(0, 8).map((operation) =>
         element(
             'li',
             {},
