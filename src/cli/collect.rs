@@ -6,6 +6,7 @@ use clap::Args;
 
 use crate::report::Subject;
 
+use super::files;
 use super::journal::{self, Header, Journal};
 use super::many::{Rows, exit_code, share};
 use super::output::{Failure, Output};
@@ -60,8 +61,10 @@ pub(super) fn collect(arguments: &Arguments, output: &mut Output<'_>) -> Result<
         confidence: arguments.confidence,
     };
     let (journal, _) = Journal::open(&arguments.out, &header, false)?;
+    let resolved = arguments.shards[0].join("scenario.json");
+    files::write(&arguments.out.join("scenario.json"), &files::read(&resolved)?)?;
     write_results(&arguments.out, subject, &header, &rows)?;
-    report(arguments.format, subject, &header, &rows, output)?;
+    report(arguments.format, subject, &header, &rows, &[], output)?;
     journal.finish(&rows)?;
     Ok(exit_code(&rows))
 }

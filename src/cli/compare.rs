@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 
-use crate::explore::{Paired, Point, Shard, Sweep};
+use crate::explore::{Detail, Paired, Point, Shard, Sweep};
 use crate::report::{Onlooker, Pair, Side, page, paired_document, paired_story, side_by_side, side_by_side_document};
 use crate::scenario::{Registry, Run, RunOptions, Scenario};
 
@@ -72,6 +72,7 @@ fn paired(
         seeds: seeds.clone(),
         shard: Shard::WHOLE,
         recheck_one_in: effort.recheck_one_in(),
+        detail: Detail::default(),
     };
     let mut rows = Rows::new();
     let progress = many::progress(sweep.len());

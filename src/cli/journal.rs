@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
-use crate::explore::Row;
+use crate::explore::{Detail, Row};
 
 use super::files;
 use super::many::Rows;
@@ -29,10 +29,14 @@ pub(super) struct Header {
     /// The pointers that are varied, and the JSON texts at each point.
     pub(super) varied: Vec<String>,
     pub(super) values: Vec<Vec<String>>,
+    /// What is kept of each run besides its figures.
+    pub(super) detail: Detail,
+    /// How long operations are started, in nanoseconds: the longest of all points.
+    pub(super) duration_ns: u64,
 }
 
 impl Header {
-    pub(super) const VERSION: u32 = 1;
+    pub(super) const VERSION: u32 = 2;
 
     /// How many runs the whole sweep has.
     pub(super) fn runs(&self) -> u64 {

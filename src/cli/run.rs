@@ -8,10 +8,10 @@ use clap::{Args, ValueEnum};
 use serde_json::json;
 
 use crate::check::Verdict;
-use crate::explore::{Difference, Row, check_determinism};
+use crate::explore::{Detail, Difference, Row, check_determinism};
 use crate::report::{
-    Audience, Side, TraceFile, TraceForm, difference, document, history_edn, history_lines, page, results, story,
-    trace_file,
+    Audience, Runs, Side, TraceFile, TraceForm, difference, document, history_edn, history_lines, page, results,
+    story, trace_file,
 };
 use crate::scenario::{Registry, Run, RunError, RunOptions, Scenario, scripted};
 
@@ -64,6 +64,9 @@ pub(super) enum Format {
     /// One JSON document.
     Json,
 }
+
+/// The confidence of intervals unless another is asked for.
+const CONFIDENCE: f64 = 0.95;
 
 /// The columns of the story.
 pub(super) const WIDTH: usize = 110;
@@ -208,7 +211,8 @@ fn write_results(folder: &Path, arguments: &Arguments, run: &Run, elapsed: Optio
     write("scenario.json", format!("{resolved:#}\n"))?;
     write("history.jsonl", history_lines(run.history()))?;
     write("history.edn", history_edn(run.history()))?;
-    write("results.csv", results(name, &[], &[], &[Row::new(0, 0, run)]))?;
+    let row = Row::new(0, 0, run, Detail::default());
+    write("results.csv", results(Runs::new(name, &[], &[], &[&row]), CONFIDENCE))?;
     if let Some(bytes) = trace_file(name, run) {
         files::write(&folder.join("trace.bin"), &bytes)?;
     }

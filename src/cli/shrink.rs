@@ -1,15 +1,18 @@
 //! `partita shrink`: from a failing run to its cause.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
+use serde_json::{Value, json};
 
-use crate::explore::{ShrinkError, Shrinking};
+use crate::check::Verdict;
+use crate::explore::{FailureGroup, ShrinkError, Shrinking, Shrunk, Summary, Sweep, shrink};
 use crate::kernel::Span;
 use crate::report::shrunk_story;
 use crate::scenario::Registry;
 
 use super::files;
+use super::many::Rows;
 use super::output::{Failure, Output};
 use super::run::quietly;
 
@@ -32,7 +35,7 @@ pub(super) struct Arguments {
     #[arg(long, value_name = "SMALLER.json")]
     out: PathBuf,
     /// How many runs it may take.
-    #[arg(long, value_name = "RUNS", default_value_t = 2_000, value_parser = clap::value_parser!(u64).range(1..))]
+    #[arg(long, value_name = "RUNS", default_value_t = BUDGET, value_parser = clap::value_parser!(u64).range(1..))]
     budget: u64,
     /// How long it may take, as in 60s; without it, as long as its runs do.
     #[arg(long, value_name = "DURATION", value_parser = duration)]
@@ -42,6 +45,9 @@ pub(super) struct Arguments {
 fn duration(text: &str) -> Result<Span, String> {
     crate::scenario::duration(text).map_err(|error| error.to_string())
 }
+
+/// How many runs shrinking takes at most, unless it is said.
+const BUDGET: u64 = 2_000;
 
 pub(super) fn run(registry: &Registry, arguments: &Arguments, output: &mut Output<'_>) -> Result<u8, Failure> {
     let scenario = files::scenario(registry, &arguments.scenario, &arguments.changes)?;
@@ -66,4 +72,71 @@ pub(super) fn run(registry: &Registry, arguments: &Arguments, output: &mut Outpu
 fn is_over_after(time: Option<Span>) -> impl Fn() -> bool {
     let start = std::time::Instant::now();
     move || time.is_some_and(|time| start.elapsed() >= std::time::Duration::from_nanos(time.as_nanos()))
+}
+
+/// A group of runs that were refuted alike, and the lowest seed of it, shrunk.
+pub(super) struct Reduced {
+    point: usize,
+    group: FailureGroup,
+    shrunk: Shrunk,
+    file: PathBuf,
+}
+
+/// Shrinks the lowest seed of each group of refuted runs, at each point of a sweep, into files in a folder.
+pub(super) fn lowest_of_groups(
+    registry: &Registry,
+    folder: &Path,
+    sweep: &Sweep,
+    rows: &Rows,
+    output: &mut Output<'_>,
+) -> Result<Vec<Reduced>, Failure> {
+    let folder = folder.join("shrunk");
+    std::fs::create_dir_all(&folder).map_err(|error| Failure::io("make the folder", &folder, &error))?;
+    let mut reduced = Vec::new();
+    for (number, point) in sweep.points.iter().enumerate() {
+        // The confidence is that of intervals, and groups have none.
+        let groups = Summary::of(rows.values().filter(|row| row.point == number), 0.95).failures;
+        for group in groups.into_iter().filter(|group| group.failure.class != Verdict::Inconclusive.name()) {
+            let seed = group.lowest_seed;
+            let name = format!("point-{number}-{}-{}-seed-{seed}.json", group.failure.check, group.failure.class);
+            let file = folder.join(name.replace(|c: char| !c.is_ascii_alphanumeric() && !"-_.".contains(c), "-"));
+            match quietly(|| Ok(shrink(&point.scenario, seed, registry, BUDGET)))?.0 {
+                Ok(shrunk) => {
+                    files::write(&file, format!("{:#}\n", shrunk.scenario).as_bytes())?;
+                    reduced.push(Reduced { point: number, group, shrunk, file });
+                }
+                Err(error) => output.hint(&format!("seed {seed} cannot be shrunk: {error}")),
+            }
+        }
+    }
+    Ok(reduced)
+}
+
+impl Reduced {
+    /// What is left, and the command that runs it.
+    pub(super) fn story(&self, program: &str) -> String {
+        let Self { group: FailureGroup { failure, lowest_seed, .. }, shrunk, file, .. } = self;
+        format!(
+            "shrunk: {} by {}, seed {lowest_seed}: {} left of {}\n    {program} run {}\n",
+            failure.class,
+            failure.check,
+            shrunk.after,
+            shrunk.before,
+            file.display()
+        )
+    }
+
+    pub(super) fn document(&self) -> Value {
+        let Self { point, group, shrunk, file } = self;
+        json!({
+            "point": point,
+            "check": group.failure.check,
+            "class": group.failure.class,
+            "seed": group.lowest_seed,
+            "file": file,
+            "runs": shrunk.runs,
+            "faults": shrunk.after.faults,
+            "operations": shrunk.after.operations,
+        })
+    }
 }

@@ -7,10 +7,10 @@ use std::path::PathBuf;
 use clap::Args;
 use serde_json::json;
 
-use crate::explore::{Point, Shard, Summary, Sweep, rate};
-use crate::kernel::stable_hash_str;
-use crate::report::{PointSummary, Subject, results, sweep_document, sweep_story};
-use crate::scenario::Registry;
+use crate::explore::{Detail, Point, Shard, Summary, Sweep, histogram_log, pooled, rate};
+use crate::kernel::{Span, stable_hash_str};
+use crate::report::{PointSummary, Runs, Subject, requests, results, series, sweep_document, sweep_story};
+use crate::scenario::{Registry, duration};
 
 use super::files;
 use super::grid::points;
@@ -18,6 +18,7 @@ use super::journal::{Header, Journal};
 use super::many::{self, Effort, Ended, INTERRUPTED, Rows, exit_code, progress, seeds, share, stopped};
 use super::output::{Failure, Output};
 use super::run::Format;
+use super::shrink::{self, Reduced};
 
 /// Runs a scenario under many seeds and sums up what it comes to.
 ///
@@ -41,12 +42,21 @@ pub(super) struct Arguments {
     /// Runs only part I of N; `collect` puts the parts together.
     #[arg(long, value_name = "I/N", value_parser = shard)]
     shard: Option<Shard>,
-    /// A folder for the results: results.csv, rows.jsonl, scenario.json (resolved), manifest.json, timing.json.
+    /// A folder for the results: results.csv, latencies.hlog, rows.jsonl, scenario.json (resolved), manifest.json, timing.json.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Goes on with the sweep that is in the folder of --out.
     #[arg(long, requires = "out")]
     resume: bool,
+    /// Keeps how each run went over time, in buckets of this width: series.csv.
+    #[arg(long, value_name = "WIDTH", requires = "out", value_parser = bucket)]
+    series: Option<Span>,
+    /// Keeps every request of every run: requests.csv.
+    #[arg(long, requires = "out")]
+    requests: bool,
+    /// Shrinks the lowest seed of each group of refuted runs, into the folder of --out.
+    #[arg(long, requires = "out", conflicts_with = "shard")]
+    shrink: bool,
     /// Stops as soon as the interval of the rate of holding runs is this narrow, judged in the order of the seeds.
     /// There is one point, and no shard.
     #[arg(long, value_name = "WIDTH", conflicts_with = "shard", conflicts_with = "varied", value_parser = share)]
@@ -74,6 +84,7 @@ pub(super) fn sweep(registry: &Registry, arguments: &Arguments, output: &mut Out
         seeds,
         shard: arguments.shard.unwrap_or(Shard::WHOLE),
         recheck_one_in: effort.recheck_one_in(),
+        detail: Detail { bucket_ns: arguments.series.map(Span::as_nanos), requests: arguments.requests },
     };
     let header = header(arguments, &sweep);
     let opened = arguments.out.as_ref().map(|folder| Journal::open(folder, &header, arguments.resume)).transpose()?;
@@ -89,6 +100,7 @@ pub(super) fn sweep(registry: &Registry, arguments: &Arguments, output: &mut Out
         changes: &arguments.changes,
         confidence: effort.confidence,
     };
+    let mut shrunk = Vec::new();
     if ended.is_interrupted {
         let missing = sweep.indexes().filter(|index| !rows.contains_key(index)).count();
         output.hint(&format!("interrupted: {} runs are done, {missing} are not", rows.len()));
@@ -108,8 +120,11 @@ pub(super) fn sweep(registry: &Registry, arguments: &Arguments, output: &mut Out
         write("timing.json", format!("{timing:#}\n"))?;
         write_results(folder, subject, &header, &rows)?;
         journal.finish(&rows)?;
+        if arguments.shrink {
+            shrunk = shrink::lowest_of_groups(registry, folder, &sweep, &rows, output)?;
+        }
     }
-    report(arguments.format, subject, &header, &rows, output)?;
+    report(arguments.format, subject, &header, &rows, &shrunk, output)?;
     Ok(if ended.is_interrupted { INTERRUPTED } else { exit_code(&rows) })
 }
 
@@ -180,6 +195,8 @@ fn header(arguments: &Arguments, sweep: &Sweep) -> Header {
         seeds: (sweep.seeds.start, sweep.seeds.end),
         varied: sweep.points[0].values.iter().map(|(pointer, _)| pointer.clone()).collect(),
         values: sweep.points.iter().map(values).collect(),
+        detail: sweep.detail,
+        duration_ns: sweep.points.iter().map(|point| point.scenario.duration.as_nanos()).max().unwrap_or(0),
     }
 }
 
@@ -191,13 +208,27 @@ pub(super) fn write_results(
     rows: &Rows,
 ) -> Result<(), Failure> {
     let write = |file: &str, text: String| files::write(&folder.join(file), text.as_bytes());
-    let varied: Vec<_> = header.varied.iter().map(String::as_str).collect();
-    let values: Vec<Vec<_>> = header.values.iter().map(|point| point.iter().map(String::as_str).collect()).collect();
-    let listed: Vec<_> = rows.values().cloned().collect();
-    write("results.csv", results(&header.scenario, &varied, &values, &listed))?;
+    let listed: Vec<_> = rows.values().collect();
+    let runs = Runs::new(&header.scenario, &header.varied, &header.values, &listed);
+    write("results.csv", results(runs, subject.confidence))?;
+    if let Some(width) = header.detail.bucket_ns {
+        write("series.csv", series(runs, Span::from_nanos(width)))?;
+    }
+    if header.detail.requests {
+        write("requests.csv", requests(runs))?;
+    }
+    let of = |point: usize| pooled(rows.values().filter(move |row| row.point == point));
+    let histograms: Vec<_> = (0..header.values.len()).map(|point| (format!("point-{point}"), of(point))).collect();
+    let log = histogram_log(
+        histograms.iter().map(|(tag, latencies)| (tag.clone(), latencies)),
+        Span::from_nanos(header.duration_ns),
+    );
+    files::write(&folder.join("latencies.hlog"), &log)?;
+    let digests: String = rows.values().map(|row| format!("{:016x}", row.digest)).collect();
     let manifest = json!({
         "version": 1,
         "sweep": header,
+        "digest": format!("{:016x}", stable_hash_str(&digests)),
         "result": sweep_document(subject, &summaries(header, rows, subject.confidence)),
     });
     write("manifest.json", format!("{manifest:#}\n"))
@@ -211,18 +242,33 @@ fn summaries(header: &Header, rows: &Rows, confidence: f64) -> Vec<PointSummary>
     header.values.iter().enumerate().map(point).collect()
 }
 
+/// Prints what a sweep came to.
 pub(super) fn report(
     format: Format,
     subject: Subject<'_>,
     header: &Header,
     rows: &Rows,
+    shrunk: &[Reduced],
     output: &mut Output<'_>,
 ) -> Result<(), Failure> {
     let points = summaries(header, rows, subject.confidence);
     match format {
-        Format::Json => output.say(&format!("{:#}\n", sweep_document(subject, &points))),
-        Format::Human => output.say(&sweep_story(subject, &points)),
+        Format::Json => {
+            let mut document = sweep_document(subject, &points);
+            document["shrunk"] = shrunk.iter().map(Reduced::document).collect();
+            output.say(&format!("{document:#}\n"))
+        }
+        Format::Human => {
+            let shrunk: String = shrunk.iter().map(|reduced| reduced.story(subject.program)).collect();
+            output.say(&(sweep_story(subject, &points) + &shrunk))
+        }
     }
+}
+
+/// The width of a bucket of time.
+fn bucket(text: &str) -> Result<Span, String> {
+    let width = duration(text)?;
+    if width >= Span::from_millis(1) { Ok(width) } else { Err("at least 1ms".to_owned()) }
 }
 
 fn shard(text: &str) -> Result<Shard, String> {

@@ -6,7 +6,9 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::explore::{Endurance, Point, Scale, Search, SequentialTest, Shard, Sweep, TestedPoint, Tolerance, Trial};
+use crate::explore::{
+    Detail, Endurance, Point, Scale, Search, SequentialTest, Shard, Sweep, TestedPoint, Tolerance, Trial,
+};
 use crate::report::{Subject, tolerance_document, tolerance_story, tolerance_table};
 use crate::scenario::{Registry, Scenario};
 
@@ -144,6 +146,7 @@ fn point(registry: &Registry, arguments: &Arguments, test: SequentialTest, chang
         seeds: arguments.seeds.clone(),
         shard: Shard::WHOLE,
         recheck_one_in: arguments.effort.recheck_one_in(),
+        detail: Detail::default(),
     };
     let (mut rows, mut trial, mut heard, mut decided) = (Rows::new(), Trial::new(test), 0, None);
     let progress = many::progress(sweep.len());

@@ -3,7 +3,9 @@
 //! Absent here: another way to run a scenario. Everything goes through [`crate::scenario::Scenario::run`]. Files and
 //! progress are the command line's.
 
+mod detail;
 mod determinism;
+mod latencies;
 mod paired;
 mod row;
 mod shrink;
@@ -12,11 +14,13 @@ mod summary;
 mod sweep;
 mod tolerance;
 
+pub use detail::{Asked, Bucket, Detail, WithinRun};
 pub use determinism::{Difference, check_determinism, first_difference};
+pub use latencies::{Counts, Latencies, histogram_log};
 pub use paired::{Paired, PairedFigure};
 pub use row::{Failure, Measure, Row, Unit, figure_columns};
 pub use shrink::{ShrinkError, Shrinking, Shrunk, Size, shrink};
-pub use statistics::{Estimate, PairedCounts, mean, rate, trials_for_width};
-pub use summary::{FailureGroup, Summary};
+pub use statistics::{Estimate, PairedCounts, batch_interval, mean, rate, trials_for_width};
+pub use summary::{FailureGroup, Summary, pooled};
 pub use sweep::{Point, Shard, Sweep, SweepError};
 pub use tolerance::{Endurance, Scale, Search, SequentialTest, TestedPoint, Tolerance, Trial};

@@ -3,11 +3,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use hdrhistogram::Histogram;
 use serde::{Deserialize, Serialize};
 
 use crate::check::{Check, Figure, Quantity, Subject, Verdict};
+use crate::kernel::Span;
 use crate::scenario::Run;
+
+use super::detail::{Asked, Bucket, Detail, WithinRun, requests, series, within_run};
+use super::latencies::{Counts, Latencies};
 
 /// One run of a sweep, small enough to keep thousands.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -40,8 +43,18 @@ pub struct Row {
     pub answered: u64,
     /// What was measured, by its column in a table.
     pub figures: Vec<(String, Measure)>,
-    /// Answered operations by latency, in nanoseconds to three digits.
-    pub latencies: Vec<(u64, u64)>,
+    /// The mean latency within the run, in nanoseconds.
+    pub latency: Option<WithinRun>,
+    /// The availability within the run, in parts per billion.
+    pub served: Option<WithinRun>,
+    /// Latencies of answered operations.
+    pub latencies: Counts,
+    /// How the run went over time, if that was asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub series: Vec<Bucket>,
+    /// Every request, if that was asked for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub requests: Vec<Asked>,
     /// How often each rare path was reached.
     pub reached: BTreeMap<String, u64>,
 }
@@ -147,12 +160,11 @@ impl fmt::Display for Failure {
 impl Row {
     /// The row of a run.
     #[must_use]
-    pub fn new(index: u64, point: usize, run: &Run) -> Self {
+    pub fn new(index: u64, point: usize, run: &Run, detail: Detail) -> Self {
         let metrics = &run.metrics;
-        let mut histogram = latency_histogram();
-        for latency in metrics.latencies() {
-            histogram.record(latency.as_nanos()).expect("the histogram grows");
-        }
+        let mut latencies = Latencies::default();
+        metrics.latencies().iter().for_each(|&latency| latencies.add(latency));
+        let [latency, served] = within_run(run);
         Self {
             index,
             point,
@@ -168,10 +180,11 @@ impl Row {
             invoked: metrics.invoked,
             answered: metrics.answered(),
             figures: run.figures.iter().map(|figure| (column(figure), figure.quantity.into())).collect(),
-            latencies: histogram
-                .iter_recorded()
-                .map(|value| (value.value_iterated_to(), value.count_at_value()))
-                .collect(),
+            latency,
+            served,
+            latencies: latencies.counts(),
+            series: detail.bucket_ns.map_or_else(Vec::new, |width| series(run, Span::from_nanos(width))),
+            requests: if detail.requests { requests(run) } else { Vec::new() },
             reached: run.reached.iter().map(|&(name, count)| (name.to_owned(), count)).collect(),
         }
     }
@@ -204,13 +217,6 @@ pub fn figure_columns<'a>(rows: impl IntoIterator<Item = &'a Row>) -> Vec<&'a st
     columns
 }
 
-/// A histogram of nanoseconds to three digits.
-pub(super) fn latency_histogram() -> Histogram<u64> {
-    let mut histogram = Histogram::new(3).expect("three digits are allowed");
-    histogram.auto(true);
-    histogram
-}
-
 /// Rows for tests.
 #[cfg(test)]
 pub(super) mod testing {
@@ -233,7 +239,11 @@ pub(super) mod testing {
             invoked: 0,
             answered: 0,
             figures,
+            latency: None,
+            served: None,
             latencies: Vec::new(),
+            series: Vec::new(),
+            requests: Vec::new(),
             reached: std::collections::BTreeMap::new(),
         }
     }

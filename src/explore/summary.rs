@@ -2,9 +2,8 @@
 
 use std::collections::BTreeMap;
 
-use hdrhistogram::Histogram;
-
-use super::row::{Failure, Row, latency_histogram};
+use super::latencies::Latencies;
+use super::row::{Failure, Row};
 use super::statistics::{Estimate, mean, rate};
 
 /// What the runs at one point of a grid come to.
@@ -65,32 +64,23 @@ impl Summary {
             verdicts,
             holding: rate(held, runs, confidence),
             availability: mean(&availabilities, confidence),
-            quantiles: pooled_quantiles(rows.clone()),
+            quantiles: quantiles(&pooled(rows.clone())),
             failures: groups(rows),
             reached,
         }
     }
 }
 
-/// Quantiles of the latencies of all runs together. Those of single runs are never averaged: that would be no quantile of
-/// anything.
-fn pooled_quantiles<'a>(rows: impl Iterator<Item = &'a Row>) -> Vec<(f64, u64)> {
-    let mut pooled: Histogram<u64> = latency_histogram();
-    let mut unanswered = 0u64;
-    for row in rows {
-        unanswered += row.invoked.saturating_sub(row.answered);
-        row.latencies
-            .iter()
-            .for_each(|&(latency, count)| pooled.record_n(latency, count).expect("the histogram grows"));
-    }
-    let all = pooled.len() + unanswered;
-    let quantile = |share: f64| {
-        let rank = (share * all as f64).max(1.0);
-        let among_answered = rank / pooled.len() as f64;
-        let nanos = if among_answered <= 1.0 { pooled.value_at_quantile(among_answered) } else { u64::MAX };
-        (share, nanos)
-    };
-    if all == 0 { Vec::new() } else { QUANTILES.map(quantile).to_vec() }
+/// The latencies of all runs together.
+#[must_use]
+pub fn pooled<'a>(rows: impl Iterator<Item = &'a Row>) -> Latencies {
+    let mut pooled = Latencies::default();
+    rows.for_each(|row| pooled.add_all(&row.latencies, row.invoked.saturating_sub(row.answered)));
+    pooled
+}
+
+fn quantiles(latencies: &Latencies) -> Vec<(f64, u64)> {
+    QUANTILES.iter().filter_map(|&share| Some((share, latencies.quantile(share)?))).collect()
 }
 
 fn groups<'a>(rows: impl Iterator<Item = &'a Row>) -> Vec<FailureGroup> {

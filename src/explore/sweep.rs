@@ -13,6 +13,7 @@ use crate::check::Verdict;
 use crate::kernel::{Draw, SplitMix64};
 use crate::scenario::{RunError, RunOptions, Scenario};
 
+use super::detail::Detail;
 use super::determinism::check_determinism;
 use super::row::Row;
 
@@ -59,6 +60,8 @@ pub struct Sweep {
     pub shard: Shard,
     /// Of so many runs one is run twice, and the two are compared in full; `None`: none.
     pub recheck_one_in: Option<NonZeroU64>,
+    /// What is kept of each run besides its figures.
+    pub detail: Detail,
 }
 
 /// Why a sweep cannot go on.
@@ -155,14 +158,14 @@ impl Sweep {
         let is_rechecked = self.recheck_one_in.is_some_and(|one_in| SplitMix64::new(index).next_u64() % one_in == 0);
         if !is_rechecked {
             let run = scenario.run(RunOptions { seed, keep_trace: false }).map_err(SweepError::Run)?;
-            return Ok(Row::new(index, point, &run));
+            return Ok(Row::new(index, point, &run, self.detail));
         }
         let (mut run, _, difference) = check_determinism(scenario, seed).map_err(SweepError::Run)?;
         match difference {
-            None => Ok(Row::new(index, point, &run)),
+            None => Ok(Row::new(index, point, &run, self.detail)),
             Some(difference) => {
                 run.verdict = Verdict::Nondeterministic;
-                let row = Box::new(Row::new(index, point, &run));
+                let row = Box::new(Row::new(index, point, &run, self.detail));
                 Err(SweepError::Nondeterministic { row, what: difference.what, event: difference.event })
             }
         }

@@ -155,7 +155,7 @@ mod random {
                 assert_eq!(scenario.resolved, again.resolved);
                 assert!(scenario.resolved["faults"].to_string().contains(family));
                 let run = scenario.run(RunOptions { seed, keep_trace: false }).expect("a run");
-                assert!(Row::new(0, 0, &run).invoked > 0);
+                assert!(Row::new(0, 0, &run, crate::explore::Detail::default()).invoked > 0);
             }
         }
     }

@@ -24,7 +24,7 @@ pub use paired::{Pair, paired_document, paired_story};
 pub use shrunk::{failed_story, shrunk_story};
 pub use side_by_side::{Onlooker, Side, side_by_side, side_by_side_document};
 pub use sweep::{PointSummary, Subject, sweep_document, sweep_story};
-pub use table::results;
+pub use table::{Runs, requests, results, series};
 pub(crate) use text::shell_word;
 pub use text::{Audience, story};
 pub use tolerance::{tolerance_document, tolerance_story, tolerance_table};

@@ -1,8 +1,15 @@
 //! Many seeds: the same rows whoever runs them, in however many parts, and however often they are interrupted.
 
+use std::process::Stdio;
+
 use super::harness::{Folder, REFUTED, SMALL};
 
-const RESULTS: [&str; 2] = ["results.csv", "rows.jsonl"];
+/// All files of a sweep but `timing.json`.
+const RESULTS: [&str; 7] =
+    ["latencies.hlog", "manifest.json", "requests.csv", "results.csv", "rows.jsonl", "scenario.json", "series.csv"];
+
+/// What makes a sweep write all of them.
+const ALL: &str = "--series 500ms --requests";
 
 fn same(folder: &Folder, one: &str, other: &str) {
     for file in RESULTS {
@@ -14,7 +21,7 @@ fn same(folder: &Folder, one: &str, other: &str) {
 fn threads_and_shards_make_no_difference() {
     let folder = Folder::new("sweep");
     folder.write("small.json", SMALL);
-    let sweep = "sweep small.json --seeds 3..9 --vary /network/loss=[0,0.2]";
+    let sweep = format!("sweep small.json --seeds 3..9 --vary /network/loss=[0,0.2] {ALL}");
     let code = 0;
     folder.run(&format!("{sweep} --out whole --jobs 2"), code);
     folder.run(&format!("{sweep} --out alone --jobs 1"), code);
@@ -29,25 +36,91 @@ fn threads_and_shards_make_no_difference() {
     assert_eq!(table.lines().count(), 13);
     assert!(table.starts_with("scenario,seed,/network/loss,verdict,"), "{table}");
     assert!(table.lines().nth(12).is_some_and(|line| line.starts_with("small.json,8,0.2,")), "{table}");
+    let written: Vec<_> = RESULTS.into_iter().chain(["timing.json"]).collect();
+    assert_eq!(folder.files("whole"), written);
 }
 
 #[test]
 fn an_interrupted_sweep_goes_on() {
     let folder = Folder::new("sweep-resumed");
     folder.write("small.json", SMALL);
-    folder.run("sweep small.json --seeds 0..6 --out whole", 0);
+    let sweep = format!("sweep small.json --seeds 0..6 {ALL}");
+    folder.run(&format!("{sweep} --out whole"), 0);
     // What is left of a sweep that was killed: some rows in any order, the last one cut short.
     let rows = folder.read("whole/rows.jsonl");
     let lines: Vec<_> = rows.lines().collect();
     let cut = &lines[3][..lines[3].len() / 2];
     folder.write("part/rows.partial.jsonl", format!("{}\n{}\n{}\n{cut}", lines[0], lines[5], lines[2]));
-    let says = folder.run("sweep small.json --seeds 0..6 --out part", 2).stderr;
+    let says = folder.run(&format!("{sweep} --out part"), 2).stderr;
     assert!(says.contains("--resume"), "{says}");
-    let says = folder.run("sweep small.json --seeds 0..7 --out part --resume", 2).stderr;
-    assert!(says.contains("another sweep"), "{says}");
-    folder.run("sweep small.json --seeds 0..6 --out part --resume", 0);
+    for other in ["sweep small.json --seeds 0..6", &sweep.replace("0..6", "0..7")] {
+        let says = folder.run(&format!("{other} --out part --resume"), 2).stderr;
+        assert!(says.contains("another sweep"), "{says}");
+    }
+    folder.run(&format!("{sweep} --out part --resume"), 0);
     same(&folder, "whole", "part");
     assert!(!folder.files("part").contains(&"rows.partial.jsonl".to_owned()));
+}
+
+#[test]
+fn a_killed_sweep_goes_on() {
+    let folder = Folder::new("sweep-killed");
+    folder.write("small.json", SMALL);
+    let sweep = format!("sweep small.json --seeds 0..60 --jobs 1 {ALL}");
+    folder.run(&format!("{sweep} --out whole"), 0);
+    let mut running =
+        folder.command(&format!("{sweep} --out killed")).stdout(Stdio::null()).spawn().expect("it runs");
+    let rows = folder.path("killed/rows.partial.jsonl");
+    let made = || std::fs::read(&rows).map_or(0, |bytes| bytes.iter().filter(|&&byte| byte == b'\n').count());
+    while made() < 5 {
+        assert_eq!(running.try_wait().expect("a child"), None, "it ended before it was killed");
+        std::thread::yield_now();
+    }
+    running.kill().expect("it is killed");
+    assert!(!running.wait().expect("a child").success());
+    assert_eq!(folder.files("killed"), ["rows.partial.jsonl"]);
+    folder.run(&format!("{sweep} --out killed --resume"), 0);
+    same(&folder, "whole", "killed");
+}
+
+#[test]
+fn series_and_requests_add_up_to_the_figures() {
+    let folder = Folder::new("sweep-detail");
+    folder.write("small.json", SMALL);
+    folder.run(&format!("sweep small.json --seeds 0..3 {ALL} --out out"), 0);
+    let table = |file: &str| -> Vec<Vec<String>> {
+        folder.read(&format!("out/{file}")).lines().map(|line| line.split(',').map(str::to_owned).collect()).collect()
+    };
+    let sum = |file: &str, column: &str, seed: &str| -> u64 {
+        let table = table(file);
+        let place = table[0].iter().position(|name| name == column).expect("the column");
+        table[1..].iter().filter(|row| row[1] == seed).map(|row| row[place].parse::<u64>().expect("a number")).sum()
+    };
+    let (requests, series) = (table("requests.csv"), table("series.csv"));
+    for seed in ["0", "1", "2"] {
+        assert_eq!(series.iter().filter(|row| row[1] == seed).count(), 4, "two seconds in halves");
+        assert_eq!(sum("series.csv", "invoked", seed), sum("results.csv", "operations", seed));
+        assert_eq!(sum("series.csv", "answered", seed), sum("results.csv", "ok", seed));
+        let asked = requests.iter().filter(|row| row[1] == seed).count() as u64;
+        assert_eq!(asked, sum("results.csv", "operations", seed));
+    }
+    folder.check("sweep small.json --seeds 0..3 --series 500ms", 2, "", "--out");
+    folder.check("sweep small.json --seeds 0..3 --series 5us --out x", 2, "", "at least 1ms");
+}
+
+#[test]
+fn the_lowest_seed_of_each_failure_is_shrunk() {
+    let folder = Folder::new("sweep-shrunk");
+    folder.write("lost.json", REFUTED.replace("\"50/s\"", "\"20/s\""));
+    let document = folder.document("sweep lost.json --seeds 3..5 --shrink --out out", 1);
+    let shrunk = document["shrunk"].as_array().expect("a list");
+    assert_eq!(shrunk.len(), document["points"][0]["failures"].as_array().expect("groups").len());
+    for one in shrunk {
+        let run = folder.document(&format!("run {}", one["file"].as_str().expect("a path")), 1);
+        assert_eq!(run["class"], one["class"]);
+        assert!(one["operations"].as_u64() < Some(5) && one["seed"] == 3, "{one}");
+    }
+    folder.check("sweep lost.json --seeds 3..5 --shrink", 2, "", "--out");
 }
 
 #[test]
@@ -76,7 +149,10 @@ fn a_sweep_stops_when_it_knows_enough() {
     let folder = Folder::new("sweep-enough");
     folder.write("small.json", SMALL);
     for jobs in [1, 2] {
-        folder.run(&format!("sweep small.json --seeds 0..40 --until-width 0.5 --jobs {jobs} --out jobs-{jobs}"), 0);
+        folder.run(
+            &format!("sweep small.json --seeds 0..40 --until-width 0.5 --jobs {jobs} {ALL} --out jobs-{jobs}"),
+            0,
+        );
     }
     same(&folder, "jobs-1", "jobs-2");
     assert!(folder.read("jobs-1/results.csv").lines().count() < 12);
