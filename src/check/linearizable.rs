@@ -38,7 +38,7 @@ pub struct Budget {
     /// Operations that a search may look at; 10^8 are a second or two.
     pub steps: u64,
     /// Configurations that a search may remember: one per 64 operations that are open together, and about
-    /// 40 bytes each.
+    /// 40 bytes each. Each state of an object that a search comes to counts as two.
     pub entries: u64,
     /// When somebody sets this flag, the check gives up as if the budget were spent. No run has one, since what a
     /// run says may not depend on a clock.

@@ -67,7 +67,7 @@ fn theirs(history: &History) -> Option<Duration> {
     Some(elapsed)
 }
 
-/// How long our search takes to accept it, on average.
+/// How long our checker takes to accept it, on average.
 fn ours(history: &History) -> Duration {
     const TIMES: u32 = 100;
     let start = Instant::now();

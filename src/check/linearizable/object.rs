@@ -76,14 +76,19 @@ impl Entry {
 pub(super) struct States<S> {
     numbers: BTreeMap<S, u32>,
     states: Vec<S>,
+    /// How many a search has added that its budget has not paid for.
+    unpaid: u64,
 }
+
+/// What a new state costs of a budget's entries: it is kept twice.
+pub(super) const ENTRIES_PER_STATE: u64 = 2;
 
 /// The number of the initial state.
 pub(super) const INITIAL: u32 = 0;
 
 impl<S: Clone + Ord> States<S> {
     fn new(initial: S) -> Self {
-        let mut states = Self { numbers: BTreeMap::new(), states: Vec::new() };
+        let mut states = Self { numbers: BTreeMap::new(), states: Vec::new(), unpaid: 0 };
         states.number(initial);
         states
     }
@@ -95,11 +100,17 @@ impl<S: Clone + Ord> States<S> {
         let number = u32::try_from(self.states.len()).expect("each state costs a step, and the budget ends first");
         self.numbers.insert(state.clone(), number);
         self.states.push(state);
+        self.unpaid += 1;
         number
     }
 
     pub(super) fn get(&self, number: u32) -> &S {
         &self.states[number as usize]
+    }
+
+    /// How many states were added since the last call.
+    pub(super) const fn take_unpaid(&mut self) -> u64 {
+        std::mem::replace(&mut self.unpaid, 0)
     }
 
     pub(super) fn len(&self) -> usize {
@@ -133,6 +144,8 @@ impl<'a, M: Model> Object<'a, M> {
                 });
             }
         }
+        // As many as there are operations at most, and there before any search.
+        object.states.take_unpaid();
         object
     }
 

@@ -28,7 +28,7 @@ use std::collections::BTreeMap;
 
 use super::Budget;
 use super::memo::{Bits, Memo};
-use super::object::{Action, Entry, INITIAL, Object};
+use super::object::{Action, ENTRIES_PER_STATE, Entry, INITIAL, Object};
 use crate::check::model::Model;
 use crate::kernel::Time;
 
@@ -225,6 +225,8 @@ impl<'s, 'h, M: Model> Search<'s, 'h, M> {
             if memo.insert(self.configuration(), &self.bits) {
                 budget.entries = budget.entries.saturating_sub(self.bits.words() as u64);
                 self.gather();
+                let states = self.object.states.take_unpaid();
+                budget.entries = budget.entries.saturating_sub(ENTRIES_PER_STATE * states);
             }
             let Some(choice) = self.next_choice() else { return Found::Nothing };
             self.apply(choice);

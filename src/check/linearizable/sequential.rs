@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
 
 use super::Budget;
-use super::object::{Action, Entry, INITIAL, Object};
+use super::object::{Action, ENTRIES_PER_STATE, Entry, INITIAL, Object};
 use super::search::Facts;
 use crate::check::model::Model;
 use crate::check::precedence::objects;
@@ -98,6 +98,8 @@ struct Search<'s, 'h, M: Model> {
     /// What remains to be tried, and after how many operations.
     choices: Vec<(usize, Choice)>,
     seen: BTreeSet<Vec<u32>>,
+    /// How many states the budget has not paid for.
+    states_added: u64,
     /// Operations looked at.
     steps: u64,
 }
@@ -157,7 +159,7 @@ impl<'s, 'h, M: Model> Search<'s, 'h, M> {
         }
         let states = vec![INITIAL; objects.len()];
         let (done, choices, seen) = (Vec::new(), Vec::new(), BTreeSet::new());
-        Self { objects, facts, sessions, open, states, done, choices, seen, steps: 0 }
+        Self { objects, facts, sessions, open, states, done, choices, seen, states_added: 0, steps: 0 }
     }
 
     fn run(mut self, budget: &mut Budget) -> Option<Option<Vec<usize>>> {
@@ -171,6 +173,8 @@ impl<'s, 'h, M: Model> Search<'s, 'h, M> {
             if self.seen.insert(configuration) {
                 budget.entries = budget.entries.saturating_sub(words.div_ceil(2));
                 self.gather();
+                budget.entries =
+                    budget.entries.saturating_sub(ENTRIES_PER_STATE * std::mem::take(&mut self.states_added));
             }
             budget.steps = budget.steps.saturating_sub(std::mem::take(&mut self.steps));
             if budget.is_spent() {
@@ -245,7 +249,10 @@ impl<'s, 'h, M: Model> Search<'s, 'h, M> {
 
     fn is_worth_trying(&mut self, node: &Node) -> bool {
         let state = self.states[node.object];
-        let Some(next) = self.objects[node.object].step(state, &node.entry) else { return false };
+        let object = &mut self.objects[node.object];
+        let next = object.step(state, &node.entry);
+        self.states_added += object.states.take_unpaid();
+        let Some(next) = next else { return false };
         let facts = &self.facts[node.object];
         let is_useless = || node.entry.is_open() && facts.wanted[next as usize] == 0;
         !(facts.closed_form && (is_useless() || facts.strands(state, &node.entry, next)))
