@@ -12,9 +12,11 @@ mod protocol;
 mod quorum;
 mod raft;
 mod single;
+mod transactional;
 
 pub use majority_register::{MajorityRegister, MajorityRegisterNode, MajorityRegisterSafeguard};
 pub use protocol::{Crashes, Promise, Protocol, Tolerance};
 pub use quorum::{Quorum, QuorumNode, QuorumSafeguard, TooFew, Versioning};
 pub use raft::{Raft, RaftNode, RaftReads, RaftSafeguard};
 pub use single::{Single, SingleNode, SingleSafeguard, SyncPolicy};
+pub use transactional::{Isolation, Transactional, TransactionalNode, TransactionalSafeguard};

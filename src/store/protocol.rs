@@ -69,6 +69,14 @@ pub enum Promise {
     Fresh,
     /// Replicas hold the same once faults and load have ended.
     Convergent,
+    /// Transactions take effect one after the other, in real time.
+    StrictSerializable,
+    /// Each transaction reads one state of the store, and none overwrites what it has not seen.
+    SnapshotIsolation,
+    /// Transactions read what is committed.
+    ReadCommitted,
+    /// Writes of transactions do not mix.
+    ReadUncommitted,
 }
 
 /// How many replicas may crash.

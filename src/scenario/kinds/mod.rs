@@ -4,6 +4,7 @@ mod majority_register;
 mod quorum;
 mod raft;
 mod single;
+mod transactional;
 
 use std::collections::BTreeSet;
 
@@ -34,6 +35,12 @@ pub(super) fn add_to(registry: Registry) -> Registry {
             quorum::quorum,
         )
         .with("raft", "A replicated state machine with a leader (Ongaro 2014).", 3..=1_001, raft::raft)
+        .with(
+            "transactional",
+            "Objects on shards, and transactions across them: snapshots, and two-phase commit.",
+            3..=100,
+            transactional::transactional,
+        )
 }
 
 /// The safeguards that are taken away.
