@@ -83,15 +83,20 @@ impl Recovery {
 pub fn probes(history: &History, client: u32) -> Vec<Request> {
     let mut reads = BTreeMap::new();
     for operation in history.operations.iter().filter(|operation| operation.client == client) {
-        let request = &operation.request;
-        match request.key() {
-            _ if request.is_read() => {
-                reads.insert(request.key(), request.clone());
+        let parts = match &operation.request {
+            Request::Transaction(parts) => parts.as_slice(),
+            request => std::slice::from_ref(request),
+        };
+        for request in parts {
+            match request.key() {
+                _ if request.is_read() => {
+                    reads.insert(request.key(), request.clone());
+                }
+                Some(key) => {
+                    reads.entry(Some(key)).or_insert(Request::Read { key });
+                }
+                None => {}
             }
-            Some(key) => {
-                reads.entry(Some(key)).or_insert(Request::Read { key });
-            }
-            None => {}
         }
     }
     reads.into_values().collect()

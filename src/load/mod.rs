@@ -14,6 +14,7 @@ mod operations;
 mod plan;
 mod recording;
 mod settings;
+mod transactions;
 
 pub use arrivals::{Arrivals, Rate, Spacing};
 pub use engine::Load;
@@ -22,3 +23,4 @@ pub use keys::Keys;
 pub use operations::{Mix, OperationKind};
 pub use recording::Recording;
 pub use settings::{Answers, ClientSettings, Generated, Inserts, LoadError, ScriptedOperation, Workload};
+pub use transactions::{Objects, Transactions};

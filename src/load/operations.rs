@@ -26,11 +26,13 @@ pub enum OperationKind {
     Acquire,
     /// Give a lock back, with the token that this client was last given for it; 0 if none.
     Release,
+    /// Several operations that take effect together: see [`Transactions`](super::Transactions).
+    Transaction,
 }
 
 impl OperationKind {
     /// Every kind.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Read,
         Self::Write,
         Self::CompareAndSet,
@@ -41,6 +43,7 @@ impl OperationKind {
         Self::Dequeue,
         Self::Acquire,
         Self::Release,
+        Self::Transaction,
     ];
 
     /// Its name in scenario files: that of its requests.
@@ -57,12 +60,13 @@ impl OperationKind {
             Self::Dequeue => "dequeue",
             Self::Acquire => "acquire",
             Self::Release => "release",
+            Self::Transaction => "transaction",
         }
     }
 
-    /// The request of this kind that writes `unique`, if it writes; a compare-and-set expects [`Value::Nil`], and a release has
-    /// the token 0.
-    pub(super) fn request(self, key: Key, unique: i64) -> Request {
+    /// The request of this kind that writes `unique`, if it writes; a compare-and-set expects [`Value::Nil`], a release has
+    /// the token 0, and a transaction is of `parts`.
+    pub(super) fn request(self, key: Key, unique: i64, parts: impl FnOnce() -> Vec<Request>) -> Request {
         let value = Value::Int(unique);
         match self {
             Self::Read => Request::Read { key },
@@ -75,6 +79,7 @@ impl OperationKind {
             Self::Dequeue => Request::Dequeue { key },
             Self::Acquire => Request::Acquire { key },
             Self::Release => Request::Release { key, token: 0 },
+            Self::Transaction => Request::Transaction(parts()),
         }
     }
 }
@@ -144,7 +149,7 @@ mod tests {
     #[test]
     fn names_are_those_of_the_requests() {
         for kind in OperationKind::ALL {
-            assert_eq!(kind.name(), kind.request(Key(0), 1).kind());
+            assert_eq!(kind.name(), kind.request(Key(0), 1, Vec::new).kind());
         }
     }
 

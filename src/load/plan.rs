@@ -5,6 +5,7 @@ use crate::kernel::{Purpose, Sampler, Stream, StreamClash, Streams, Time};
 
 use super::arrivals::Instants;
 use super::operations::unique_value;
+use super::transactions::Transactions;
 use super::{Arrivals, ClientSettings, Generated, Keys, Mix, ScriptedOperation, Workload};
 
 /// An operation that has not started.
@@ -49,11 +50,14 @@ pub(super) struct Choices {
     key_draws: Stream,
     operations: Mix,
     operation_draws: Stream,
+    transactions: Transactions,
+    transaction_draws: Stream,
 }
 
 const ARRIVALS: Purpose = Purpose::new("client arrivals");
 const KEYS: Purpose = Purpose::new("client keys");
 const OPERATIONS: Purpose = Purpose::new("client operations");
+const TRANSACTIONS: Purpose = Purpose::new("client transactions");
 
 impl Choices {
     fn next(&mut self, at: Time, session: Option<u32>) -> Planned {
@@ -61,7 +65,9 @@ impl Choices {
         self.made += 1;
         let key = self.keys.choose(number, &mut self.key_draws);
         let kind = self.operations.choose(&mut self.operation_draws);
-        let request = kind.request(key, unique_value(self.client, number));
+        let Self { client, keys, transactions, transaction_draws, .. } = self;
+        let parts = || transactions.parts((*client, number), key, keys, transaction_draws);
+        let request = kind.request(key, unique_value(*client, number), parts);
         Planned { number, at, session, request, answers: None }
     }
 }
@@ -69,7 +75,7 @@ impl Choices {
 impl Plan {
     /// The plan of a client, which is number `client` of the load.
     pub(super) fn new(client: u32, settings: &ClientSettings, streams: &mut Streams) -> Result<Self, StreamClash> {
-        let Generated { arrivals, operations, keys, start } = match &settings.workload {
+        let Generated { arrivals, operations, transactions, keys, start } = match &settings.workload {
             Workload::Generated(generated) => generated.clone(),
             Workload::Scripted(operations) => {
                 let mut operations = operations.clone();
@@ -79,7 +85,10 @@ impl Plan {
         };
         let mut open = |purpose| streams.open(purpose, &settings.name);
         let (mut draws, key_draws, operation_draws) = (open(ARRIVALS)?, open(KEYS)?, open(OPERATIONS)?);
-        let choices = Choices { client, made: 0, keys, key_draws, operations, operation_draws };
+        let transaction_draws = open(TRANSACTIONS)?;
+        let made = 0;
+        let choices =
+            Choices { client, made, keys, key_draws, operations, operation_draws, transactions, transaction_draws };
         Ok(match arrivals {
             Arrivals::Open { rate, spacing, .. } => {
                 let instants = Instants::new(rate, spacing, start, &mut draws);

@@ -6,7 +6,7 @@ use crate::call::Policy;
 use crate::host::{NodeId, Request};
 use crate::kernel::{Span, StreamClash, Time};
 
-use super::{Arrivals, Keys, Mix};
+use super::{Arrivals, Keys, Mix, Transactions};
 
 /// A client: whom it calls, how, and what it asks for.
 #[derive(Clone, PartialEq, Debug)]
@@ -67,6 +67,8 @@ pub struct Generated {
     pub arrivals: Arrivals,
     /// Of which kinds they are.
     pub operations: Mix,
+    /// What transactions consist of, if there are any.
+    pub transactions: Transactions,
     /// Which objects they concern.
     pub keys: Keys,
     /// From when on.

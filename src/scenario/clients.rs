@@ -6,7 +6,8 @@ use crate::call::Policy;
 use crate::host::{Key, Request, Value};
 use crate::kernel::{Sampler, Span, Time};
 use crate::load::{
-    Answers, Arrivals, Generated, Inserts, Keys, Mix, OperationKind, Rate, ScriptedOperation, Spacing, Workload,
+    Answers, Arrivals, Generated, Inserts, Keys, Mix, OperationKind, Rate, ScriptedOperation, Spacing, Transactions,
+    Workload,
 };
 
 use super::distribution::{distribution, weight_ppb};
@@ -16,6 +17,8 @@ use super::input::{
 };
 use super::network::empty;
 use super::units;
+
+mod transactions;
 
 /// A client as written: names are still names.
 #[derive(Clone, Debug)]
@@ -46,6 +49,11 @@ pub(super) fn client() -> Shape<Written> {
         );
         let operations =
             fields.required("operations", "What is asked for: weights by kind, or a script.", object(operations));
+        let transactions = fields.maybe(
+            "transactions",
+            "What transactions consist of; only where \"operations\" has some.",
+            object(transactions::transactions),
+        );
         let keys =
             fields.optional("keys", "Which objects are asked for.", tagged("choice of keys", keys()), "single");
         let timeout = fields.optional(
@@ -92,7 +100,8 @@ pub(super) fn client() -> Shape<Written> {
             count(1..=1_000_000),
         );
         let (arrivals, operations, sessions) = (arrivals?, operations?, sessions?);
-        let workload = workload(fields, (arrivals, sessions.and_then(NonZeroU32::new)), operations, keys?)?;
+        let process = (arrivals, sessions.and_then(NonZeroU32::new));
+        let workload = workload(fields, process, operations, transactions?, keys?)?;
         Some(Written {
             calls: calls?,
             zone: zone?,
@@ -132,8 +141,14 @@ fn workload(
     fields: &mut Fields<'_>,
     (arrivals, sessions): (Option<Process>, Option<NonZeroU32>),
     (weights, script): Operations,
+    transactions: Option<Transactions>,
     keys: Keys,
 ) -> Option<Workload> {
+    let has_transactions = weights.iter().any(|&(kind, weight)| kind == OperationKind::Transaction && weight > 0);
+    if transactions.is_some() && !has_transactions {
+        fields.refuse("transactions", "there are none: \"operations\" has no weight for \"transaction\"");
+        return None;
+    }
     let process = match (arrivals, script) {
         (None, Some(script)) if weights.is_empty() && sessions.is_none() => return Some(Workload::Scripted(script)),
         (_, Some(_)) => {
@@ -159,7 +174,8 @@ fn workload(
         }
         Process::Closed(think, sessions) => Arrivals::ClosedLoop { think, sessions },
     };
-    Some(Workload::Generated(Generated { arrivals, operations, keys, start: Time::ZERO }))
+    let transactions = transactions.unwrap_or_default();
+    Some(Workload::Generated(Generated { arrivals, operations, transactions, keys, start: Time::ZERO }))
 }
 
 /// What makes operations start, before it is known how many sessions there are.
@@ -259,17 +275,7 @@ fn scripted(fields: &mut Fields<'_>) -> Option<ScriptedOperation> {
 
 fn requests() -> Vec<Kind<Request>> {
     let key = |fields: &mut Fields<'_>| Some(Key(fields.required("key", "The object.", count(0..=u64::MAX >> 1))?));
-    vec![
-        kind("read", "Read a register.", object(move |fields| Some(Request::Read { key: key(fields)? }))),
-        kind(
-            "write",
-            "Write a register.",
-            object(move |fields| {
-                let key = key(fields);
-                let value = fields.required("value", "What is written.", value());
-                Some(Request::Write { key: key?, value: value? })
-            }),
-        ),
+    let others = vec![
         kind(
             "compare_and_set",
             "Write a register if it holds what is expected.",
@@ -278,14 +284,6 @@ fn requests() -> Vec<Kind<Request>> {
                 let expected = fields.required("expected", "What it must hold.", value());
                 let new = fields.required("new", "What is written.", value());
                 Some(Request::CompareAndSet { key: key?, expected: expected?, new: new? })
-            }),
-        ),
-        kind(
-            "append",
-            "Put an element at the end of a log.",
-            object(move |fields| {
-                let (key, element) = (key(fields), element(fields));
-                Some(Request::Append { key: key?, element: element? })
             }),
         ),
         kind(
@@ -329,6 +327,11 @@ fn requests() -> Vec<Kind<Request>> {
             }),
         ),
         kind(
+            "transaction",
+            "Several operations that take effect together or not at all.",
+            list(tagged("operation of a transaction", transactions::parts())).map(Request::Transaction),
+        ),
+        kind(
             "custom",
             "Whatever else the service understands: that is up to its kind.",
             object(|fields| {
@@ -337,7 +340,8 @@ fn requests() -> Vec<Kind<Request>> {
                 Some(Request::Custom { name: name?, body: body? })
             }),
         ),
-    ]
+    ];
+    transactions::parts().into_iter().chain(others).collect()
 }
 
 fn element(fields: &mut Fields<'_>) -> Option<i64> {

@@ -113,7 +113,14 @@ fn script_entry(operation: &ScriptedOperation) -> Value {
         entry["answers"] = json!(answers);
     }
     let kind = if let Request::Custom { .. } = request { "custom" } else { request.kind() };
-    entry[kind] = match request {
+    entry[kind] = settings(request);
+    entry
+}
+
+/// What a script says of a request.
+fn settings(request: &Request) -> Value {
+    match request {
+        Request::Transaction(parts) => parts.iter().map(|part| json!({ part.kind(): settings(part) })).collect(),
         Request::Custom { name, body } => json!({ "name": name, "body": body }),
         Request::Write { key, value } => json!({ "key": key.0, "value": plain(value) }),
         Request::CompareAndSet { key, expected, new } => {
@@ -125,8 +132,7 @@ fn script_entry(operation: &ScriptedOperation) -> Value {
         Request::Add { key, delta } => json!({ "key": key.0, "delta": delta }),
         Request::Release { key, token } => json!({ "key": key.0, "token": token }),
         request => json!({ "key": request.key().map(|key| key.0) }),
-    };
-    entry
+    }
 }
 
 /// A register's value as scripts write it.

@@ -216,7 +216,13 @@ fn client(name: &str, targets: u32, workload: Workload) -> ClientSettings {
 
 fn generated(arrivals: Arrivals, keys: Keys) -> Workload {
     let weights = [(OperationKind::Read, 2), (OperationKind::Write, 1), (OperationKind::CompareAndSet, 1)];
-    Workload::Generated(Generated { arrivals, operations: Mix::new(&weights).unwrap(), keys, start: millis(10) })
+    Workload::Generated(Generated {
+        arrivals,
+        operations: Mix::new(&weights).unwrap(),
+        transactions: Transactions::default(),
+        keys,
+        start: millis(10),
+    })
 }
 
 fn write(number: u64, session: u32, at: u64) -> ScriptedOperation {

@@ -85,10 +85,6 @@ impl Object {
     pub(super) fn put(&mut self, at: Timestamp, puts: Vec<Put>) {
         self.puts.extend(puts.into_iter().map(|put| (at, put)));
     }
-
-    pub(super) fn versions(&self) -> usize {
-        self.puts.len()
-    }
 }
 
 #[cfg(test)]
