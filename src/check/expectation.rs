@@ -1,6 +1,7 @@
 //! Expectations: what a hypothesis can ask of a run, and how each is judged.
 
 mod contracts;
+mod isolation;
 
 use super::conflicts::conflicting_reads;
 use super::consistency::{Consistency, Consistent};
@@ -13,6 +14,7 @@ use super::metrics::{Metrics, Reached, percent, reaches, share_of};
 use super::roles::Declared;
 use super::sentence::{clause, count, list};
 use super::staleness::{freshness, stale_reads};
+use super::transactions::Level;
 use super::vacuity::{could_see_a_conflict, could_see_a_foreign_write};
 use super::verdict::{Check, Class, Verdict};
 use super::window::{Phase, Windows};
@@ -96,6 +98,11 @@ pub enum Expectation {
     UniqueIds,
     /// In no epoch two replicas declare themselves leader ([`Context::role`](crate::host::Context::role)).
     OneLeaderPerEpoch,
+    /// Transactions are isolated from each other at least so much. Always judged on the whole history.
+    Isolation {
+        /// The level.
+        at_least: Level,
+    },
 }
 
 /// What an expectation is judged by.
@@ -148,6 +155,7 @@ impl Expectation {
             Self::CounterBounds { .. } => "counter_bounds",
             Self::UniqueIds => "unique_ids",
             Self::OneLeaderPerEpoch => "one_leader_per_epoch",
+            Self::Isolation { .. } => "isolation",
         }
     }
 
@@ -173,6 +181,7 @@ impl Expectation {
             Self::CounterBounds { at_least, at_most } => contracts::bounds(*at_least, *at_most),
             Self::UniqueIds => "no id twice".into(),
             Self::OneLeaderPerEpoch => "at most one leader per epoch".into(),
+            Self::Isolation { at_least } => at_least.to_string(),
         }
     }
 
@@ -205,11 +214,15 @@ impl Expectation {
             Self::Convergence => evidence.convergence(),
             Self::Invariants => evidence.invariants(),
             Self::Liveness { within } => evidence.liveness(within),
+            Self::Consistent(Consistency::ReadCommitted) if evidence.has_transactions() => {
+                evidence.isolation(Level::READ_COMMITTED)
+            }
             Self::Consistent(consistency) => evidence.consistent(consistency),
             Self::Queue(limits) => evidence.queue(phase, limits),
             Self::CounterBounds { at_least, at_most } => evidence.counter_bounds(phase, (at_least, at_most)),
             Self::UniqueIds => evidence.unique_ids(phase),
             Self::OneLeaderPerEpoch => evidence.one_leader_per_epoch(),
+            Self::Isolation { at_least } => evidence.isolation(at_least),
         };
         let (verdict, explanation) = match (phase, finding.verdict) {
             (Phase::Before, Verdict::Refuted(Class::Availability | Class::Latency)) => {

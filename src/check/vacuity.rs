@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::writes::is_acknowledged_change;
 use crate::host::{Key, Request};
 use crate::kernel::Time;
-use crate::load::{History, Outcome};
+use crate::load::{History, Operation, Outcome};
 
 /// Whether some answered operation could have seen another session's write: on one object, session A's
 /// acknowledged change, and an answered operation of session B that finds something and was not over when the change
@@ -24,23 +24,103 @@ pub(super) fn could_see_a_conflict(history: &History) -> bool {
 /// first writes of its object and its own session.
 fn some_read_follows(history: &History, since: impl Fn(&FirstWrites, u64) -> Option<Time>) -> bool {
     let mut firsts: BTreeMap<Key, FirstWrites> = BTreeMap::new();
-    for operation in history.operations.iter().filter(|operation| is_acknowledged_change(operation)) {
-        if let Some(key) = operation.request.key() {
+    for operation in &history.operations {
+        for key in written(operation) {
             firsts.entry(key).or_default().add(operation.invoked, operation.session);
         }
     }
     history.operations.iter().any(|operation| {
-        let finds = matches!(
-            operation.request,
-            Request::CompareAndSet { .. }
-                | Request::Dequeue { .. }
-                | Request::Acquire { .. }
-                | Request::Release { .. }
-        );
-        let sees = finds || operation.request.is_read() || matches!(operation.outcome, Outcome::No(_));
-        let first = operation.request.key().and_then(|key| since(firsts.get(&key)?, operation.session));
-        sees && operation.outcome.is_answered() && first.is_some_and(|invoked| invoked <= operation.completed)
+        let first = |key| since(firsts.get(&key)?, operation.session);
+        seen(operation).into_iter().filter_map(first).any(|invoked| invoked <= operation.completed)
     })
+}
+
+/// The objects that an operation wrote, if it was acknowledged.
+fn written(operation: &Operation) -> Vec<Key> {
+    match (&operation.request, &operation.outcome) {
+        (Request::Transaction(parts), Outcome::Ok(_)) => {
+            parts.iter().filter(|part| !part.is_read()).filter_map(Request::key).collect()
+        }
+        (request, _) if is_acknowledged_change(operation) => request.key().into_iter().collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// The objects of which an operation learned what they hold.
+fn seen(operation: &Operation) -> Vec<Key> {
+    match (&operation.request, &operation.outcome) {
+        (_, Outcome::Fail(_) | Outcome::Info(_)) => Vec::new(),
+        (Request::Transaction(parts), Outcome::Ok(_)) => {
+            parts.iter().filter(|part| part.is_read()).filter_map(Request::key).collect()
+        }
+        (
+            request @ (Request::Read { .. }
+            | Request::CompareAndSet { .. }
+            | Request::Dequeue { .. }
+            | Request::Acquire { .. }
+            | Request::Release { .. }),
+            _,
+        )
+        | (request, Outcome::No(_)) => request.key().into_iter().collect(),
+        _ => Vec::new(),
+    }
+}
+
+/// Whether two transactions of different sessions ran at one time, committed both, and used one object that one of them
+/// wrote. Where none did, the transactions ran one after the other as far as they could tell, and any store would have
+/// passed.
+pub(super) fn transactions_met(history: &History) -> bool {
+    let mut ends: BTreeMap<Key, Ends> = BTreeMap::new();
+    history.operations.iter().filter(|operation| matches!(operation.outcome, Outcome::Ok(_))).any(|operation| {
+        let (writes, reads) = (written(operation), seen(operation));
+        let mut use_of = |key: &Key, is_write: bool| {
+            let ends = ends.entry(*key).or_default();
+            let others = [Some(&ends.of_writes), is_write.then_some(&ends.of_reads)];
+            let has_met = others.into_iter().flatten().any(|uses| uses.meet(operation));
+            if is_write { &mut ends.of_writes } else { &mut ends.of_reads }.add(operation);
+            has_met
+        };
+        let has_met = writes.iter().filter(|key| use_of(key, true)).count();
+        has_met + reads.iter().filter(|key| use_of(key, false)).count() > 0
+    })
+}
+
+/// When the uses of an object that began so far ended.
+#[derive(Default)]
+struct Ends {
+    of_writes: LastTwo,
+    of_reads: LastTwo,
+}
+
+/// The latest end, and the latest of another session.
+#[derive(Default)]
+struct LastTwo {
+    last: Option<(Time, u64)>,
+    other: Option<Time>,
+}
+
+impl LastTwo {
+    fn add(&mut self, operation: &Operation) {
+        let (completed, session) = (operation.completed, operation.session);
+        match self.last {
+            Some((last, by)) if by == session => self.last = Some((last.max(completed), session)),
+            Some((last, _)) if completed > last => {
+                self.other = Some(last);
+                self.last = Some((completed, session));
+            }
+            Some(_) => self.other = self.other.max(Some(completed)),
+            None => self.last = Some((completed, session)),
+        }
+    }
+
+    /// Whether one of another session has not ended when this operation begins.
+    fn meet(&self, operation: &Operation) -> bool {
+        let other = match self.last {
+            Some((last, by)) if by != operation.session => Some(last),
+            _ => self.other,
+        };
+        other.is_some_and(|end| end >= operation.invoked)
+    }
 }
 
 /// The earliest invocation of an acknowledged write, and the earliest by any other session.

@@ -1,5 +1,6 @@
 //! The `hypothesis` part of a scenario: what is expected to hold, and when.
 
+use crate::check::transactions::{IsolationLevel, Level, Order};
 use crate::check::{Consistency, Expectation, Guarantees, Phase, QueueAnomaly, QueueLimits};
 use crate::kernel::Span;
 
@@ -108,6 +109,7 @@ fn kinds() -> Vec<Kind<Expectation>> {
     .into_iter()
     .chain(consistency_kinds())
     .chain(contract_kinds())
+    .chain(isolation_kinds())
     .collect()
 }
 
@@ -199,6 +201,42 @@ fn contract_kinds() -> Vec<Kind<Expectation>> {
             "one_leader_per_epoch",
             "In no epoch (term, view, ballot) do two replicas declare that they lead.",
             Expectation::OneLeaderPerEpoch,
+        ),
+    ]
+}
+
+/// Isolation levels of transactions, the usual ones by their own names.
+fn isolation_kinds() -> Vec<Kind<Expectation>> {
+    let levels = || Level::all().map(|level| (level.to_string().replace(' ', "_"), level));
+    let usual = |name: &str, doc: &str, isolation, order| {
+        bare(name, doc, Expectation::Isolation { at_least: Level { isolation, order } })
+    };
+    vec![
+        kind(
+            "isolation",
+            "What transactions see of each other.",
+            object(move |fields| {
+                let at_least = fields.required("at_least", "The weakest isolation level.", one_of(levels()));
+                Some(Expectation::Isolation { at_least: at_least? })
+            }),
+        ),
+        usual(
+            "strict_serializable",
+            "Transactions take effect one after the other, each between its start and its answer.",
+            IsolationLevel::Serializable,
+            Order::Realtime,
+        ),
+        usual(
+            "serializable",
+            "Transactions take effect as if one after the other.",
+            IsolationLevel::Serializable,
+            Order::Any,
+        ),
+        usual(
+            "snapshot_isolation",
+            "Each transaction reads one state, and none overwrites what it has not seen.",
+            IsolationLevel::SnapshotIsolation,
+            Order::Any,
         ),
     ]
 }

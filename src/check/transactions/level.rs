@@ -59,6 +59,9 @@ impl Level {
     /// As if one transaction ran after the other, in real time.
     pub const STRICT_SERIALIZABLE: Self = Self { isolation: IsolationLevel::Serializable, order: Order::Realtime };
 
+    /// Reads see what is committed, and final.
+    pub const READ_COMMITTED: Self = Self { isolation: IsolationLevel::ReadCommitted, order: Order::Any };
+
     /// All levels, each after those that it implies.
     pub fn all() -> impl Iterator<Item = Self> {
         let level = |order| IsolationLevel::ALL.map(|isolation| Self { isolation, order });

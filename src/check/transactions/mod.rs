@@ -4,8 +4,8 @@
 //! What transactions read tells in what order they took effect: a list shows all appends before it, a register's
 //! unique value its writer. From that follow anomalies that show directly, and a graph of dependencies whose cycles
 //! are the others. Each anomaly rules levels out. What is inferred is sound: no anomaly is found in a history that
-//! has the level. For histories of lists it is also complete up to serializability; where it is not, a search answers
-//! exactly for small histories.
+//! has the level. For histories of lists it is also complete up to serializability, and where every append was read in the
+//! end, for snapshot isolation; where it is not, a search answers exactly for small histories.
 
 mod anomaly;
 mod cycles;
@@ -110,7 +110,9 @@ pub fn check(history: &TransactionHistory, budget: Budget) -> Isolation {
     let mut judging = Judging { anomalies, answers: BTreeMap::new(), budget };
     let is_traceable = objects.iter().all(Object::is_traceable);
     let is_certain = is_traceable && !cycles.is_cut_short;
-    judging.infer(is_certain, objects.iter().all(|object| object.is_list));
+    let are_lists = objects.iter().all(|object| object.is_list);
+    let are_ordered = are_lists && objects.iter().all(|object| object.is_ordered(&took_effect));
+    judging.infer(is_certain, are_lists, are_ordered);
     for execution in [Execution::Serial, Execution::Snapshots] {
         judging.search(execution, |order, budget| {
             let plans = Plans::new(history, &objects, &took_effect);
@@ -134,13 +136,15 @@ struct Judging {
 
 impl Judging {
     /// The answers that anomalies and their absence give.
-    fn infer(&mut self, is_certain: bool, are_lists: bool) {
+    fn infer(&mut self, is_certain: bool, are_lists: bool, are_ordered: bool) {
         for level in Level::all() {
             let is_refuted = self.anomalies.iter().any(|anomaly| anomaly.rules_out(level));
             // Up to read committed, the versions of a register can be put into any order that the graph leaves open.
             // Lists leave none open that matters to a serial order.
             let is_proved = is_certain && (are_lists || level.isolation <= IsolationLevel::ReadCommitted);
-            let is_proved = is_proved && level.isolation != IsolationLevel::SnapshotIsolation;
+            // Where the versions have one order only, a history without a cycle that has no two rw edges in succession
+            // has snapshots (Cerone and Gotsman, "Analysing Snapshot Isolation", PODC 2016).
+            let is_proved = is_proved && (are_ordered || level.isolation != IsolationLevel::SnapshotIsolation);
             let answer = match (is_refuted, is_proved) {
                 (true, _) => Answer::Refuted,
                 (false, true) => Answer::Holds,

@@ -3,7 +3,7 @@
 //! A version goes by the value that made it: a register's value, a list's last element, `None` before the first
 //! write. So a version tells its writer, as long as no value is written twice (Elle's traceability).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::history::{Fate, MicroOperation, TransactionHistory};
 use crate::host::Key;
@@ -83,6 +83,13 @@ impl<'h> Object<'h> {
     /// Whether no value was written twice.
     pub(super) fn is_traceable(&self) -> bool {
         !self.writers.values().any(|&writer| writer == Writer::Several)
+    }
+
+    /// Whether the order of its versions is known, of those that took effect: of a list, all were read but the last.
+    pub(super) fn is_ordered(&self, took_effect: &[bool]) -> bool {
+        let read: BTreeSet<i64> = self.longest().iter().copied().collect();
+        let last_writes = self.last_writes.iter().filter(|&(&transaction, _)| took_effect[transaction]);
+        last_writes.filter(|&(_, value)| !read.contains(value)).count() <= 1
     }
 
     /// The longest list that was read, the first of them.

@@ -1,0 +1,67 @@
+//! How the isolation of transactions is judged.
+
+use super::super::sentence::count;
+use super::super::transactions::{self, Answer, Level, TransactionHistory};
+use super::super::vacuity::transactions_met;
+use super::super::verdict::{Class, Verdict};
+use super::{Evidence, Finding, NAMED};
+use crate::host::Request;
+
+impl Evidence<'_> {
+    pub(super) fn isolation(&self, level: Level) -> Finding {
+        let history = match TransactionHistory::from_history(self.history) {
+            Ok(history) => history,
+            Err(error) => return Finding::inconclusive("unknown", format!("Not certain: {error}.")),
+        };
+        let isolation = transactions::check(&history, self.budget);
+        let strongest = isolation.strongest_in_words();
+        let gravest = isolation.reasons(level).next();
+        match (isolation.answer(level), gravest) {
+            (Answer::Refuted, Some(anomaly)) => Finding {
+                verdict: Verdict::Refuted(Class::Safety),
+                observed: anomaly.to_string(),
+                explanation: format!("{} Not {level}; {strongest}.", anomaly.story.join(" ")),
+                operations: anomaly.transactions.iter().copied().take(NAMED).collect(),
+            },
+            (Answer::Holds, _) => {
+                let committed = count(self.committed(), "committed transaction");
+                let story = format!("{committed}; {strongest}.");
+                self.unless_isolated_anyway(Finding {
+                    verdict: Verdict::Holds,
+                    observed: level.to_string(),
+                    explanation: story,
+                    operations: Vec::new(),
+                })
+            }
+            _ => {
+                let why = "the budget was spent before an execution was found that explains the history";
+                Finding::inconclusive("unknown", format!("Not certain: {why}. By what was found, {strongest}."))
+            }
+        }
+    }
+
+    /// Whether there are transactions, so that single operations are judged with them.
+    pub(super) fn has_transactions(&self) -> bool {
+        self.history.operations.iter().any(|operation| matches!(operation.request, Request::Transaction(_)))
+    }
+
+    fn committed(&self) -> usize {
+        self.history.operations.iter().filter(|o| matches!(o.outcome, crate::load::Outcome::Ok(_))).count()
+    }
+
+    /// A finding that holds only if the transactions could have been seen in each other's way.
+    fn unless_isolated_anyway(&self, finding: Finding) -> Finding {
+        let has_several = self.history.operations.iter().any(|operation| {
+            let is_committed = matches!(operation.outcome, crate::load::Outcome::Ok(_));
+            is_committed && matches!(&operation.request, Request::Transaction(parts) if parts.len() > 1)
+        });
+        let why = if !has_several {
+            "No committed transaction has more than one operation."
+        } else if !transactions_met(self.history) {
+            "No two transactions of different sessions that committed ran at one time on one object that one of them wrote."
+        } else {
+            return finding;
+        };
+        Finding::inconclusive(finding.observed, why)
+    }
+}
