@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use partita::check::{Class, Figure, Quantity, Subject, Verdict};
 use partita::kernel::Span;
 use partita::scenario::{Document, Registry, Run, RunOptions, Scenario, scripted};
-use partita::store::{MajorityRegisterSafeguard, RaftSafeguard, SingleSafeguard};
+use partita::store::{MajorityRegisterSafeguard, RaftSafeguard, SingleSafeguard, TransactionalSafeguard};
 
 /// What each bundled scenario comes to with its own seed: name, verdict, class, the checks that decide it, digest. A
 /// changed digest means that runs are not what they were: a release that changes one says so in its CHANGELOG.
@@ -148,12 +148,14 @@ fn every_safeguard_matters() {
         ],
     );
     raft_safeguards(&mut check);
+    transactional_safeguards(&mut check);
     let kind = |kind: &'static str| move |safeguard: &'static str| (kind.to_owned(), safeguard.to_owned());
     let all: BTreeSet<_> = SingleSafeguard::ALL
         .map(|safeguard| kind("single")(safeguard.name()))
         .into_iter()
         .chain(MajorityRegisterSafeguard::ALL.map(|safeguard| kind("majority_register")(safeguard.name())))
         .chain(RaftSafeguard::ALL.map(|safeguard| kind("raft")(safeguard.name())))
+        .chain(TransactionalSafeguard::ALL.map(|safeguard| kind("transactional")(safeguard.name())))
         .collect();
     assert_eq!(shown, all, "the safeguards that are shown to matter, and all there are");
 }
@@ -281,6 +283,15 @@ fn raft_safeguards(check: CheckSafeguard<'_>) {
     let away = r#"[{ "id": "away", "partition": { "groups": [["store-0"], ["store-1", "store-2"]], "at": "4s", "for": "3s" } }]"#;
     let forward = ("/services/store/raft/pre_vote", "false");
     check(lease, without, "election_restriction", 42, &[reads(r#""log""#), patient, forward, ("/faults", away)]);
+}
+
+fn transactional_safeguards(check: CheckSafeguard<'_>) {
+    let without = "/services/store/transactional/without";
+    check("transactions/half-a-transaction", without, "durable_decision", 42, &[]);
+    check("transactions/half-a-transaction", without, "durable_prepare", 42, &[]);
+    check("transactions/snapshot", without, "wait_for_prepared", 42, &[]);
+    check("transactions/snapshot", without, "first_committer_wins", 42, &[]);
+    check("transactions/no-write-skew", without, "read_validation", 42, &[]);
 }
 
 /// Two services whose clients use the same keys share nothing: each is judged by its own history.

@@ -40,6 +40,13 @@ pub(super) const SCENARIOS: &[Bundled] = bundled![
     "chaos/harsh-swarm",
     "soak/raft",
     "soak/quorum",
+    "transactions/write-skew",
+    "transactions/snapshot",
+    "transactions/no-write-skew",
+    "transactions/lost-update",
+    "transactions/aborted-read",
+    "transactions/half-a-transaction",
+    "soak/transactional",
 ];
 
 /// The bundled scenario of this name; `.json` and a leading `scenarios/` do not matter.

@@ -13,8 +13,11 @@ pub struct Transactions {
     pub least: u32,
     /// How many at most, all equally likely; up to [`Transactions::MOST`].
     pub most: u32,
-    /// How many of them read, in parts per billion; the others write.
+    /// How many of them read, in parts per billion.
     pub reads_ppb: u64,
+    /// How many of them read an object and then write it, in parts per billion, which with those that read are at most a
+    /// billion; the others only write. A request each for the read and the write, they count as one.
+    pub updates_ppb: u64,
     /// What they read and write.
     pub objects: Objects,
 }
@@ -31,9 +34,12 @@ pub enum Objects {
 impl Default for Transactions {
     /// One to four operations on lists, half of them reads.
     fn default() -> Self {
-        Self { least: 1, most: 4, reads_ppb: 500_000_000, objects: Objects::Lists }
+        Self { least: 1, most: 4, reads_ppb: 500_000_000, updates_ppb: 0, objects: Objects::Lists }
     }
 }
+
+/// All, of parts per billion.
+const BILLION: u64 = 1_000_000_000;
 
 /// From one write of an object in a transaction to the next: a client makes fewer operations than 10^11, and no other
 /// client's values come within ten times as many.
@@ -59,11 +65,16 @@ impl Transactions {
             let is_write = |part: &&Request| !part.is_read() && part.key() == Some(key);
             let written = i64::try_from(parts.iter().filter(is_write).count()).unwrap_or(0);
             let unique = unique_value(client, number) + written * REWRITE_STRIDE;
-            parts.push(match (draws.chance(self.reads_ppb), self.objects) {
-                (true, _) => Request::Read { key },
-                (false, Objects::Lists) => Request::Append { key, element: unique },
-                (false, Objects::Registers) => Request::Write { key, value: Value::Int(unique) },
-            });
+            let chosen = draws.below(BILLION);
+            if chosen < self.reads_ppb + self.updates_ppb {
+                parts.push(Request::Read { key });
+            }
+            if chosen >= self.reads_ppb {
+                parts.push(match self.objects {
+                    Objects::Lists => Request::Append { key, element: unique },
+                    Objects::Registers => Request::Write { key, value: Value::Int(unique) },
+                });
+            }
         }
         parts
     }
@@ -82,7 +93,7 @@ mod tests {
         let keys = Keys::Uniform { count: NonZeroU64::new(3).unwrap() };
         let mut draws = SplitMix64::new(1);
         for objects in [Objects::Lists, Objects::Registers] {
-            let transactions = Transactions { least: 2, most: 10, reads_ppb: 250_000_000, objects };
+            let transactions = Transactions { least: 2, most: 10, reads_ppb: 250_000_000, updates_ppb: 0, objects };
             let (mut lengths, mut written) = (BTreeSet::new(), BTreeSet::new());
             for number in 0..200 {
                 let parts = transactions.parts((number as u32 % 2, number / 2), Key(7), &keys, &mut draws);
@@ -102,5 +113,14 @@ mod tests {
             }
             assert_eq!(lengths, (2..=10).collect());
         }
+    }
+
+    #[test]
+    fn an_update_reads_what_it_writes() {
+        let transactions =
+            Transactions { least: 2, most: 2, reads_ppb: 0, updates_ppb: BILLION, ..Transactions::default() };
+        let parts = transactions.parts((0, 4), Key(7), &Keys::Single, &mut SplitMix64::new(1));
+        let names: Vec<String> = parts.iter().map(ToString::to_string).collect();
+        assert_eq!(names, ["read k7", "append 5 to k7", "read k0", "append 5 to k0"]);
     }
 }

@@ -97,7 +97,7 @@ pub fn scripted(resolved: &Value, recording: &Recording) -> Value {
         let script: Vec<_> = recording.script(index).iter().map(script_entry).collect();
         let client = scripted["clients"].get_mut(name.as_str()).and_then(Value::as_object_mut);
         if let Some(client) = client {
-            for replaced in ["arrivals", "keys", "sessions"] {
+            for replaced in ["arrivals", "keys", "sessions", "transactions"] {
                 client.remove(replaced);
             }
             client.insert("operations".to_owned(), json!({ "script": script }));

@@ -2,7 +2,7 @@
 //! failed, never lie.
 
 use super::harness::{Call, Harness, is_linearizable, read, slow_disks, write};
-use super::{MajorityRegister, Protocol, Quorum, Raft, Single};
+use super::{MajorityRegister, Protocol, Quorum, Raft, Single, Transactional};
 use crate::host::{CrashKeeps, DiskAccess, DiskFault, FaultId, HostSettings, NodeId};
 use crate::kernel::{Draw, Span, SplitMix64};
 
@@ -66,6 +66,8 @@ fn a_store_on_a_disk_that_says_that_it_fails_stays_right() {
         assert!(is_linearizable(&single), "single, {what:?}, seed {seed}: {single:#?}");
         let register = trial(MajorityRegister::default(), 3, what, seed);
         assert!(is_linearizable(&register), "majority register, {what:?}, seed {seed}: {register:#?}");
+        let shards = trial(Transactional::default(), 3, what, seed);
+        assert!(is_linearizable(&shards), "transactional, {what:?}, seed {seed}: {shards:#?}");
         // A replica whose disk has failed leaves until somebody restarts it.
         let raft = trouble(Raft::default(), 3, what, seed).calls;
         assert!(is_linearizable(&raft), "raft, {what:?}, seed {seed}: {raft:#?}");
@@ -81,6 +83,7 @@ fn a_store_on_a_disk_that_lies_does_not_panic() {
         wrong += u32::from(!is_linearizable(&trial(Single::default(), 1, what, seed)));
         trial(MajorityRegister::default(), 3, what, seed);
         trouble(Raft::default(), 3, what, seed);
+        trouble(Transactional::default(), 3, what, seed);
         trouble(Quorum::default(), 3, what, seed);
     }
     assert!(wrong > 0, "it is no wonder that nobody panics where nothing happens");

@@ -266,6 +266,8 @@ pub fn is_linearizable(calls: &[Call]) -> bool {
 fn effect(call: &Call) -> Option<Effect<'_>> {
     let (completed, answer) = match call.end.as_ref() {
         Some((_, Ok(Reply::NotDone(_)) | Err(CallError::Refused))) => return None,
+        // A write that was aborted.
+        Some((_, Ok(Reply::No(_)))) if matches!(call.request, Request::Write { .. }) => return None,
         Some((at, Ok(reply @ (Reply::Ok(_) | Reply::No(_))))) => (*at, Some(reply)),
         _ => (Time::MAX, None),
     };

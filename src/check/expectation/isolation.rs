@@ -15,8 +15,9 @@ impl Evidence<'_> {
         };
         let isolation = transactions::check(&history, self.budget);
         let strongest = isolation.strongest_in_words();
-        let gravest = isolation.reasons(level).next();
-        match (isolation.answer(level), gravest) {
+        // Of two that are as short, the graver.
+        let plainest = isolation.reasons(level).min_by_key(|anomaly| anomaly.story.len());
+        match (isolation.answer(level), plainest) {
             (Answer::Refuted, Some(anomaly)) => Finding {
                 verdict: Verdict::Refuted(Class::Safety),
                 observed: anomaly.to_string(),

@@ -7,7 +7,7 @@ use super::history::{Fate, MicroOperation, TransactionHistory};
 use super::level::Order;
 use super::objects::{Found, Object, Read, Version, Writer};
 use crate::check::sentence::list;
-use crate::host::Key;
+use crate::host::{Key, Value};
 
 /// How many transactions a story names.
 const NAMED: usize = 5;
@@ -192,7 +192,8 @@ impl Direct<'_> {
             {
                 let (name, other_name) = (self.history.name(read.transaction), self.history.name(other.transaction));
                 self.add(AnomalyKind::IncompatibleOrder, vec![read.transaction, other.transaction], || {
-                    let (one, two) = (shown(read.found), shown(other.found));
+                    let place = elements.iter().zip(longest).take_while(|(one, two)| one == two).count();
+                    let (one, two) = (around(elements, place), around(longest, place));
                     format!(
                         "{name} reads {one} from {}, and {other_name} reads {two}; neither continues the other.",
                         object.key
@@ -244,9 +245,24 @@ impl Direct<'_> {
     }
 }
 
+/// How many elements of a list are shown before the one that matters, and from there on.
+const NEARBY: (usize, usize) = (2, 4);
+
+/// A list around the element at `place`; all of it, if it is short.
+fn around(elements: &[i64], place: usize) -> String {
+    let (from, to) = (place.saturating_sub(NEARBY.0), (place + NEARBY.1).min(elements.len()));
+    if elements.len() <= NEARBY.0 + NEARBY.1 || from >= to {
+        return Value::List(elements.to_vec()).in_brief();
+    }
+    let near: Vec<_> = elements[from..to].iter().map(ToString::to_string).collect();
+    let before = if from > 0 { "..., " } else { "" };
+    let after = if to < elements.len() { ", ..." } else { "" };
+    format!("[{before}{}{after}]", near.join(", "))
+}
+
 fn shown(found: Found<'_>) -> String {
     match found {
-        Found::List(elements) => format!("{elements:?}"),
+        Found::List(elements) => Value::List(elements.to_vec()).in_brief(),
         Found::Register(Some(value)) => value.to_string(),
         Found::Register(None) => "nil".into(),
     }
@@ -257,8 +273,8 @@ fn expectation(known: &Known<'_>, found: Found<'_>) -> String {
     match (known.held, found) {
         (None, _) => format!("although it has just appended {:?}", known.appended),
         (Some(Found::List(held)), _) => {
-            let expected = [held, &known.appended].concat();
-            format!("although by its own operations it holds {expected:?}")
+            let expected = Value::List([held, &known.appended].concat()).in_brief();
+            format!("although by its own operations it holds {expected}")
         }
         (Some(held), _) => format!("although by its own operations it holds {}", shown(held)),
     }

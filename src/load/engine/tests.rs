@@ -219,7 +219,7 @@ fn generated(arrivals: Arrivals, keys: Keys) -> Workload {
     Workload::Generated(Generated {
         arrivals,
         operations: Mix::new(&weights).unwrap(),
-        transactions: Transactions::default(),
+        transactions: crate::load::Transactions::default(),
         keys,
         start: millis(10),
     })

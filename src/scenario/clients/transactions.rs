@@ -1,5 +1,6 @@
 //! Transactions of clients: those that are drawn, and what those of a script consist of.
 
+use crate::check::BILLION;
 use crate::host::{Key, Request};
 use crate::load::{Objects, Transactions};
 
@@ -21,19 +22,29 @@ pub(super) fn transactions(fields: &mut Fields<'_>) -> Option<Transactions> {
         count(1..=Transactions::MOST),
         default.most,
     );
-    let reads = fields.optional("reads", "How many of them read; the others write.", ratio(), 0.5);
+    let reads = fields.optional("reads", "How many of them read.", ratio(), 0.5);
+    let updates = fields.optional(
+        "updates",
+        "How many of them read an object and then write it; those that do neither only write.",
+        ratio(),
+        0,
+    );
     let objects = fields.optional(
         "objects",
         "What they read and write: lists, to which writes append, or registers, which writes set.",
         one_of([("lists", Objects::Lists), ("registers", Objects::Registers)]),
         "lists",
     );
-    let (least, most) = (least?, most?);
+    let (least, most, reads, updates) = (least?, most?, reads?, updates?);
     if least > most {
         fields.refuse("at_most", format!("a transaction has at most {most} operations, and at least {least}"));
         return None;
     }
-    Some(Transactions { least, most, reads_ppb: reads?, objects: objects? })
+    if reads + updates > BILLION {
+        fields.refuse("updates", "\"reads\" and \"updates\" are together more than all operations");
+        return None;
+    }
+    Some(Transactions { least, most, reads_ppb: reads, updates_ppb: updates, objects: objects? })
 }
 
 /// The operations of a transaction in a script.
