@@ -36,6 +36,13 @@ raft/forgotten-vote      refuted       safety  invariants,linearizable  fd449a41
 raft/two-majorities      refuted       safety  invariants,stale_reads   e496ee68fca11f63
 soak/quorum              holds         -       -                        48edaf91eac32331
 soak/raft                holds         -       -                        6bc0aadf0d960a07
+soak/transactional       holds         -       -                        6bb7503de67b0877
+transactions/aborted-read refuted       safety  read_committed           63ff11b5264b040b
+transactions/half-a-transaction refuted       safety  isolation                01e253923c879db2
+transactions/lost-update refuted       safety  isolation                109700f3e13573c3
+transactions/no-write-skew holds         -       -                        fb8ce566de24299c
+transactions/snapshot    holds         -       -                        eef5381b87c60904
+transactions/write-skew  refuted       safety  isolation                eef5381b87c60904
 vacuous/idle-link        inconclusive  -       touched:idle             239dbbb6654bd875
 ";
 
