@@ -12,7 +12,7 @@ use partita::host::{
 use partita::kernel::{Sampler, Span, Time};
 use partita::load::{
     Answers, Arrivals, ClientSettings, Generated, History, Inserts, Keys, Load, Mix, OperationKind, Outcome, Rate,
-    Spacing, Workload,
+    Spacing, Transactions, Workload,
 };
 use partita::store::{Protocol, Raft, RaftReads};
 
@@ -32,6 +32,7 @@ fn store(raft: Raft, seed: u64) -> (Simulation, Load) {
     let generated = Generated {
         arrivals: Arrivals::Open { rate, spacing: Spacing::Poisson, sessions: None },
         operations: Mix::new(&kinds).expect("weights"),
+        transactions: Transactions::default(),
         keys: Keys::Uniform { count: NonZeroU64::new(3).expect("above 0") },
         start: Time::ZERO,
     };

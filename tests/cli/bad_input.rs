@@ -12,7 +12,7 @@ fn a_misspelt_field_has_a_caret_and_a_suggestion() {
 13 |       "timout": "1s"
    |       ^^^^^^^^ did you mean "timeout"?
    |
-   = help: known fields: calls, zone, prefer, arrivals, operations, keys, timeout, attempts, resend_writes, answers, inserts, attempt_timeout and 2 more
+   = help: known fields: calls, zone, prefer, arrivals, operations, transactions, keys, timeout, attempts, resend_writes, answers, inserts and 3 more
 "#;
     let printed = folder.run("validate split.json", 2);
     assert_eq!(printed.stderr, expected, "\n{}", printed.stderr);
