@@ -88,7 +88,7 @@ function paintMessages(ctx, scene, ink, look) {
     ctx.setLineDash(lost.length <= 400 ? [4, 3] : []);
     lines(ctx, scene, lost);
     ctx.setLineDash([]);
-    if (lost.length <= 1200) lost.forEach((i) => mark(ctx, scene.segment(i)[2], scene.segment(i)[3], ink.loss, 3.2));
+    lost.forEach((i) => mark(ctx, scene.segment(i)[2], scene.segment(i)[3], ink.loss, 3.2));
     ctx.globalAlpha = 0.1;
     ctx.strokeStyle = ink.soft;
     lines(ctx, scene, later);
