@@ -54,7 +54,7 @@ pub use metrics::{BILLION, Metrics, Quantiles};
 pub use model::{Decision, Effect, Model, Register};
 pub use models::{Counter, Fenced, FencedLock, Holder, Mutex, Queue, Queued};
 pub use roles::Declared;
-pub use series::{Slice, series};
+pub use series::{Histogram, Slice, Traffic, histogram, series, traffic};
 pub use staleness::{Freshness, StaleRead, freshness, stale_reads};
 pub use verdict::{Check, Class, Verdict};
 pub use window::{Interval, Phase, Windows};

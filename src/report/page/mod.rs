@@ -12,7 +12,7 @@ mod texts;
 use super::side_by_side::Side;
 
 /// The modules, each after those that it imports.
-const MODULES: [&str; 17] = [
+const MODULES: [&str; 22] = [
     include_str!("web/model.js"),
     include_str!("web/bus.js"),
     include_str!("web/verdict.js"),
@@ -29,10 +29,15 @@ const MODULES: [&str; 17] = [
     include_str!("web/overview.js"),
     include_str!("web/hands.js"),
     include_str!("web/diagram.js"),
+    include_str!("web/plot.js"),
+    include_str!("web/charts.js"),
+    include_str!("web/topology.js"),
+    include_str!("web/requests.js"),
+    include_str!("web/both.js"),
     include_str!("web/main.js"),
 ];
 
-const STYLE: &str = include_str!("web/page.css");
+const STYLE: &str = concat!(include_str!("web/page.css"), include_str!("web/views.css"));
 
 const FRAME: &str = include_str!("web/page.html");
 

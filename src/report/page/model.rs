@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
 
-use crate::check::{Check, Slice, Verdict, series};
+use crate::check::{Check, Slice, Verdict, histogram, series, stale_reads, traffic};
 use crate::host::Tag;
 use crate::kernel::{Span, Time, stable_hash_str};
 use crate::load::{Operation, Outcome};
@@ -16,6 +16,7 @@ use crate::scenario::{Home, Run, Scenario};
 use super::super::figures::{label, words};
 use super::super::json::{digest, integer, ratio};
 use super::super::side_by_side::Side;
+use super::super::trace::{Leg, TraceFile};
 use super::events::{calls_of, events};
 use super::texts::Texts;
 
@@ -45,6 +46,7 @@ fn run(side: &Side<'_>) -> Value {
     let hosts: Vec<u64> = run.faults.iter().map(|fault| stable_hash_str(&fault.id)).collect();
     let events = events(&run.trace, &hosts, &calls_of(&run.recording, &evidence), &mut texts);
     let operations = operations(run, &shown, &mut texts);
+    let requests = requests(name, run, &shown, &mut texts);
     let census = &run.census;
     json!({
         "name": name,
@@ -74,6 +76,7 @@ fn run(side: &Side<'_>) -> Value {
         "clients": run.history().clients,
         "faults": faults(run),
         "operations": operations,
+        "requests": requests,
         "events": events,
         "series": slices(run, scenario),
         "texts": texts.json(),
@@ -114,7 +117,7 @@ fn check(check: &Check, shown: &[usize]) -> Value {
 /// The columns of the operations: `client`, `number`, `session`; `request`, `answer` and `kind` in the table of texts;
 /// `key`, or null; `outcome` (0 ok, 1 no, 2 fail, 3 info); `intended`, `invoked` and `completed`, in nanoseconds, the first
 /// since the operation before, the others since the one named before; `calls` by which it asked; `by_design` lists those
-/// that could not have been served, `total` says how many operations there were.
+/// that could not have been served, `stale` the reads that were stale, `total` says how many operations there were.
 fn operations(run: &Run, shown: &[usize], texts: &mut Texts) -> Value {
     let history = run.history();
     let all = || shown.iter().map(|&index| &history.operations[index]);
@@ -141,6 +144,8 @@ fn operations(run: &Run, shown: &[usize], texts: &mut Texts) -> Value {
         "took": column(&|o| integer(o.completed.since(o.invoked).as_nanos())),
         "calls": shown.iter().map(calls).collect::<Vec<_>>(),
         "by_design": (0..shown.len()).filter(|&place| run.unavailable_by_design.get(shown[place]) == Some(&true))
+            .collect::<Vec<_>>(),
+        "stale": stale_reads(history).iter().filter_map(|stale| shown.binary_search(&stale.read).ok())
             .collect::<Vec<_>>(),
     })
 }
@@ -205,11 +210,52 @@ fn faults(run: &Run) -> Vec<Value> {
     run.faults.iter().enumerate().map(fault).collect()
 }
 
+/// How many of the slowest operations are shown with their legs, and of those that were not answered.
+const MOST_REQUESTS: usize = 12;
+
+/// The operations that are shown with their legs: the slowest, and the first that were not answered. A leg is `[kind, node,
+/// peer, start, end, parent, said, failure]`; `parent` is a place in the same list, `said` and `failure` are texts.
+fn requests(name: &str, run: &Run, shown: &[usize], texts: &mut Texts) -> Vec<Value> {
+    let Some(trace) = TraceFile::of(name, run) else { return Vec::new() };
+    let operations = &run.history().operations;
+    let (mut slow, mut unanswered): (Vec<_>, Vec<_>) =
+        (0..shown.len()).partition(|&place| operations[shown[place]].outcome.is_answered());
+    let took = |place: usize| operations[shown[place]].completed.since(operations[shown[place]].invoked);
+    slow.sort_by_key(|&place| (std::cmp::Reverse(took(place)), place));
+    slow.truncate(MOST_REQUESTS);
+    unanswered.truncate(MOST_REQUESTS);
+    let all = slow.into_iter().map(|place| (place, "slow"));
+    let all: Vec<_> = all.chain(unanswered.into_iter().map(|place| (place, "unanswered"))).collect();
+    let wanted: Vec<_> = all.iter().map(|&(place, _)| shown[place]).collect();
+    let mut request = |((place, why), legs): ((usize, &str), Vec<Leg<'_>>)| {
+        let legs: Vec<_> = legs.iter().map(|leg| self::leg(leg, texts)).collect();
+        json!({ "operation": place, "why": why, "legs": legs })
+    };
+    all.into_iter().zip(trace.legs_of(&wanted)).map(&mut request).collect()
+}
+
+fn leg(leg: &Leg<'_>, texts: &mut Texts) -> Value {
+    json!([
+        leg.kind.name(),
+        leg.node,
+        leg.peer,
+        integer(leg.start.as_nanos()),
+        integer(leg.end.as_nanos()),
+        leg.parent,
+        texts.id(leg.said),
+        leg.failure.as_ref().map(|failure| texts.id(failure)),
+    ])
+}
+
 /// The run in slices: for each how many operations were meant to start in it and what became of them, the share that was
 /// answered, and latencies; null where there was none, `"never"` where that rank was never answered.
 fn slices(run: &Run, scenario: &Scenario) -> Value {
     let width = rounded(scenario.duration.as_nanos() / SLICES);
     let slices = series(run.history(), width);
+    let traffic = traffic(&run.trace, width);
+    let latencies = histogram(&run.metrics);
+    let counts = |counts: &[u64]| counts.iter().map(|&count| integer(count)).collect::<Vec<_>>();
+    let dropped = traffic.dropped.iter().map(|(&cause, ends)| (cause.to_owned(), json!(counts(ends))));
     let count = |of: &dyn Fn(&Slice) -> u64| slices.iter().map(|slice| integer(of(slice))).collect::<Vec<_>>();
     let latency =
         |of: &dyn Fn(&Slice) -> Option<Span>| slices.iter().map(|slice| span(of(slice))).collect::<Vec<_>>();
@@ -225,6 +271,15 @@ fn slices(run: &Run, scenario: &Scenario) -> Value {
         "p90": latency(&|slice| slice.metrics.quantiles().p90),
         "p99": latency(&|slice| slice.metrics.quantiles().p99),
         "max": latency(&|slice| slice.metrics.quantiles().max),
+        "reads": count(&|slice| slice.reads),
+        "stale": count(&|slice| slice.stale_reads),
+        "delivered": counts(&traffic.delivered),
+        "dropped": dropped.collect::<Map<_, _>>(),
+        "histogram": {
+            "bounds": latencies.bounds.iter().map(|bound| integer(bound.as_nanos())).collect::<Vec<_>>(),
+            "counts": counts(&latencies.counts),
+            "never": integer(latencies.never),
+        },
     })
 }
 

@@ -6,12 +6,12 @@ use std::collections::BTreeSet;
 use crate::host::Tag;
 use crate::kernel::Time;
 
-use super::file::Operation;
+use super::file::{Operation, TraceFile};
 use super::reading::Reading;
 
 /// What a leg is.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
-pub(super) enum LegKind {
+pub(in crate::report) enum LegKind {
     /// A call, from its request to its end, as the caller sees it.
     Call,
     /// A node has a request, from its receipt until the answer leaves.
@@ -24,22 +24,44 @@ pub(super) enum LegKind {
     Work,
 }
 
+impl LegKind {
+    /// Its name on pages.
+    pub(in crate::report) const fn name(self) -> &'static str {
+        match self {
+            Self::Call => "call",
+            Self::Serve => "serve",
+            Self::Message => "message",
+            Self::Disk => "disk",
+            Self::Work => "work",
+        }
+    }
+}
+
 /// A part of an operation.
 #[derive(Clone, PartialEq, Eq, Debug)]
-pub(super) struct Leg<'a> {
-    pub(super) kind: LegKind,
+pub(in crate::report) struct Leg<'a> {
+    pub(in crate::report) kind: LegKind,
     /// Who does it; of a message, who sends it.
-    pub(super) node: u32,
+    pub(in crate::report) node: u32,
     /// With whom; of a message, who receives it.
-    pub(super) peer: u32,
-    pub(super) start: Time,
-    pub(super) end: Time,
+    pub(in crate::report) peer: u32,
+    pub(in crate::report) start: Time,
+    pub(in crate::report) end: Time,
     /// The leg that it is a part of, by place; `None`: of the operation itself.
-    pub(super) parent: Option<usize>,
+    pub(in crate::report) parent: Option<usize>,
     /// What is said: the kind of a message or request.
-    pub(super) said: &'a str,
+    pub(in crate::report) said: &'a str,
     /// Why it came to nothing, if it did.
-    pub(super) failure: Option<String>,
+    pub(in crate::report) failure: Option<String>,
+}
+
+impl TraceFile {
+    /// The legs of some operations, given by their places in the history.
+    pub(in crate::report) fn legs_of(&self, operations: &[usize]) -> Vec<Vec<Leg<'_>>> {
+        let reading = Reading::new(self);
+        let operations = operations.iter().filter_map(|&place| self.header.operations.get(place));
+        operations.map(|operation| reading.legs(operation)).collect()
+    }
 }
 
 impl<'a> Reading<'a> {

@@ -19,6 +19,7 @@ mod words;
 
 pub use difference::difference;
 pub use file::{TraceFile, trace_file};
+pub(super) use legs::Leg;
 pub use select::Selection;
 pub use why::why;
 

@@ -2,13 +2,17 @@
 // Puts the page together: the head, one section per view, the choice between two runs, the theme.
 
 import { ANOMALY } from './anomaly.js';
+import { Both } from './both.js';
 import { Bus, element } from './bus.js';
+import { CHARTS } from './charts.js';
 import { DIAGRAM } from './diagram.js';
 import { readDocument } from './model.js';
+import { REQUESTS } from './requests.js';
+import { TOPOLOGY } from './topology.js';
 import { VERDICT, badge } from './verdict.js';
 
 /** The views of a run, in the order of the page. @type {import('./bus.js').View[]} */
-const VIEWS = [VERDICT, ANOMALY, DIAGRAM];
+const VIEWS = [VERDICT, ANOMALY, DIAGRAM, TOPOLOGY, CHARTS, REQUESTS];
 
 /**
  * @param {import('./model.js').Run} run
@@ -57,6 +61,7 @@ class Page {
         this.runs = runs;
         const prefersDark = window.matchMedia('(prefers-color-scheme: dark)').matches;
         this.buses = runs.map((run) => newBus(run, prefersDark ? 'dark' : 'light'));
+        this.bothBus = newBus(runs[0], prefersDark ? 'dark' : 'light');
         this.main = element('main', {});
         this.shown = -1;
         /** @type {(() => void)[]} */
@@ -71,15 +76,16 @@ class Page {
         const bar = element('div', { class: 'bar' }, element('span', { class: 'wordmark' }, 'partita'), this.links, this.choice(), theme);
         document.body.replaceChildren(bar, this.main);
         this.setTheme(this.theme());
-        this.show(0);
+        this.show(this.runs.length > 1 ? this.runs.length : 0);
     }
 
     /** The choice between two runs. */
     choice() {
         if (this.runs.length < 2) return null;
-        const button = (/** @type {import('./model.js').Run} */ run, /** @type {number} */ index) =>
-            element('button', { 'data-run': index, onclick: () => this.show(index), title: run.title }, 'AB'[index] ?? `${index}`);
-        return element('div', { class: 'choice', role: 'group', 'aria-label': 'Which run' }, ...this.runs.map(button));
+        const button = (/** @type {string} */ title, /** @type {number} */ index) =>
+            element('button', { 'data-run': index, onclick: () => this.show(index), title }, ['A', 'B', 'A beside B'][index]);
+        const titles = [...this.runs.map((run) => run.title), 'Both on one clock'];
+        return element('div', { class: 'choice', role: 'group', 'aria-label': 'Which run' }, ...titles.map(button));
     }
 
     /** @param {number} index */
@@ -87,15 +93,33 @@ class Page {
         if (index === this.shown) return;
         this.takeDown.forEach((end) => end());
         this.shown = index;
+        if (index < this.runs.length) this.showOne(index);
+        else this.showBoth();
+        document.querySelectorAll('[data-run]').forEach((button) =>
+            button.setAttribute('aria-pressed', String(button.getAttribute('data-run') === String(index))),
+        );
+    }
+
+    /** @param {number} index */
+    showOne(index) {
         const [run, bus] = [this.runs[index], this.buses[index]];
         const sections = VIEWS.filter((view) => view.isWanted(run)).map((view) => ({ view, ...section(view, run, bus) }));
         this.main.replaceChildren(head(run), ...sections.map(({ whole }) => whole));
         this.links?.replaceChildren(...sections.map(({ view }) => element('a', { href: `#${view.id}` }, view.title)));
         // A view measures its place, so it is mounted when that is in the page.
         this.takeDown = sections.map(({ mount }) => mount()).filter((end) => end !== undefined);
-        document.querySelectorAll('[data-run]').forEach((button) =>
-            button.setAttribute('aria-pressed', String(button.getAttribute('data-run') === String(index))),
-        );
+    }
+
+    /** Both runs beside each other, on a clock of their own. */
+    showBoth() {
+        const place = element('div', { class: 'view' });
+        const title = element('h2', { id: 'both-title' }, 'Beside each other');
+        const lead = element('p', { class: 'lead' }, 'Two runs on one clock: where the sides of a partition stand, what each run has answered so far, and what differs in the end.');
+        this.main.replaceChildren(element('section', { id: 'both', 'aria-labelledby': 'both-title' }, title, lead, place));
+        this.links?.replaceChildren();
+        const both = new Both(place, this.runs, this.bothBus);
+        this.both = both;
+        this.takeDown = [() => both.end()];
     }
 
     theme() {
@@ -105,7 +129,7 @@ class Page {
     /** @param {'light' | 'dark'} theme */
     setTheme(theme) {
         document.documentElement.dataset.theme = theme;
-        this.buses.forEach((bus) => bus.set('theme', theme));
+        [...this.buses, this.bothBus].forEach((bus) => bus.set('theme', theme));
     }
 }
 

@@ -22,18 +22,24 @@
  * @typedef {{ count: number, client: Int32Array, node: Int32Array, session: Float64Array, outcome: Uint8Array,
  *   intended: Float64Array, invoked: Float64Array, completed: Float64Array, row: Uint16Array, key: (number | string | null)[],
  *   kind: number[], request: number[], answer: number[], number: (number | string)[], calls: (number | string)[][],
- *   byDesign: Set<number>, total: number, finalReads: number }} Operations
+ *   byDesign: Set<number>, stale: number[], total: number, finalReads: number }} Operations
  *   `row`: operations of one client that overlap are in different rows.
  * @typedef {{ width: number, invoked: number[], ok: number[], no: number[], fail: number[], info: number[],
- *   availability: (number | null)[], p50: Latency[], p90: Latency[], p99: Latency[], max: Latency[] }} Series
+ *   availability: (number | null)[], p50: Latency[], p90: Latency[], p99: Latency[], max: Latency[],
+ *   reads: number[], stale: number[], delivered: number[], dropped: Record<string, number[]>,
+ *   histogram: { bounds: number[], counts: number[], never: number } }} Series
  * @typedef {number | 'never' | null} Latency
+ * @typedef {{ kind: string, node: number, peer: number, start: number, end: number, parent: number | null, said: string,
+ *   failure: string | null }} Leg
+ *   A part of an operation; `parent` is the leg that it is a part of, by place.
+ * @typedef {{ operation: number, why: 'slow' | 'unanswered', legs: Leg[] }} Requested
  * @typedef {{ name: string, title: string, story: string, question: string, seed: number | string, digest: string,
  *   verdict: Verdict, warmUp: number, duration: number, end: number, checks: Check[], notes: string[], chaos: string | null,
  *   reached: [string, number][], figures: [string, string][], census: any, zones: string[],
  *   services: { name: string, kind: string, replicas: number }[], nodes: Node[], clients: string[], faults: Fault[],
  *   lanes: Lane[], events: Events, messages: Messages, kinds: { name: string, count: number }[], operations: Operations,
  *   callEvents: Map<number | string, number[]>, effects: (event: number) => Uint32Array, text: (id: number) => string,
- *   series: Series, eventsTotal: number, messagesTotal: number, tags: string[] }} Run
+ *   series: Series, requests: Requested[], eventsTotal: number, messagesTotal: number, tags: string[] }} Run
  */
 
 /** Why messages die, by number. */
@@ -78,6 +84,7 @@ function readRun(data, tags) {
         messages,
         kinds,
         operations: readOperations(data.operations, data.nodes, data.clients, callEvents, events),
+        requests: data.requests.map((/** @type {any} */ request) => readRequest(request, text)),
         callEvents,
         effects: gatherEffects(events),
         text,
@@ -334,9 +341,22 @@ function readOperations(data, nodes, clients, callEvents, events) {
         number: data.number,
         calls: data.calls,
         byDesign: new Set(data.by_design),
+        stale: data.stale,
         total: data.total,
         finalReads: data.final_reads,
     };
+}
+
+/**
+ * @param {any} data
+ * @param {(id: number) => string} text
+ * @returns {Requested}
+ */
+function readRequest(data, text) {
+    const leg = (/** @type {any[]} */ [kind, node, peer, start, end, parent, said, failure]) => ({
+        kind, node, peer, start: Number(start), end: Number(end), parent, said: text(said), failure: failure === null ? null : text(failure),
+    });
+    return { operation: data.operation, why: data.why, legs: data.legs.map(leg) };
 }
 
 /**
