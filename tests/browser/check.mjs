@@ -5,6 +5,7 @@ import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { Browser, drawn, hasColour, pageOf, pixels, withFolder } from './browser.mjs';
 import { frames, images } from './pictures.mjs';
+import { views } from './views.mjs';
 
 const BUNDLED = ['cap/partition-raft', 'cap/partition-quorum', 'first/read-write-back', 'first/unsynced', 'raft/forgotten-vote', 'cap/latency-without-partition'];
 
@@ -182,13 +183,13 @@ const tests = {
     },
 
     async 'what is searched for is found'({ parted: page }) {
-        await page.locator('.tools input').fill('leader store-3');
+        await page.locator('#diagram .tools input').fill('leader store-3');
         await page.waitForFunction(() => window.partita.views.diagram.diagram.found.length > 0);
-        await page.locator('.tools input').press('Enter');
+        await page.locator('#diagram .tools input').press('Enter');
         const { selection } = await look(page);
         const words = await page.locator('.inspector h3').innerText();
         assert.ok(selection.kind === 'event' && /store-3/.test(words), words);
-        await page.locator('.tools input').fill('');
+        await page.locator('#diagram .tools input').fill('');
         await page.waitForFunction(() => window.partita.views.diagram.diagram.found.length === 0);
     },
 
@@ -200,15 +201,15 @@ const tests = {
         const first = (await look(page)).selection.index;
         await page.keyboard.press('.');
         assert.equal((await look(page)).selection.index, first + 1);
-        await page.locator('.twin summary').press('Enter');
-        await page.waitForSelector('.twin tbody tr');
-        const rows = await page.locator('.twin tbody tr').count();
+        await page.locator('#diagram .twin summary').press('Enter');
+        await page.waitForSelector('#diagram .twin tbody tr');
+        const rows = await page.locator('#diagram .twin tbody tr').count();
         const inWindow = await page.evaluate(() => {
             const { first, last } = window.partita.views.diagram.diagram.scene.eventRange();
             return last - first;
         });
         assert.equal(rows, Math.min(inWindow, 250));
-        await page.locator('.twin summary').press('Enter');
+        await page.locator('#diagram .twin summary').press('Enter');
     },
 
     async 'a kind of message is hidden'({ parted: page }) {
@@ -236,6 +237,8 @@ const tests = {
         assert.deepEqual(complaints, []);
         await page.close();
     },
+
+    ...views,
 
     async 'two runs are on one page'({ browser, folder }) {
         const { file } = pageOf(folder, 'cap/partition-raft cap/partition-quorum', '--set', '/duration="12s"');
@@ -276,7 +279,7 @@ const tests = {
             await page.evaluate((index) => window.partita.buses[0].set('selection', { kind: 'operation', index }), index);
         }
         await page.evaluate(() => window.partita.buses[0].set('selection', { kind: 'fault', index: 0 }));
-        await page.locator('.twin summary').press('Enter');
+        await page.locator('#diagram .twin summary').press('Enter');
         await drawn(page);
         assert.equal(await page.evaluate(() => window.injected), undefined);
         assert.equal(await page.locator('img').count(), 0);

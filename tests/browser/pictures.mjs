@@ -25,6 +25,27 @@ export async function images(browser, folder) {
     await page.evaluate(() => partita.buses[0].set('selection', { kind: 'operation', index: partita.runs[0].checks[0].operations[3] }));
     await save(page, 'operation', '#diagram');
     await page.close();
+    await viewImages(browser, folder, parted, save);
+}
+
+/** Pictures of the other views. */
+async function viewImages(browser, folder, parted, save) {
+    const { page } = await browser.open(parted, { height: 1400 });
+    await page.evaluate(() => {
+        partita.buses[0].set('window', { from: 0, to: partita.runs[0].end });
+        partita.buses[0].set('playhead', 15.0123e9);
+    });
+    // Nodes take a while to their new places.
+    await page.waitForTimeout(800);
+    for (const id of ['topology', 'charts']) await save(page, id, `#${id} .view`);
+    await page.locator('[data-request]').first().click();
+    await save(page, 'requests', '#requests .view');
+    await page.close();
+    const both = pageOf(folder, 'cap/partition-raft cap/partition-quorum').file;
+    const { page: two } = await browser.open(both, { height: 1400 });
+    await two.waitForTimeout(800);
+    await save(two, 'both', '#both .view');
+    await two.close();
 }
 
 /** Prints how long frames take, in milliseconds. */

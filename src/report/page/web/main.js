@@ -113,7 +113,7 @@ class Page {
     /** Both runs beside each other, on a clock of their own. */
     showBoth() {
         const place = element('div', { class: 'view' });
-        const title = element('h2', { id: 'both-title' }, 'Beside each other');
+        const title = element('h1', { id: 'both-title' }, 'Beside each other');
         const lead = element('p', { class: 'lead' }, 'Two runs on one clock: where the sides of a partition stand, what each run has answered so far, and what differs in the end.');
         this.main.replaceChildren(element('section', { id: 'both', 'aria-labelledby': 'both-title' }, title, lead, place));
         this.links?.replaceChildren();

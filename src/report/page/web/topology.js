@@ -102,6 +102,7 @@ export class Map2D {
         this.united = placesOf(run, null);
         this.spots = this.united.spots.map((spot) => ({ ...spot }));
         this.goal = this.united;
+        /** The frame that is asked for while nodes move, else 0. */
         this.moving = 0;
         this.pairs = pairsOf(run);
         this.longest = run.messages.ended.reduce((longest, ended, i) => Math.max(longest, ended - run.messages.sent[i]), 0);
@@ -161,7 +162,7 @@ export class Map2D {
                 spot.y = start[node].y + (this.goal.spots[node].y - start[node].y) * eased;
             });
             this.paint();
-            if (share < 1) this.moving = requestAnimationFrame(tick);
+            this.moving = share < 1 ? requestAnimationFrame(tick) : 0;
         };
         tick(began);
     }
