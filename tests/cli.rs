@@ -12,6 +12,8 @@ mod history;
 mod page;
 #[path = "cli/paired.rs"]
 mod paired;
+#[path = "cli/plot.rs"]
+mod plot;
 #[path = "cli/results.rs"]
 mod results;
 #[path = "cli/side_by_side.rs"]

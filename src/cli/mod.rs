@@ -16,6 +16,7 @@ mod list;
 mod many;
 mod new;
 mod output;
+mod plot;
 mod run;
 mod schema;
 mod shrink;
@@ -56,6 +57,7 @@ enum Command {
     Compare(compare::Arguments),
     Sweep(sweep::Arguments),
     Collect(collect::Arguments),
+    Plot(plot::Arguments),
     Tolerate(tolerate::Arguments),
     Shrink(shrink::Arguments),
     Validate(validate::Arguments),
@@ -129,6 +131,7 @@ fn dispatch(registry: &Registry, command: Command, output: &mut Output<'_>) -> R
         Command::Compare(arguments) => compare::compare(registry, &arguments, output),
         Command::Sweep(arguments) => sweep::sweep(registry, &arguments, output),
         Command::Collect(arguments) => collect::collect(&arguments, output),
+        Command::Plot(arguments) => plot::plot(&arguments, output),
         Command::Tolerate(arguments) => tolerate::tolerate(registry, &arguments, output),
         Command::Shrink(arguments) => shrink::run(registry, &arguments, output),
         Command::Validate(arguments) => validate::validate(registry, &arguments, output),

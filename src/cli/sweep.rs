@@ -234,7 +234,8 @@ pub(super) fn write_results(
     write("manifest.json", format!("{manifest:#}\n"))
 }
 
-fn summaries(header: &Header, rows: &Rows, confidence: f64) -> Vec<PointSummary> {
+/// What the runs at each point come to.
+pub(super) fn summaries(header: &Header, rows: &Rows, confidence: f64) -> Vec<PointSummary> {
     let point = |(point, values): (usize, &Vec<String>)| PointSummary {
         values: header.varied.iter().cloned().zip(values.iter().cloned()).collect(),
         summary: Summary::of(rows.values().filter(|row| row.point == point), confidence),

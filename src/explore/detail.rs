@@ -8,7 +8,8 @@ use crate::load::Outcome;
 use crate::scenario::Run;
 
 use super::latencies::{Counts, Latencies};
-use super::statistics::batch_means;
+use super::row::Row;
+use super::statistics::{Estimate, batch_means, mean};
 
 /// What else is kept of each run.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default, Serialize, Deserialize)]
@@ -47,6 +48,34 @@ pub(super) fn series(run: &Run, width: Span) -> Vec<Bucket> {
     }
     let filled = |(bucket, latencies): (Bucket, Latencies)| Bucket { latencies: latencies.counts(), ..bucket };
     buckets.into_iter().map(filled).collect()
+}
+
+/// The same bucket of many runs.
+#[derive(Clone, Debug)]
+pub struct Moment {
+    /// Where it begins, in nanoseconds.
+    pub start_ns: u64,
+    /// The mean of the runs' availabilities in it.
+    pub availability: Option<Estimate>,
+    /// The latencies of all runs together.
+    pub latencies: Latencies,
+}
+
+/// How runs whose series have buckets of this width went over time, with intervals of this confidence.
+#[must_use]
+pub fn over_time<'a>(rows: impl Iterator<Item = &'a Row> + Clone, width: Span, confidence: f64) -> Vec<Moment> {
+    let buckets = rows.clone().map(|row| row.series.len()).max().unwrap_or(0);
+    let moment = |place: usize| {
+        let buckets = rows.clone().filter_map(move |row| row.series.get(place));
+        let (mut latencies, mut availabilities) = (Latencies::default(), Vec::new());
+        for Bucket { invoked, answered, latencies: counts } in buckets.filter(|bucket| bucket.invoked > 0) {
+            latencies.add_all(counts, invoked - answered);
+            availabilities.push(*answered as f64 / *invoked as f64);
+        }
+        let availability = mean(&availabilities, confidence);
+        Moment { start_ns: place as u64 * width.as_nanos(), availability, latencies }
+    };
+    (0..buckets).map(moment).collect()
 }
 
 /// One operation of a run.

@@ -14,7 +14,7 @@ mod summary;
 mod sweep;
 mod tolerance;
 
-pub use detail::{Asked, Bucket, Detail, WithinRun};
+pub use detail::{Asked, Bucket, Detail, Moment, WithinRun, over_time};
 pub use determinism::{Difference, check_determinism, first_difference};
 pub use latencies::{Counts, Latencies, histogram_log};
 pub use paired::{Paired, PairedFigure};

@@ -113,7 +113,7 @@ fn cells(figure: &PairedFigure) -> [String; 5] {
 }
 
 /// A number with its unit, rounded to be read.
-fn words(value: f64, unit: Unit) -> String {
+pub(super) fn words(value: f64, unit: Unit) -> String {
     match unit {
         Unit::Count if value.fract() == 0.0 => format!("{value}"),
         Unit::Count => format!("{value:.2}"),
