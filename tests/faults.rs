@@ -43,7 +43,11 @@ fn every_family_and_each_of_its_parameters_is_described() {
 
 /// Five replicas, a client, and these faults.
 fn scenario(faults: &Value) -> Scenario {
-    let value = json!({
+    read(&written(faults))
+}
+
+fn written(faults: &Value) -> Value {
+    json!({
         "version": 1,
         "title": "One fault",
         "duration": "4s",
@@ -60,8 +64,7 @@ fn scenario(faults: &Value) -> Scenario {
         },
         "faults": faults,
         "hypothesis": { "always": ["linearizable", { "lost_writes": { "at_most": 0 } }] }
-    });
-    read(&value)
+    })
 }
 
 fn read(value: &Value) -> Scenario {
@@ -95,6 +98,9 @@ fn link_faults() -> Vec<Value> {
         json!({ "connections": { "how": "refuse", "share": 0.5 } }),
         json!({ "connections": { "how": "reset", "links": { "from": ["shoppers"], "to": minority() } } }),
         json!({ "connections": { "how": "half_open", "links": { "between": [["shoppers"], ["store-0"]] } } }),
+        json!({ "stale_name": { "links": { "to": minority() } } }),
+        json!({ "stale_name": { "links": { "from": ["shoppers"], "to": ["store-0"] }, "old_place": "host" } }),
+        json!({ "stale_name": { "links": { "to": ["store-0"] }, "old_place": { "taken_by": "store-1" } } }),
         json!({ "partition": { "links": { "between": [["shoppers"], minority()] } } }),
         json!({ "partition": { "links": { "to": ["store-3"] }, "cut": "send" } }),
     ];
@@ -123,7 +129,7 @@ fn link_faults() -> Vec<Value> {
 fn every_fault_of_links_makes_a_difference_heals_and_replays() {
     let without = run(&scenario(&json!([])));
     assert_eq!(without.verdict, Verdict::Holds);
-    let mut shown = BTreeSet::new();
+    let mut shown = BTreeSet::from(["tampering"]);
     for fault in link_faults() {
         let with = run(&scenario(&json!([fault])));
         let report = &with.faults[0];
@@ -163,6 +169,28 @@ fn damage_that_no_checksum_finds_is_refuted_and_found_damage_is_not() {
     assert_eq!(verdict(true), Verdict::Holds);
 }
 
+/// Who forges what a client and a store say to each other breaks every promise, and the network, unless both ends prove who
+/// they are; then what is forged is only lost.
+#[test]
+fn forgeries_are_refuted_and_authenticated_links_find_them() {
+    let verdict = |authenticated: bool, links: Value| {
+        let fault =
+            json!({ "id": "mallory", "tampering": { "links": links, "share": 0.2, "at": "1s", "for": "2s" } });
+        let mut value = written(&json!([fault]));
+        value["network"]["authenticated"] = json!(authenticated);
+        let first = run(&read(&value));
+        let again = run(&read(&first.resolved));
+        assert_eq!(again.digest().value(), first.digest().value());
+        assert!(first.faults[0].touched > 20, "{:?}", first.faults);
+        assert_eq!(first.faults[0].dropped > 0, authenticated);
+        first.verdict
+    };
+    for links in [json!({ "of": ["shoppers"] }), json!({ "among": { "all": { "of": "store" } } })] {
+        assert!(matches!(verdict(false, links.clone()), Verdict::Refuted(_)), "{links}");
+        assert_eq!(verdict(true, links), Verdict::Holds);
+    }
+}
+
 /// A client that is cut off from everyone waits in vain; unavailable by design, for there was no way to serve it.
 #[test]
 fn a_client_that_is_cut_off_could_not_have_been_served() {
@@ -171,6 +199,7 @@ fn a_client_that_is_cut_off_could_not_have_been_served() {
         json!({ "clog": { "links": { "of": ["shoppers"] }, "at": "1s", "for": "1s" } }),
         json!({ "connections": { "how": "refuse", "at": "1s", "for": "1s" } }),
         json!({ "loss": { "links": { "from": ["shoppers"] }, "share": 1, "at": "1s", "for": "1s" } }),
+        json!({ "stale_name": { "links": { "from": ["shoppers"] }, "at": "1s", "for": "1s" } }),
     ] {
         let run = run(&scenario(&json!([fault])));
         let operations = &run.history().operations;
@@ -199,6 +228,9 @@ fn what_makes_no_sense_is_refused_where_it_stands() {
     check(clog(json!({ "from": ["store-0"], "of": ["store-1"] })), "/faults/0/clog/links", "links are given");
     check(clog(json!({ "between": [["store-0"]] })), "/faults/0/clog/links/between", "name two sides");
     check(clog(json!({ "of": ["stoer-1"] })), "/faults/0/clog/links/of/0", "did you mean \"store-1\"?");
+    let stale = |old_place: Value| json!({ "stale_name": { "links": { "to": ["store-0"] }, "old_place": old_place, "at": "1s" } });
+    check(stale(json!("gone")), "/faults/0/stale_name/old_place", "\"empty\"");
+    check(stale(json!({ "taken_by": "stoer-1" })), "/faults/0/stale_name/old_place", "did you mean \"store-1\"?");
     check(json!({ "loss": { "at": "1s" } }), "/faults/0/loss", "\"share\" is missing");
     check(
         json!({ "bandwidth": { "rate": "0B/s", "at": "1s" } }),

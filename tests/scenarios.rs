@@ -25,6 +25,22 @@ chaos/harsh-swarm        holds         -       -                        8343ba07
 clocks/lease-and-drift   refuted       safety  linearizable,stale_reads c5c5fb2dd80d004c
 clocks/skewed-writers    refuted       safety  lost_writes              56073436c0671f2d
 clocks/version-vectors   holds         -       -                        b83c5a8030a796e7
+fallacies/1-reliable     refuted       availability availability             74f91ae2aceb64ef
+fallacies/1-reliable-mended holds         -       -                        bac5bcb53cabdf54
+fallacies/2-latency      refuted       availability availability             eb63be5749d7a638
+fallacies/2-latency-mended holds         -       -                        a3199d42eabe4f2f
+fallacies/3-bandwidth    refuted       availability availability             09caea9e88dc6b9d
+fallacies/3-bandwidth-mended holds         -       -                        b45681dd2f639f35
+fallacies/4-secure       refuted       safety  linearizable             20a6f37791c87df8
+fallacies/4-secure-mended holds         -       -                        9736e2fcbade337c
+fallacies/5-topology     refuted       availability availability             91da1a740478701a
+fallacies/5-topology-mended holds         -       -                        cf3dca80a5519a68
+fallacies/6-administrator refuted       safety  stale_reads              df289278c4ec26c9
+fallacies/6-administrator-mended holds         -       -                        adefdb21b950985d
+fallacies/7-transport    refuted       availability availability             ed35b06f6362389a
+fallacies/7-transport-mended holds         -       -                        c9a981c54426a680
+fallacies/8-homogeneous  refuted       latency latency                  02be8e8bf12a4f57
+fallacies/8-homogeneous-mended holds         -       -                        3be89b02d6cedba4
 first/majority-lost      holds         -       -                        a7a3dcbaec1105e7
 first/majority-register  holds         -       -                        eeacb4ce867105f1
 first/one-node           holds         -       -                        8517bca3b4cfa870
@@ -119,6 +135,24 @@ fn the_majority_register_holds_whatever_the_seed() {
     for seed in 0..20 {
         let run = run(&scenario, seed);
         assert_eq!(run.verdict, Verdict::Holds, "seed {seed}: {}", deciding(&run));
+    }
+}
+
+/// Each fallacy of distributed computing refutes the design that believes in it, and not the mended one, by no luck of a
+/// seed; and both designs meet the same faults.
+#[test]
+fn every_fallacy_refutes_the_naive_design_and_not_its_twin() {
+    let naive: Vec<_> = names().into_iter().filter(|name| name.starts_with("fallacies/")).collect();
+    let naive: Vec<_> = naive.iter().filter(|name| !name.ends_with("-mended")).collect();
+    assert_eq!(naive.len(), 8);
+    for name in naive {
+        let twins = [scenario(name, &[]), scenario(&format!("{name}-mended"), &[])];
+        assert_eq!(twins[0].resolved["faults"], twins[1].resolved["faults"], "{name}");
+        for seed in 0..2 {
+            let [verdict, mended] = [&twins[0], &twins[1]].map(|scenario| run(scenario, seed).verdict);
+            assert!(matches!(verdict, Verdict::Refuted(_)), "{name}, seed {seed}: {verdict:?}");
+            assert_eq!(mended, Verdict::Holds, "{name}-mended, seed {seed}");
+        }
     }
 }
 

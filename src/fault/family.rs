@@ -398,6 +398,29 @@ pub const FAMILIES: &[Family] = &[
         elsewhere: "FoundationDB, moonpool, Turmoil",
     },
     Family {
+        name: "stale_name",
+        does: "The names of some nodes still point to where these were before a move. What is sent to them is lost there, \
+               or refused, or handled by another node that has taken the place. Answers to calls find their way.",
+        parameters: &[
+            parameter("links", "links", "from those who go by the old name to those who have moved"),
+            parameter(
+                "old_place",
+                "`empty`, `host`, or `taken_by` with a name",
+                "what they find there: nothing, a host without the process, or another node",
+            ),
+        ],
+        touches: "messages that died or arrived there",
+        elsewhere: "none",
+    },
+    Family {
+        name: "tampering",
+        does: "Somebody on the way changes what messages and calls say, so that no checksum finds it. Where links are \
+               `authenticated` it is found, and they are dropped.",
+        parameters: &[LINKS, SHARE],
+        touches: "messages and calls changed or dropped",
+        elsewhere: "AnySystem (by corruption); Byzantine simulators",
+    },
+    Family {
         name: "message",
         does: "One message is lost, late, or arrives twice. It takes no `at`: its message is counted from the start of \
                the run, and the fault starts and ends with it.",

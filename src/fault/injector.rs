@@ -30,6 +30,8 @@ pub struct FaultReport {
     /// How much it touched: messages dropped, delayed, copied or damaged, processes killed, work delayed, clocks
     /// read.
     pub touched: u64,
+    /// How many messages died of it.
+    pub dropped: u64,
     /// Whether it started.
     pub started: bool,
     /// Whether it may touch nothing.
@@ -91,6 +93,7 @@ impl Injector {
         for number in 0..self.faults.len() {
             let tracked = &mut self.faults[number];
             let class = tracked.class();
+            simulation.name_fault(tracked.fault.host_id(), &tracked.fault.id);
             match &tracked.fault.start {
                 _ if tracked.fault.what.is_one_message() => self.start(simulation, number),
                 Start::At(at) => {
@@ -288,6 +291,7 @@ impl Injector {
                 start,
                 end,
                 touched: simulation.touched(id),
+                dropped: simulation.killed(id),
                 started,
                 may_miss: tracked.fault.may_miss,
                 nemesis: tracked.fault.nemesis.clone(),

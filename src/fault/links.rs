@@ -143,6 +143,8 @@ impl LinkEffect {
                 LinkFault::Latency { .. } => "latency",
                 LinkFault::Bandwidth { .. } => "bandwidth",
                 LinkFault::Connections { .. } => "connections",
+                LinkFault::Tampering { .. } => "tampering",
+                LinkFault::StaleName { .. } => "stale_name",
             },
             Self::Flap { .. } => "flapping",
             Self::SwizzleClog(_) => "swizzle_clog",

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 
-use crate::host::{LinkFault, MessageFault, NodeId, NodeSet, Simulation};
+use crate::host::{LinkFault, MessageFault, NodeId, NodeSet, OldPlace, Simulation};
 use crate::kernel::{StreamClash, Time};
 
 use super::links::{LinkEffect, LinkSelector, Swizzle};
@@ -239,6 +239,10 @@ fn check_links(effect: &LinkEffect, simulation: &Simulation) -> Result<(), PlanM
     match effect {
         LinkEffect::Disturb { links, what } => {
             check_link_fault(what)?;
+            if let LinkFault::StaleName { old_place: OldPlace::Taken(node) } = *what {
+                check_selector(&Selector::Nodes(vec![node]), simulation)?;
+                check_processes(&[node], simulation)?;
+            }
             check_link_selector(links, simulation)
         }
         LinkEffect::Flap { down, .. } if down.is_zero() => Err(PlanMistake::NoTime("down")),
@@ -263,7 +267,7 @@ fn check_link_selector(links: &LinkSelector, simulation: &Simulation) -> Result<
 
 fn check_link_fault(what: &LinkFault) -> Result<(), PlanMistake> {
     let shares = match *what {
-        LinkFault::Clog | LinkFault::Bandwidth { rate: 1.., .. } => vec![],
+        LinkFault::Clog | LinkFault::StaleName { .. } | LinkFault::Bandwidth { rate: 1.., .. } => vec![],
         LinkFault::Bandwidth { .. } => return Err(PlanMistake::NoBandwidth),
         LinkFault::Reordering { within, .. } if within.is_zero() => return Err(PlanMistake::NoTime("within")),
         LinkFault::BurstLoss(burst) => vec![burst.starts, burst.ends, burst.within, burst.between],
@@ -272,6 +276,7 @@ fn check_link_fault(what: &LinkFault) -> Result<(), PlanMistake> {
         | LinkFault::Reordering { ppb, .. }
         | LinkFault::Corruption { ppb, .. }
         | LinkFault::Latency { ppb, .. }
+        | LinkFault::Tampering { ppb }
         | LinkFault::Connections { ppb, .. } => vec![ppb],
     };
     match shares.into_iter().find(|&ppb| ppb > WHOLE_PPB) {

@@ -181,7 +181,7 @@ impl Core {
 
     fn refresh(&mut self, node: NodeId) {
         let part = self.part(node);
-        let is_plain = part.cpu.is_zero() && !part.ails.wait_for_handlers();
+        let is_plain = part.works_for_nothing() && !part.ails.wait_for_handlers();
         self.state(node).is_plain = is_plain;
     }
 

@@ -33,6 +33,8 @@ pub struct HostSettings {
     pub cores: u32,
     /// What every event costs before its handler adds to it.
     pub cpu: Span,
+    /// What every message and every part of a call costs that its handler sends to another node.
+    pub send_cpu: Span,
     /// Work takes this many billionths of its time: 2 * 10^9 is half the speed.
     pub slowness_ppb: u64,
     /// How many messages may wait while a node is busy; more are dropped.
@@ -58,6 +60,7 @@ impl Default for HostSettings {
         Self {
             cores: 1,
             cpu: Span::ZERO,
+            send_cpu: Span::ZERO,
             slowness_ppb: 1_000_000_000,
             queue: u32::MAX,
             disk: DiskTiming::default(),
@@ -223,8 +226,8 @@ impl Builder {
     fn host(&mut self, name: String, zone: ZoneId, service: u32, settings: &HostSettings) -> NodeId {
         let node = NodeId(u32::try_from(self.states.len()).unwrap_or(u32::MAX));
         let end = End::new(stable_hash_str(&name), zone.0);
-        self.states.push(NodeState::new(service, settings.cpu.is_zero(), end));
         let mut part = NodeParts::new(name, settings);
+        self.states.push(NodeState::new(service, part.works_for_nothing(), end));
         part.clock.set_error_bound(settings.clock_error_bound);
         self.parts.push(part);
         node
@@ -271,6 +274,8 @@ impl Builder {
             ended: None,
             census: Census::default(),
             touched: BTreeMap::new(),
+            killed: BTreeMap::new(),
+            fault_names: BTreeMap::new(),
             reached: BTreeMap::new(),
             violations: Vec::new(),
             roles: Vec::new(),

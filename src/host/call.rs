@@ -133,6 +133,11 @@ impl Calls {
         self.open.iter().filter(|(_, call)| call.caller == caller).filter_map(moved).collect()
     }
 
+    /// Every open call, with its caller and whom that asked.
+    pub(crate) fn ends(&self) -> impl Iterator<Item = (CallId, NodeId, NodeId)> {
+        self.open.iter().map(|(&id, call)| (id, call.caller, call.callee))
+    }
+
     /// The open calls whose request this node has received, with their callers.
     pub(crate) fn received_by(&self, callee: NodeId) -> Vec<(CallId, NodeId)> {
         let received = |call: &&Call| call.received && call.callee == callee;

@@ -2,8 +2,9 @@
 
 use crate::kernel::{Span, Stream};
 
+use super::call_packet::CallPacket;
 use super::core::Core;
-use super::event::{Body, CallPacket, Effect};
+use super::event::{Body, Effect};
 use super::pool::Pool;
 use super::record::Tag;
 use super::sign::Seen;

@@ -9,7 +9,8 @@ use crate::kernel::{
 };
 
 use super::call::{Call, Calls};
-use super::event::{Body, CallPacket, Effect, Event, Packet, Task, TimerHandle, class};
+use super::call_packet::CallPacket;
+use super::event::{Body, Effect, Event, Packet, Task, TimerHandle, class};
 use super::network::{Fate, Network};
 use super::parts::{NodeParts, NodeState};
 use super::point::Point;
@@ -89,6 +90,10 @@ pub(crate) struct Core {
     pub(crate) ended: Option<End>,
     pub(crate) census: Census,
     pub(crate) touched: BTreeMap<FaultId, u64>,
+    /// How many messages each fault has killed.
+    pub(crate) killed: BTreeMap<FaultId, u64>,
+    /// What faults are called where somebody is told of them.
+    pub(crate) fault_names: BTreeMap<FaultId, String>,
     pub(crate) reached: BTreeMap<&'static str, u64>,
     pub(crate) violations: Vec<Violation>,
     /// Every role that was taken on, in the order of time.
@@ -259,7 +264,10 @@ impl Core {
             self.discard(&effects, bodies);
             return;
         }
+        let leaves = |effect: &&Effect| matches!(effect, Effect::Send { to, .. } if *to != node);
+        let sent = self.outbox.iter().filter(leaves).count() as u64;
         let (work, part) = (self.moment.work, self.part(node));
+        let work = work + part.send_cpu.times(sent);
         if work.is_zero() && part.cpu.is_zero() {
             return self.flush(node, bodies);
         }
@@ -320,7 +328,8 @@ impl Core {
     pub(crate) fn send(&mut self, from: NodeId, to: NodeId, body: Body, bodies: &mut dyn Bodies) {
         self.census.sent += 1;
         let cause = self.moment.record;
-        match self.network.send(&mut self.nodes, self.agenda.now(), from, to, || size(body, bodies)) {
+        let Self { network, nodes, posts, agenda, .. } = self;
+        match network.send(nodes, agenda.now(), from, to, || size(body, bodies, posts)) {
             Fate::Arrives { ordinal, at, damage: None, copy_at: None } => {
                 let packet = Packet { from, to, cause, number: ordinal * 2, body };
                 self.schedule(at, class::DELIVERY, to, Event::Arrive(packet));
@@ -332,19 +341,14 @@ impl Core {
     /// A message dies: counts it, records it, and frees what it carried. Answers the record.
     pub(crate) fn drop_packet(&mut self, packet: Packet, cause: DropCause, bodies: &mut dyn Bodies) -> u64 {
         *self.census.dropped.entry(cause.name()).or_default() += 1;
-        match cause {
-            DropCause::Cut(fault)
-            | DropCause::Loss(Some(fault))
-            | DropCause::QueueFull(Some(fault))
-            | DropCause::Refused(Some(fault))
-            | DropCause::Corrupted(Some(fault)) => self.touch(fault, 1),
+        let fault = match cause {
             // The fault that holds the node longest, as with cuts; none if the node is only not ready yet.
-            DropCause::ReceiverDown | DropCause::Refused(None) => {
-                if let Some(&fault) = self.part(packet.to).crashes.first() {
-                    self.touch(fault, 1);
-                }
-            }
-            DropCause::Loss(None) | DropCause::QueueFull(None) | DropCause::Corrupted(None) => {}
+            DropCause::ReceiverDown | DropCause::Refused(None) => self.part(packet.to).crashes.first().copied(),
+            cause => cause.fault(),
+        };
+        if let Some(fault) = fault {
+            self.touch(fault, 1);
+            *self.killed.entry(fault).or_default() += 1;
         }
         let (payload, label) = match packet.body {
             Body::Message(slot) => (bodies.hash(slot), self.trace.is_keeping().then(|| bodies.label(slot))),
@@ -355,7 +359,9 @@ impl Core {
             }
         };
         let about = (packet.to, packet.from, packet.number * 16 + cause.number(), payload);
-        let record = self.enter(Tag::Drop, about, packet.cause, || label.unwrap_or_default());
+        let name = fault.and_then(|fault| self.fault_names.get(&fault).filter(|_| label.is_some())).cloned();
+        let label = || format!("{}\t{}", label.unwrap_or_default(), name.unwrap_or_default());
+        let record = self.enter(Tag::Drop, about, packet.cause, label);
         self.free(packet.body, bodies);
         record
     }
@@ -485,9 +491,9 @@ pub(crate) fn scale(span: Span, ppb: u64) -> Span {
     Span::from_nanos(u64::try_from(nanoseconds).unwrap_or(u64::MAX))
 }
 
-pub(crate) fn size(body: Body, bodies: &dyn Bodies) -> u32 {
+pub(crate) fn size(body: Body, bodies: &dyn Bodies, posts: &Pool<CallPacket>) -> u32 {
     match body {
         Body::Message(slot) => bodies.size_bytes(slot),
-        Body::Call(_) => CallPacket::SIZE_BYTES,
+        Body::Call(slot) => posts.get(slot).size_bytes(),
     }
 }

@@ -2,14 +2,15 @@
 
 use crate::kernel::{Span, Table, Time, stable_hash};
 
+use super::call_packet::CallPacket;
 use super::core::{Bodies, CLIENT, Core, NO_RECORD, size};
-use super::event::{Body, CallPacket, Event, Packet, class};
+use super::event::{Body, Event, Packet, class};
 use super::link_faults::{Letter, Toll};
 use super::network::{Fate, Journey, names, pair};
 use super::record::Tag;
 use super::{
-    CallError, ConnectionFault, Cut, CutAt, DropCause, FaultId, LinkFault, Links, MessageFault, NodeId, NodeSet,
-    Passage, SentMessage, Simulation,
+    CallError, CallId, ConnectionFault, Cut, CutAt, DropCause, FaultId, LinkFault, Links, MessageFault, NodeId,
+    NodeSet, Passage, SentMessage, Simulation,
 };
 
 impl Simulation {
@@ -19,10 +20,31 @@ impl Simulation {
         self.core.network.faults.cut(fault, cut, at);
     }
 
-    /// Disturbs links until [`Self::heal`], beside what other faults do to them.
+    /// Disturbs links until [`Self::heal`], beside what other faults do to them. A fault that resets connections begins
+    /// with those that are open.
     pub fn disturb(&mut self, fault: FaultId, links: Links, what: LinkFault) {
         self.tell(Tag::Disturb, NodeId(0), fault.0, stable_hash(&links));
+        let resets = matches!(what, LinkFault::Connections { how: ConnectionFault::Reset, .. });
         self.core.network.faults.disturb(fault, links, what);
+        if resets {
+            self.reset_open_calls(fault);
+        }
+    }
+
+    /// Both ends of a call that is open learn that its connection was reset, or the caller does: the callee may be about to
+    /// do what it was asked for.
+    fn reset_open_calls(&mut self, fault: FaultId) {
+        let Core { calls, network, nodes, .. } = &self.core;
+        let is_hit = |&(call, caller, callee): &(CallId, NodeId, NodeId)| {
+            network.faults.resets(fault, (caller, callee), names(nodes, caller, callee), call)
+        };
+        let hit: Vec<_> = calls.ends().filter(is_hit).collect();
+        self.core.touch(fault, hit.len() as u64);
+        for (call, caller, callee) in hit {
+            self.with_bodies(callee, |core, bodies| {
+                core.answer_call(callee, caller, call, Err(CallError::Reset), bodies);
+            });
+        }
     }
 
     /// Lets a fault wait for a single message. Nothing is recorded before it has come, so this may be asked for
@@ -164,10 +186,14 @@ impl Core {
             Body::Call(slot) => self.posts.get(slot).kind(),
         };
         let journey = Journey { now: self.now(), from, to, names: names(&self.nodes, from, to), ordinal };
-        let size_bytes = size(body, bodies);
-        let letter = Letter { journey, kind, size_bytes, is_call: matches!(body, Body::Call(_)) };
-        let Toll { dropped, stretch, damages, copies, touched } = self.network.faults.toll(&letter);
-        let fate = match dropped {
+        let size_bytes = size(body, bodies, &self.posts);
+        let is_answer = matches!(body, Body::Call(slot) if matches!(self.posts.get(slot), CallPacket::Answer { .. }));
+        let letter = Letter { journey, kind, size_bytes, is_call: matches!(body, Body::Call(_)), is_answer };
+        let Toll { dropped, stretch, damages, forgeries, astray, copies, touched } =
+            self.network.faults.toll(&letter);
+        let dropped = dropped.or_else(|| self.forge(&packet, &forgeries, bodies));
+        let misled = astray.filter(|&(_, taker)| !self.takes(taker, &packet));
+        let fate = match dropped.or(misled.map(|(fault, _)| DropCause::StaleName(fault))) {
             Some(cause) => Fate::Dropped { ordinal, cause },
             None => self.network.disturbed_fate(&self.nodes, journey, stretch, size_bytes),
         };
@@ -182,6 +208,7 @@ impl Core {
                     time: at.since(journey.now),
                     copies: copies.iter().map(after).collect(),
                 });
+                let packet = self.lead(packet, astray);
                 copies.into_iter().for_each(|copy_at| self.send_copy(packet, copy_at, bodies));
                 let own = damage.map(|draw| (None, draw)).into_iter();
                 let draws = own.chain(damages.into_iter().map(|(fault, draw)| (Some(fault), draw)));
@@ -204,6 +231,37 @@ impl Core {
             let (kind, at) = (letter.kind, letter.journey.now);
             log.enter(SentMessage { from, to, kind, nth: 0, at, cause, passage: passage() });
         }
+    }
+
+    /// Lets forgers change a packet; answers why it dies, if that is found out or nothing sensible is left.
+    fn forge(&mut self, packet: &Packet, forgeries: &[(FaultId, u64)], bodies: &mut dyn Bodies) -> Option<DropCause> {
+        let &(first, _) = forgeries.first()?;
+        if self.network.is_authenticated(&self.nodes, packet.from, packet.to) {
+            return Some(DropCause::Corrupted(Some(first)));
+        }
+        for &(fault, draw) in forgeries {
+            let is_changed = match packet.body {
+                Body::Message(slot) if !bodies.corrupt(slot, draw) => return Some(DropCause::Corrupted(Some(fault))),
+                Body::Message(_) => true,
+                Body::Call(slot) => self.posts.get_mut(slot).forge(draw),
+            };
+            self.touch(fault, u64::from(is_changed));
+        }
+        None
+    }
+
+    /// Whether a node can do anything with a packet that was meant for another one.
+    fn takes(&self, taker: NodeId, packet: &Packet) -> bool {
+        let service = |node: NodeId| self.nodes[node.0 as usize].service;
+        let understands = matches!(packet.body, Body::Call(_)) || service(taker) == service(packet.to);
+        taker != packet.from && understands
+    }
+
+    /// The packet on its way to where a fault leads it.
+    fn lead(&mut self, packet: Packet, astray: Option<(FaultId, NodeId)>) -> Packet {
+        let Some((fault, taker)) = astray else { return packet };
+        self.touch(fault, 1);
+        packet.led_astray(taker)
     }
 
     /// Sends a copy of a message. A call is a connection, which knows its own segments again: no copy of it reaches

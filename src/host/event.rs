@@ -1,10 +1,8 @@
 //! What is pending in a simulation, and the classes that order what happens at one instant.
 
-use std::sync::Arc;
-
 use crate::kernel::Class;
 
-use super::{CallError, CallId, CausalContext, DiskId, DiskResult, FaultId, NodeId, Reply, Request, Terms};
+use super::{CallError, CallId, DiskId, DiskResult, FaultId, NodeId, Reply};
 
 /// The classes of events: at one instant, lower classes happen first. This order is a documented guarantee.
 pub mod class {
@@ -86,10 +84,21 @@ pub(crate) struct Packet {
     pub(crate) to: NodeId,
     /// The record of the event that sent it; its time is the time of sending.
     pub(crate) cause: u64,
-    /// Its ordinal on the link, times two, plus one for a copy.
+    /// Its ordinal on the link, times two, plus one for a copy; with a mark if it was meant for another node.
     pub(crate) number: u64,
     pub(crate) body: Body,
 }
+
+impl Packet {
+    /// The same, on its way to another node than it was meant for. With the mark its number is unique on the way that
+    /// it takes now.
+    pub(crate) fn led_astray(self, to: NodeId) -> Self {
+        Self { number: self.number + (u64::from(self.to.0) + 1) * ASTRAY, to, ..self }
+    }
+}
+
+/// More than any ordinal times two: a run has fewer messages.
+const ASTRAY: u64 = 1 << 35;
 
 /// What a packet carries.
 #[derive(Clone, Copy, Debug)]
@@ -98,43 +107,6 @@ pub(crate) enum Body {
     Message(u32),
     /// Part of a call between services, in this slot of the host's pool.
     Call(u32),
-}
-
-/// The parts of a call that travel.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum CallPacket {
-    Request { call: CallId, request: Arc<(Request, Terms)> },
-    Answer { call: CallId, result: Result<Reply, CallError>, seen: Option<CausalContext> },
-}
-
-impl CallPacket {
-    pub(crate) fn kind(&self) -> &'static str {
-        match self {
-            Self::Request { .. } => "request",
-            Self::Answer { result: Ok(_), .. } => "reply",
-            Self::Answer { result: Err(error), .. } => error.name(),
-        }
-    }
-
-    /// What the trace calls it if it dies: then only this says of which call it was.
-    pub(crate) fn label(&self) -> String {
-        let (call, said) = match self {
-            Self::Request { call, request } => (call, request.0.to_string()),
-            Self::Answer { call, result, .. } => (call, said(result)),
-        };
-        format!("{}\tcall {}: {said}", self.kind(), call.0)
-    }
-
-    /// The size on the wire: what serialised requests of this shape take, roughly.
-    pub(crate) const SIZE_BYTES: u32 = 64;
-}
-
-/// What an answer says, in the trace.
-pub(crate) fn said(result: &Result<Reply, CallError>) -> String {
-    match result {
-        Ok(reply) => format!("{reply:?}"),
-        Err(error) => error.to_string(),
-    }
 }
 
 /// What waits for a node that is busy or paused, and what it runs.

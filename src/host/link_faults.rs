@@ -9,10 +9,10 @@ use std::collections::BTreeMap;
 use crate::kernel::{Draw, FateKey, Purpose, Span, Table, Time};
 
 use super::event::Packet;
-use super::links::{BurstLoss, ConnectionFault, Cut, CutAt, LinkFault, Links, MessageDeed, MessageFault};
+use super::links::{BurstLoss, ConnectionFault, Cut, CutAt, LinkFault, Links, MessageDeed, MessageFault, OldPlace};
 use super::message_log::MessageLog;
 use super::network::{DropCause, Journey, Stretch, pair, transmission};
-use super::{FaultId, NodeId};
+use super::{CallId, FaultId, NodeId};
 
 /// Everything that faults do to links now.
 #[derive(Clone, Debug)]
@@ -64,6 +64,8 @@ pub(crate) struct Letter {
     pub(crate) kind: &'static str,
     pub(crate) size_bytes: u32,
     pub(crate) is_call: bool,
+    /// Whether it goes back over a connection, so that no name has to be looked up.
+    pub(crate) is_answer: bool,
 }
 
 /// What faults do to one message.
@@ -73,6 +75,10 @@ pub(crate) struct Toll {
     pub(crate) stretch: Stretch,
     /// Faults that damage it, and the draws that say where.
     pub(crate) damages: Vec<(FaultId, u64)>,
+    /// Faults that forge it, and the draws that say what it says then.
+    pub(crate) forgeries: Vec<(FaultId, u64)>,
+    /// The fault that leads it to another node than it was meant for, and that node.
+    pub(crate) astray: Option<(FaultId, NodeId)>,
     /// How long after the original each of its copies arrives.
     pub(crate) copies: Vec<Span>,
     /// Faults that delay or copy it.
@@ -81,6 +87,9 @@ pub(crate) struct Toll {
 
 const WHOLE_PPB: u64 = 1_000_000_000;
 const LINK_FAULTS: Purpose = Purpose::new("link fault");
+
+/// What sets the draws for calls that are open apart from those for messages.
+const OPEN_CALLS: u64 = 1;
 
 impl LinkFaults {
     pub(crate) fn new(seed: u64) -> Self {
@@ -196,7 +205,7 @@ impl LinkFaults {
     /// Whether nothing gets from `from` to `to` now; for a caller, no call.
     pub(crate) fn stop(&self, from: NodeId, to: NodeId, calls: bool) -> bool {
         let stops = |what: &LinkFault| match what {
-            LinkFault::Clog => true,
+            LinkFault::Clog | LinkFault::StaleName { .. } => true,
             LinkFault::Loss { ppb } => *ppb >= WHOLE_PPB,
             LinkFault::Connections { ppb, .. } => calls && *ppb >= WHOLE_PPB,
             _ => false,
@@ -214,12 +223,23 @@ impl LinkFaults {
         packet: &Packet,
         wanted: impl Fn(ConnectionFault) -> bool,
     ) -> Option<(FaultId, ConnectionFault)> {
-        self.rules.iter().find_map(|rule| match rule.what {
-            LinkFault::Connections { ppb, how } if wanted(how) && rule.links.contain(link.0, link.1) => {
+        self.rules.iter().filter(|rule| rule.links.contain(link.0, link.1)).find_map(|rule| match rule.what {
+            LinkFault::Connections { ppb, how } if wanted(how) => {
                 let mut draws = rule.key.link(names.0, names.1).draws(packet.number);
                 draws.chance(ppb).then_some((rule.fault, how))
             }
+            LinkFault::StaleName { old_place: OldPlace::Host } if wanted(ConnectionFault::Refuse) => {
+                Some((rule.fault, ConnectionFault::Refuse))
+            }
             _ => None,
+        })
+    }
+
+    /// Whether this fault, which begins now, resets a call that is open from a caller to a callee of these names.
+    pub(crate) fn resets(&self, fault: FaultId, link: (NodeId, NodeId), names: (u64, u64), call: CallId) -> bool {
+        self.rules.iter().filter(|rule| rule.fault == fault && rule.links.contain(link.0, link.1)).any(|rule| {
+            let LinkFault::Connections { ppb, how: ConnectionFault::Reset } = rule.what else { return false };
+            rule.key.of(OPEN_CALLS).link(names.0, names.1).draws(call.0).chance(ppb)
         })
     }
 
@@ -303,6 +323,18 @@ impl Rule {
                     }
                 }
             }
+            LinkFault::Tampering { ppb } => {
+                if draws.chance(*ppb) {
+                    toll.forgeries.push((fault, draws.next_u64()));
+                }
+            }
+            LinkFault::StaleName { .. } if letter.is_answer => {}
+            LinkFault::StaleName { old_place: OldPlace::Taken(node) } => {
+                toll.astray = toll.astray.or(Some((fault, *node)));
+            }
+            // A call is refused when it arrives.
+            LinkFault::StaleName { old_place: OldPlace::Host } if letter.is_call => {}
+            LinkFault::StaleName { .. } => toll.dropped = Some(DropCause::StaleName(fault)),
             LinkFault::Latency { ppb, factor_ppb, add } => {
                 if draws.chance(*ppb) {
                     toll.stretch.multiply(*factor_ppb);

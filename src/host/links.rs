@@ -136,6 +136,29 @@ pub enum LinkFault {
         /// What becomes of the call.
         how: ConnectionFault,
     },
+    /// Somebody on the way changes what messages say, and knows how: no checksum finds that. Where links are
+    /// authenticated ([`super::Link::authenticated`]) it is found, and they are dropped.
+    Tampering {
+        /// Which share.
+        ppb: u64,
+    },
+    /// The senders reach for the receivers where these were before a move. Answers to calls find their way: they go back
+    /// over the connection that the call has opened.
+    StaleName {
+        /// What they find there.
+        old_place: OldPlace,
+    },
+}
+
+/// What is where a node was before a move.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OldPlace {
+    /// Nothing: whatever comes is lost.
+    Empty,
+    /// A host without the process: calls are refused, and messages lost.
+    Host,
+    /// Another node, which takes what comes for its own. Messages of a service that it is not part of are lost.
+    Taken(NodeId),
 }
 
 /// Loss in bursts, as a chain of two states that takes a step with each message of a link (Gilbert, Capacity of a

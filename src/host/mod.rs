@@ -18,6 +18,7 @@
 mod ailments;
 mod builder;
 mod call;
+mod call_packet;
 mod clock;
 mod clock_sync;
 mod context;
@@ -66,7 +67,7 @@ pub use disk_faults::{DiskAccess, DiskFault};
 pub use drive::DiskTiming;
 pub use event::class;
 pub use life::{CrashSettings, FaultId};
-pub use links::{BurstLoss, ConnectionFault, Cut, CutAt, LinkFault, Links, MessageDeed, MessageFault};
+pub use links::{BurstLoss, ConnectionFault, Cut, CutAt, LinkFault, Links, MessageDeed, MessageFault, OldPlace};
 pub use message_log::{Passage, SentMessage};
 pub use network::{DropCause, Link};
 pub use node::{Message, Node, NodeId, View};

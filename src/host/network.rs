@@ -26,6 +26,9 @@ pub struct Link {
     pub corruption_ppb: u64,
     /// Whether a checksum finds damaged messages: they are dropped then. Otherwise they arrive damaged.
     pub checksums: bool,
+    /// Whether both ends prove to each other who they are and what they said: what is forged on the way is found, and
+    /// dropped.
+    pub authenticated: bool,
     /// Whether messages of one link arrive in the order in which they were sent, as over one connection.
     pub fifo: bool,
     /// Bytes per second that one link carries; `None`: no limit.
@@ -43,6 +46,7 @@ impl Default for Link {
             duplication_ppb: 0,
             corruption_ppb: 0,
             checksums: true,
+            authenticated: false,
             fifo: false,
             bandwidth: None,
             queue: Span::MAX,
@@ -63,8 +67,22 @@ pub enum DropCause {
     QueueFull(Option<FaultId>),
     /// The receiver's host refused it: no process listened, or a fault lets nobody in.
     Refused(Option<FaultId>),
-    /// It was damaged, by the link itself or by a fault, and a checksum found that.
+    /// It was damaged, by the link itself or by a fault, or forged, and a checksum or its authentication found that.
     Corrupted(Option<FaultId>),
+    /// It went to where its receiver was before a move, and nobody there knew what to do with it.
+    StaleName(FaultId),
+}
+
+impl DropCause {
+    /// The fault to which it is due by itself; none for a link's own doing, and for a receiver that is down.
+    #[must_use]
+    pub const fn fault(self) -> Option<FaultId> {
+        match self {
+            Self::Cut(fault) | Self::StaleName(fault) => Some(fault),
+            Self::Loss(fault) | Self::QueueFull(fault) | Self::Refused(fault) | Self::Corrupted(fault) => fault,
+            Self::ReceiverDown => None,
+        }
+    }
 }
 
 /// What the network decides when a message is sent.
@@ -300,6 +318,11 @@ impl Network {
     ) -> Fate {
         let kind = self.kind_of(nodes, journey.from, journey.to);
         self.decide(kind, journey, stretch, || size_bytes)
+    }
+
+    /// Whether forged messages are found out on this link.
+    pub(crate) fn is_authenticated(&self, nodes: &[NodeState], from: NodeId, to: NodeId) -> bool {
+        self.kinds[self.kind_of(nodes, from, to) as usize].link.authenticated
     }
 
     /// When a copy that a fault makes arrives: in its order, if the link keeps one.

@@ -57,6 +57,8 @@ pub(crate) struct NodeParts {
     pub(crate) stream: Option<Stream>,
     /// What an event costs before the handler adds to it.
     pub(crate) cpu: Span,
+    /// What each message costs that leaves, besides.
+    pub(crate) send_cpu: Span,
     /// After how long a process that has ended itself is started again.
     pub(crate) restart_after: Span,
     /// Work takes this many billionths of its time.
@@ -103,6 +105,7 @@ impl NodeParts {
             drive: Drive::new(Disk::new(settings.disk_capacity), settings.disk.clone()),
             stream: None,
             cpu: settings.cpu,
+            send_cpu: settings.send_cpu,
             restart_after: settings.restart_after,
             slowness_ppb: settings.slowness_ppb,
             ails: Ailments::default(),
@@ -110,6 +113,11 @@ impl NodeParts {
             scheduled: 0,
             maybes: BTreeMap::new(),
         }
+    }
+
+    /// Whether neither what it handles nor what it sends costs anything by itself.
+    pub(crate) fn works_for_nothing(&self) -> bool {
+        self.cpu.is_zero() && self.send_cpu.is_zero()
     }
 
     pub(crate) fn reset(&mut self) {

@@ -11,9 +11,11 @@ use super::{DropCause, FaultId};
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
 #[repr(u8)]
 pub enum Tag {
-    /// Node `a` handles a message from `b`; `c` is its ordinal on the link, times two, plus one for a copy.
+    /// Node `a` handles a message from `b`; `c` is its ordinal on the link, times two, plus one for a copy. If it was
+    /// meant for another node, that is the link, and `c` has 2^35 times one more than that node's number added to it.
     Deliver = 1,
-    /// A message to `a` from `b` dies; `c` as in [`Tag::Deliver`], times 16, plus the [`DropCause`]'s number.
+    /// A message to `a` from `b` dies; `c` as in [`Tag::Deliver`], times 16, plus the [`DropCause`]'s number. Its label
+    /// ends with a tab and the name of the fault that it died of, if it did of one.
     Drop = 2,
     /// Node `a` handles a request from `b`; `c` is the call.
     Request = 3,
@@ -164,6 +166,7 @@ impl DropCause {
             Self::QueueFull(_) => "queue_full",
             Self::Refused(_) => "refused",
             Self::Corrupted(_) => "corrupted",
+            Self::StaleName(_) => "stale_name",
         }
     }
 
@@ -177,6 +180,7 @@ impl DropCause {
             Self::QueueFull(None),
             Self::Refused(None),
             Self::Corrupted(None),
+            Self::StaleName(FaultId(0)),
         ];
         all.into_iter().find(|cause| cause.number() == number).map(Self::name)
     }
@@ -191,6 +195,7 @@ impl DropCause {
             Self::QueueFull(_) => 3,
             Self::Refused(_) => 4,
             Self::Corrupted(_) => 5,
+            Self::StaleName(_) => 6,
         }
     }
 }

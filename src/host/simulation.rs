@@ -4,8 +4,9 @@ mod running;
 
 use crate::kernel::{Class, Fired, Span, Time, Trace, stable_hash};
 
+use super::call_packet::{CallPacket, said};
 use super::core::{Bodies, CLIENT, Core, CoreDraws, End, Moment, NO_RECORD};
-use super::event::{Body, CallPacket, Event, Packet, Task, class, said};
+use super::event::{Body, Event, Packet, Task, class};
 use super::message_log::MessageLog;
 use super::parts::{NodeParts, NodeState};
 use super::point::Point;
@@ -95,13 +96,15 @@ impl Simulation {
         core.network.reset(seed);
         core.nodes.iter_mut().for_each(NodeState::reset);
         core.parts.iter_mut().for_each(NodeParts::reset);
-        core.nodes.iter_mut().zip(&core.parts).for_each(|(state, part)| state.is_plain = part.cpu.is_zero());
+        core.nodes.iter_mut().zip(&core.parts).for_each(|(state, part)| state.is_plain = part.works_for_nothing());
         core.calls.clear();
         core.streams.reset(seed);
         core.draws = CoreDraws::new(seed);
         core.ended = None;
         core.census = Census::default();
         core.touched.clear();
+        core.killed.clear();
+        core.fault_names.clear();
         core.reached.clear();
         core.violations.clear();
         core.roles.clear();
@@ -329,6 +332,7 @@ impl Simulation {
         } else {
             if let Some(open) = self.core.calls.get_mut(call) {
                 open.received = true;
+                open.callee = to;
             }
             self.run_or_wait(to, Task::Packet(packet));
         }
@@ -509,6 +513,17 @@ impl Simulation {
     #[must_use]
     pub fn touched(&self, fault: super::FaultId) -> u64 {
         self.core.touched.get(&fault).copied().unwrap_or(0)
+    }
+
+    /// How many messages died of a fault.
+    #[must_use]
+    pub fn killed(&self, fault: super::FaultId) -> u64 {
+        self.core.killed.get(&fault).copied().unwrap_or(0)
+    }
+
+    /// Says what a fault is called where the trace tells of it.
+    pub fn name_fault(&mut self, fault: super::FaultId, name: &str) {
+        self.core.fault_names.insert(fault, name.to_owned());
     }
 
     /// What was seen to break the invariants of watched services ([`super::Watch`]), in the order of time.

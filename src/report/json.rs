@@ -121,6 +121,7 @@ fn fault(run: &Run, fault: &FaultReport) -> Value {
         "start_ns": fault.start.map(|start| integer(start.as_nanos())),
         "end_ns": fault.end.map(|end| integer(end.as_nanos())),
         "touched": integer(fault.touched),
+        "dropped": integer(fault.dropped),
     })
 }
 

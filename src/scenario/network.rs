@@ -44,6 +44,7 @@ pub(super) struct LinkChanges {
     duplication: Option<u64>,
     corruption: Option<u64>,
     checksums: Option<bool>,
+    authenticated: Option<bool>,
     fifo: Option<bool>,
     bandwidth: Option<u64>,
     queue: Option<Span>,
@@ -59,6 +60,7 @@ impl LinkChanges {
         link.duplication_ppb = self.duplication.unwrap_or(link.duplication_ppb);
         link.corruption_ppb = self.corruption.unwrap_or(link.corruption_ppb);
         link.checksums = self.checksums.unwrap_or(link.checksums);
+        link.authenticated = self.authenticated.unwrap_or(link.authenticated);
         link.fifo = self.fifo.unwrap_or(link.fifo);
         link.bandwidth = self.bandwidth.or(link.bandwidth);
         link.queue = self.queue.unwrap_or(link.queue);
@@ -72,6 +74,11 @@ fn changes(fields: &mut Fields<'_>) -> Option<LinkChanges> {
     let duplication = fields.maybe("duplication", "Which share arrives twice.", ratio());
     let corruption = fields.maybe("corruption", "Which share is damaged on the way.", ratio());
     let checksums = fields.maybe("checksums", "Whether damage is found, so that the message is dropped.", boolean());
+    let authenticated = fields.maybe(
+        "authenticated",
+        "Whether both ends prove who they are and what they said, so that a forged message is found, and dropped.",
+        boolean(),
+    );
     let fifo = fields.maybe("fifo", "Whether messages of one link arrive in the order of sending.", boolean());
     let bandwidth =
         fields.maybe("bandwidth", "How much one link carries; without it there is no limit.", bandwidth());
@@ -83,6 +90,7 @@ fn changes(fields: &mut Fields<'_>) -> Option<LinkChanges> {
         duplication: duplication?,
         corruption: corruption?,
         checksums: checksums?,
+        authenticated: authenticated?,
         fifo: fifo?,
         bandwidth: bandwidth?,
         queue: queue?,
@@ -138,6 +146,12 @@ pub(super) fn machine() -> Shape<HostSettings> {
         let cores = fields.optional("cores", "How many events a replica works on at once.", count(1..=1_024), 1);
         let cpu =
             fields.optional("cpu", "What each event costs, besides what the protocol charges.", duration(), "0s");
+        let send_cpu = fields.optional(
+            "send_cpu",
+            "What each message and each part of a call costs that it sends to another node, besides.",
+            duration(),
+            "0s",
+        );
         let speed = fields.optional("speed", "How fast it works: 0.5 takes twice as long.", ratio(), 1);
         let queue = fields.maybe(
             "queue",
@@ -177,6 +191,7 @@ pub(super) fn machine() -> Shape<HostSettings> {
         Some(HostSettings {
             cores: cores?,
             cpu: cpu?,
+            send_cpu: send_cpu?,
             slowness_ppb: u64::try_from(u128::from(BILLION).pow(2).div_ceil(u128::from(speed))).unwrap_or(u64::MAX),
             queue: queue?.unwrap_or(u32::MAX),
             disk: timing,

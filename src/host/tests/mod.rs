@@ -5,6 +5,7 @@ mod clock_sync;
 mod disk;
 mod life;
 mod links;
+mod misled;
 mod network;
 mod process;
 mod run;

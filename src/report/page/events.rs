@@ -25,7 +25,7 @@ const NOBODY: i64 = -1;
 /// | `tag` | the number of its [`Tag`] |
 /// | `node`, `peer` | nodes by number; -1 where the tag has none |
 /// | `cause` | how many events back its cause stands; 0 for none |
-/// | `label` | its kind and content in the table of texts, with a tab between them |
+/// | `label` | its kind and content in the table of texts, with a tab between them; of a drop, after another tab, the fault's name |
 /// | `number` | a call (request, answer, call_timeout), a fault's place (cut, heal, disturb), why a message died (drop), an epoch (role), an incarnation (start), silent or not (crash), the change (clock), a class (token); else 0 |
 ///
 /// `total` and `messages_total` say how many there were, `dropped_calls` of which call a dropped request or answer was.

@@ -189,7 +189,16 @@ impl TraceFile {
     /// The kind and the content of a record's label.
     pub(super) fn label(&self, record: &Record) -> (&str, &str) {
         let label = self.trace.label(record.label);
-        label.split_once('\t').unwrap_or((label, ""))
+        let (kind, content) = label.split_once('\t').unwrap_or((label, ""));
+        // Of a message that died the label ends with the fault that it died of.
+        let is_death = record.fact.tag == Tag::Drop as u8;
+        (kind, if is_death { content.rsplit_once('\t').map_or(content, |(content, _)| content) } else { content })
+    }
+
+    /// The fault that a message died of, if it did of one.
+    pub(super) fn killer(&self, record: &Record) -> Option<&str> {
+        let (_, fault) = self.trace.label(record.label).rsplit_once('\t')?;
+        (record.fact.tag == Tag::Drop as u8 && !fault.is_empty()).then_some(fault)
     }
 
     /// The record that led to this one, by its number.

@@ -73,6 +73,7 @@ fn line(reading: &Reading<'_>, number: usize) -> Value {
         line["sent_ns"] = integer(message.sent.as_nanos());
         if let Some(death) = message.death {
             line["died_of"] = json!(death);
+            line["fault"] = json!(file.killer(record));
         }
     }
     if let Some(&operation) = operation {

@@ -16,7 +16,9 @@ impl TraceFile {
         let words = match Tag::from_number(fact.tag) {
             Some(Tag::Deliver) => format!("{a} receives from {b}: {said}"),
             Some(Tag::Drop) => {
-                format!("a message from {b} to {a} dies ({}): {said}", death(fact.c).unwrap_or("unknown cause"))
+                let death = death(fact.c).unwrap_or("unknown cause");
+                let killer = self.killer(record).map_or_else(String::new, |fault| format!(", fault {fault}"));
+                format!("a message from {b} to {a} dies ({death}{killer}): {said}")
             }
             Some(Tag::Request) => format!("{a} is asked by {b} (call {}): {said}", fact.c),
             Some(Tag::Answer) => format!("{a} is answered by {b} (call {}): {said}", fact.c),

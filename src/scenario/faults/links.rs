@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{Begins, Timing, What, When, Where, at, resolve, selector, when};
 use crate::fault::{Clogging, Effect, LinkEffect, LinkSelector, Pattern, Selector, Swizzle};
-use crate::host::{BurstLoss, ConnectionFault, LinkFault, MessageDeed, MessageFault, NodeId};
+use crate::host::{BurstLoss, ConnectionFault, LinkFault, MessageDeed, MessageFault, NodeId, OldPlace};
 use crate::kernel::{Span, Time};
 use crate::scenario::distribution::{distribution, weight_ppb};
 use crate::scenario::input::{
@@ -32,7 +32,16 @@ pub(in crate::scenario) enum LinksWhat {
     Flap { links: LinksWritten, down: Span, up: Span },
     SwizzleAmong(Where),
     Swizzle(Vec<(Spanned<String>, Span, Span)>),
+    StaleName { links: LinksWritten, old_place: OldPlaceWritten },
     Message { from: Spanned<String>, to: Spanned<String>, kind: Option<String>, nth: u64, deed: MessageDeed },
+}
+
+/// What is where a node was, as written.
+#[derive(Clone, Debug)]
+pub(in crate::scenario) enum OldPlaceWritten {
+    Empty,
+    Host,
+    Taken(Spanned<String>),
 }
 
 /// A set of links.
@@ -160,6 +169,12 @@ pub(super) fn families(timing: Timing) -> Vec<Kind<(What, When)>> {
             );
             Some(LinkFault::Connections { ppb: ppb?, how: how? })
         }),
+        on_links("tampering", "Somebody on the way changes what messages and calls say.", |fields| {
+            Some(LinkFault::Tampering { ppb: share(fields)? })
+        }),
+        family("stale_name", "Names still point to where nodes were before a move.", move |fields| {
+            stale_name(fields, timing)
+        }),
     ];
     if timing == Timing::Own {
         families.push(kind("message", "One message meets a fate of its own.", object(message)));
@@ -260,6 +275,23 @@ fn step(fields: &mut Fields<'_>) -> Option<(Spanned<String>, Span, Span)> {
     Some((node, from, until))
 }
 
+fn stale_name(fields: &mut Fields<'_>, timing: Timing) -> Option<(LinksWhat, When)> {
+    let links = fields.required("links", "From those who go by the old name to those who have moved.", links());
+    let taken = object(|fields| fields.required("taken_by", "Another node.", name().spanned()));
+    let old_place = fields.optional(
+        "old_place",
+        "What is where these were: nothing, a host without the process, or another node, which takes what comes for its \
+         own.",
+        either(
+            one_of([("empty", OldPlaceWritten::Empty), ("host", OldPlaceWritten::Host)]),
+            taken.map(OldPlaceWritten::Taken),
+        ),
+        "empty",
+    );
+    let when = when(fields, timing);
+    Some((LinksWhat::StaleName { links: links?, old_place: old_place? }, when?))
+}
+
 fn message(fields: &mut Fields<'_>) -> Option<(What, When)> {
     let from = fields.required("from", "Its sender.", name().spanned());
     let to = fields.required("to", "Its receiver.", name().spanned());
@@ -320,6 +352,15 @@ pub(super) fn effect(what: &LinksWhat, layout: &Layout, problems: &mut Problems)
             LinkEffect::Flap { links: selected(links, layout, problems), down, up }
         }
         LinksWhat::SwizzleAmong(among) => LinkEffect::SwizzleClog(Swizzle::Among(resolve(among, layout, problems))),
+        LinksWhat::StaleName { links, old_place } => {
+            let old_place = match old_place {
+                OldPlaceWritten::Empty => OldPlace::Empty,
+                OldPlaceWritten::Host => OldPlace::Host,
+                OldPlaceWritten::Taken(name) => OldPlace::Taken(node(name)),
+            };
+            let links = selected(links, layout, problems);
+            LinkEffect::Disturb { links, what: LinkFault::StaleName { old_place } }
+        }
         LinksWhat::Swizzle(steps) => {
             let steps =
                 steps.iter().map(|(name, from, until)| Clogging { node: node(name), from: *from, until: *until });

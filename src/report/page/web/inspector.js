@@ -3,7 +3,7 @@
 
 import { element, table } from './bus.js';
 import { lightOf, messageOf } from './light.js';
-import { DROP_CAUSES, OUTCOMES, eventWords, lowerBound, nodeName, operationId, operationWords, timeWords } from './model.js';
+import { OUTCOMES, deathWords, eventWords, lowerBound, nodeName, operationId, operationWords, timeWords } from './model.js';
 
 /** How many causes, effects and rows are listed. */
 const LISTED = 14;
@@ -82,7 +82,7 @@ function aboutEvent(run, bus, event) {
     /** @type {[string, string][]} */
     const pairs = [['at', exactly(events.t[event])], ['event', `#${event}`]];
     if (message >= 0) {
-        const fate = messages.fate[message] === 0 ? 'delivered' : `lost: ${DROP_CAUSES[messages.fate[message] - 1]}`;
+        const fate = messages.fate[message] === 0 ? 'delivered' : `lost: ${deathWords(run, messages.event[message])}`;
         pairs.push(['sent', exactly(messages.sent[message])], ['took', timeWords(events.t[event] - messages.sent[message])], ['fate', fate]);
     }
     const operation = operationOf(run, event);

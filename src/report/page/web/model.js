@@ -43,7 +43,7 @@
  */
 
 /** Why messages die, by number. */
-export const DROP_CAUSES = ['loss', 'partition', 'receiver down', 'queue full', 'refused', 'corrupted'];
+export const DROP_CAUSES = ['loss', 'partition', 'receiver down', 'queue full', 'refused', 'corrupted', 'stale name'];
 
 /** How operations end, by number. */
 export const OUTCOMES = ['ok', 'no', 'fail', 'info'];
@@ -418,6 +418,19 @@ export function operationWords(run, operation) {
 }
 
 /**
+ * Why a message died, and of which fault: the label of its death ends with a tab and the fault's name, if it died of one.
+ * @param {Run} run
+ * @param {number} event
+ */
+export function deathWords(run, event) {
+    const { number, label } = run.events;
+    const text = run.text(label[event]);
+    const fault = text.slice(text.lastIndexOf('\t') + 1);
+    const cause = DROP_CAUSES[number[event]] ?? '?';
+    return fault ? `${cause}, fault “${fault}”` : cause;
+}
+
+/**
  * An event in words: a line, and what it carried.
  * @param {Run} run
  * @param {number} event
@@ -431,7 +444,7 @@ export function eventWords(run, event) {
     const named = fault ? `${fault.kind} “${fault.id}”` : 'a fault';
     const lines = /** @type {Record<string, string>} */ ({
         deliver: `${a} receives ${kind} from ${b}`,
-        drop: `${kind} from ${b} to ${a} dies: ${DROP_CAUSES[number[event]] ?? '?'}`,
+        drop: `${kind} from ${b} to ${a} dies: ${deathWords(run, event)}`,
         request: `${a} is asked by ${b}: ${content || kind}`,
         answer: `${b} answers ${a}: ${content || kind}`,
         timer: `timer of ${a}: ${kind.split('(')[0]}`,
@@ -455,7 +468,8 @@ export function eventWords(run, event) {
         held: `a message from ${b} to ${a} is held`,
     });
     const name = run.tags[tag[event] - 1] ?? '?';
-    return { line: lines[name] ?? name, content: name === 'timer' ? kind : content };
+    const shown = { timer: kind, drop: content.slice(0, Math.max(0, content.lastIndexOf('\t'))) };
+    return { line: lines[name] ?? name, content: shown[/** @type {'timer' | 'drop'} */ (name)] ?? content };
 }
 
 /**
