@@ -1,0 +1,285 @@
+//! What each safeguard of each store is there for, measured under faults that know nothing of it.
+//!
+//!     cargo run --profile ci --example safeguards > docs/safeguards.md     # the whole table: some minutes
+//!     cargo run --profile ci --example safeguards -- sample                # what CI runs: some seconds
+//!     cargo run --profile ci --example safeguards -- 100 raft              # 100 seeds, one store
+//!
+//! The scenarios lie beside this file. Intact, none may be refuted and nine of ten have to hold. Without a safeguard, seeds are
+//! tried until a run is refuted; that run is shrunk. `sample` runs a few seeds of every profile intact, and each seed of the
+//! table without its safeguard, which has to fail by the same check.
+
+use std::collections::BTreeMap;
+use std::error::Error;
+use std::process::ExitCode;
+
+use partita::check::Verdict;
+use partita::explore::{Failure, Shrunk, shrink};
+use partita::scenario::{Document, Registry, Run, RunOptions, Scenario};
+use partita::store::{MajorityRegisterSafeguard, QuorumSafeguard, RaftSafeguard, SingleSafeguard};
+
+/// How many seeds are tried unless the command line says so, and how many runs shrinking may take.
+const SEEDS: u64 = 2_000;
+const BUDGET: u64 = 2_000;
+/// How many seeds of each profile a sample runs.
+const SAMPLE: u64 = 20;
+/// What shrinking aims at.
+const FEW_FAULTS: usize = 5;
+const FEW_OPERATIONS: usize = 10;
+
+/// A kind of store, its safeguards, and its profiles, the general one first.
+struct Store {
+    kind: &'static str,
+    safeguards: Vec<&'static str>,
+    profiles: &'static [&'static str],
+    /// The safeguards that another profile than the general one is for.
+    special: &'static [(&'static str, &'static str)],
+}
+
+impl Store {
+    fn profile_of(&self, safeguard: &str) -> &'static str {
+        let special = self.special.iter().find(|(of, _)| *of == safeguard);
+        special.map_or(self.profiles[0], |&(_, profile)| profile)
+    }
+}
+
+fn stores() -> [Store; 4] {
+    [
+        Store {
+            kind: "single",
+            safeguards: SingleSafeguard::ALL.map(SingleSafeguard::name).into(),
+            profiles: &["single"],
+            special: &[],
+        },
+        Store {
+            kind: "majority_register",
+            safeguards: MajorityRegisterSafeguard::ALL.map(MajorityRegisterSafeguard::name).into(),
+            profiles: &["majority-register"],
+            special: &[],
+        },
+        Store {
+            kind: "quorum",
+            safeguards: QuorumSafeguard::ALL.map(QuorumSafeguard::name).into(),
+            profiles: &["quorum", "quorum-reads", "quorum-hints"],
+            special: &[("read_repair", "quorum-reads"), ("hinted_handoff", "quorum-hints")],
+        },
+        Store {
+            kind: "raft",
+            safeguards: RaftSafeguard::ALL.map(RaftSafeguard::name).into(),
+            profiles: &["raft", "raft-storms", "raft-leases", "raft-members"],
+            special: &[
+                ("commit_only_own_term", "raft-storms"),
+                ("lease_clock_bound", "raft-leases"),
+                ("single_server_change", "raft-members"),
+            ],
+        },
+    ]
+}
+
+type Outcome<T> = Result<T, Box<dyn Error>>;
+
+#[expect(clippy::disallowed_methods, reason = "this is where the command line is read")]
+fn main() -> ExitCode {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    let seeds = arguments.iter().find_map(|argument| argument.parse().ok()).unwrap_or(SEEDS);
+    let is_wanted = |store: &Store| {
+        let mut kinds = arguments.iter().filter(|argument| argument.parse::<u64>().is_err()).peekable();
+        kinds.peek().is_none() || kinds.any(|kind| kind == store.kind)
+    };
+    let outcome = if arguments.iter().any(|argument| argument == "sample") {
+        sample()
+    } else {
+        table(seeds, is_wanted).map(|page| print!("{page}"))
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("{error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn path(name: &str) -> String {
+    format!("{}/{name}", env!("CARGO_MANIFEST_DIR"))
+}
+
+/// A profile, as it is or without a safeguard of its store.
+fn scenario(profile: &str, kind: &str, without: Option<&str>) -> Outcome<Scenario> {
+    let name = format!("examples/safeguards/{profile}.json");
+    let document = Document::parse(&*name, &std::fs::read(path(&name))?).map_err(|problems| problems.to_string())?;
+    let json = without.map_or_else(|| "[]".to_owned(), |safeguard| format!("[\"{safeguard}\"]"));
+    let document = document.set(&format!("/services/store/{kind}/without"), &json)?;
+    Ok(Scenario::read(&document, &Registry::standard()).map_err(|problems| problems.to_string())?)
+}
+
+fn run(scenario: &Scenario, seed: u64) -> Outcome<Run> {
+    Ok(scenario.run(RunOptions { seed, keep_trace: false })?)
+}
+
+/// What a profile comes to with every safeguard in place.
+#[derive(Default)]
+struct Intact {
+    holds: u64,
+    inconclusive: u64,
+    /// By family, how many faults touched something, and how much all of them touched.
+    families: BTreeMap<&'static str, (u64, u64)>,
+    cpu: f64,
+}
+
+fn intact(profile: &str, kind: &str, seeds: u64) -> Outcome<Intact> {
+    let (scenario, start) = (scenario(profile, kind, None)?, cpu_seconds());
+    let mut intact = Intact::default();
+    for seed in 0..seeds {
+        let run = run(&scenario, seed)?;
+        match run.verdict {
+            Verdict::Holds => intact.holds += 1,
+            Verdict::Inconclusive => intact.inconclusive += 1,
+            verdict => return Err(format!("{profile}, seed {seed}, intact: {}", verdict.name()).into()),
+        }
+        for fault in run.faults.iter().filter(|fault| fault.touched > 0) {
+            let (faults, touched) = intact.families.entry(fault.kind).or_default();
+            (*faults, *touched) = (*faults + 1, *touched + fault.touched);
+        }
+    }
+    if intact.holds * 10 < seeds * 9 {
+        return Err(format!("{profile}, intact: only {} of {seeds} seeds hold", intact.holds).into());
+    }
+    intact.cpu = cpu_seconds() - start;
+    Ok(intact)
+}
+
+/// How a missing safeguard was found.
+struct Found {
+    seed: u64,
+    shrunk: Shrunk,
+    /// Of processor time, to find it and to shrink it.
+    cpu: (f64, f64),
+}
+
+/// The first seed that is refuted.
+fn find(store: &Store, safeguard: &str, seeds: u64) -> Outcome<Found> {
+    let start = cpu_seconds();
+    let scenario = scenario(store.profile_of(safeguard), store.kind, Some(safeguard))?;
+    for seed in 0..seeds {
+        if matches!(run(&scenario, seed)?.verdict, Verdict::Refuted(_)) {
+            let found = cpu_seconds();
+            let shrunk = shrink(&scenario, seed, &Registry::standard(), BUDGET)?;
+            return Ok(Found { seed, shrunk, cpu: (found - start, cpu_seconds() - found) });
+        }
+    }
+    Err(format!("{} without {safeguard}: not found", store.kind).into())
+}
+
+fn table(seeds: u64, is_wanted: impl Fn(&Store) -> bool) -> Outcome<String> {
+    let (mut rows, mut profiles) = (String::new(), String::new());
+    for store in stores().iter().filter(|store| is_wanted(store)) {
+        for safeguard in &store.safeguards {
+            eprintln!("{} without {safeguard}", store.kind);
+            rows += &row(store, safeguard, &find(store, safeguard, seeds)?);
+        }
+        for profile in store.profiles {
+            eprintln!("{profile}");
+            let Intact { holds, inconclusive, families, cpu } = intact(profile, store.kind, seeds)?;
+            let touched = families.iter().map(|(family, (faults, touched))| format!("{family} {faults} ({touched})"));
+            let touched = touched.collect::<Vec<_>>().join(", ");
+            profiles += &format!(
+                "| [`{profile}`](../examples/safeguards/{profile}.json) | {holds} | {inconclusive} | 0 | {cpu:.0} | {touched} |\n"
+            );
+        }
+    }
+    Ok(PAGE.replace("ROWS\n", &rows).replace("PROFILES\n", &profiles).replace("SEEDS", &seeds.to_string()))
+}
+
+fn row(store: &Store, safeguard: &str, found: &Found) -> String {
+    let Found { seed, shrunk, cpu: (finding, shrinking) } = found;
+    let profile = store.profile_of(safeguard);
+    let Shrunk { before, after, runs, failure, scenario, .. } = shrunk;
+    let mut left = BTreeMap::<&str, u32>::new();
+    for fault in scenario["faults"].as_array().into_iter().flatten() {
+        let kinds = fault.as_object().into_iter().flatten().filter(|(_, settings)| settings.is_object());
+        kinds.for_each(|(kind, _)| *left.entry(kind).or_default() += 1);
+    }
+    let left =
+        left.iter().map(|(kind, count)| if *count == 1 { (*kind).to_owned() } else { format!("{count} {kind}") });
+    let is_small = after.faults <= FEW_FAULTS && after.operations <= FEW_OPERATIONS;
+    format!(
+        "| `{}` | `{safeguard}` | `{profile}` | {seed} | {} | {} / {} | {} / {}{} | {} | {runs} | {finding:.1} + {shrinking:.1} |\n",
+        store.kind,
+        failure.check,
+        before.faults,
+        before.operations,
+        after.faults,
+        after.operations,
+        if is_small { "" } else { " (too large)" },
+        left.collect::<Vec<_>>().join(", "),
+    )
+}
+
+/// Whether the table still says what is.
+fn sample() -> Outcome<()> {
+    let page = std::fs::read_to_string(path("docs/safeguards.md"))?;
+    let rows: Vec<Vec<&str>> =
+        page.lines().map(|line| line.split('|').map(|cell| cell.trim().trim_matches('`')).collect()).collect();
+    for store in stores() {
+        for profile in store.profiles {
+            intact(profile, store.kind, SAMPLE)?;
+        }
+        for safeguard in &store.safeguards {
+            let row = rows.iter().find(|row| row.len() > 5 && row[1] == store.kind && row[2] == *safeguard);
+            let row = row.ok_or_else(|| format!("docs/safeguards.md lacks {} without {safeguard}", store.kind))?;
+            let run = run(&scenario(row[3], store.kind, Some(safeguard))?, row[4].parse()?)?;
+            let failure = Failure::of(run.verdict, &run.checks);
+            if failure.as_ref().is_none_or(|failure| failure.check != row[5]) {
+                let found = failure.map_or_else(|| "nothing".to_owned(), |failure| failure.check);
+                return Err(
+                    format!("{} without {safeguard}: the page says {}, found {found}", store.kind, row[5]).into()
+                );
+            }
+            println!("{} without {safeguard}: seed {} is refuted by {}", store.kind, row[4], row[5]);
+        }
+    }
+    Ok(())
+}
+
+/// The time that this thread has spent on a processor, where the system tells it (Linux); else nothing.
+fn cpu_seconds() -> f64 {
+    let text = std::fs::read_to_string("/proc/thread-self/schedstat").unwrap_or_default();
+    text.split(' ').next().and_then(|nanos| nanos.parse::<f64>().ok()).unwrap_or_default() / 1e9
+}
+
+const PAGE: &str = "# What each safeguard is there for
+
+Every store here can be run without one of its safeguards (`\"without\"`). This page says how long it takes to notice, by searching under
+faults that know nothing of it. It is printed by one command, some minutes on one core:
+
+    cargo run --profile ci --example safeguards > docs/safeguards.md
+
+A profile is a scenario under `examples/safeguards/`, the same for all safeguards of a store but for the one line that takes one away. The
+first profile of each store is a harsh swarm: every family of faults that the store tolerates is in or out with probability one half, with
+the numbers of [chaos.md](chaos.md), and the seed also draws sizes, timings, settings and mixes of operations. The others are for what the
+general one seldom or never finds: storms of leaders that are cut off, slow clocks under leases, members that join at once, and quorum
+stores in which only one of the three ways to repair is left, because any one of them makes up for the others.
+
+## Without a safeguard
+
+`seed` is the first that is refuted, counted from 0; sizes are faults / operations, at first and when shrunk; `runs` is what shrinking
+spent, of 2,000 at most; processor seconds are for finding and for shrinking.
+
+| store | without | found by | seed | refuted by | before | after | what is left | runs | processor seconds |
+|---|---|---|---|---|---|---|---|---|---|
+ROWS
+
+To see a row again: `partita run examples/safeguards/raft.json --seed N --set '/services/store/raft/without=[\"persist_vote\"]'`, and
+`partita shrink` likewise.
+
+## Intact
+
+Of SEEDS seeds from 0 how many hold, liveness included (but for `quorum-hints`, where it would read and so repair); none is refuted. Of each
+family: how many faults touched something, and how much all of them touched together (messages, processes, disk operations, clock readings).
+
+| profile | hold | inconclusive | refuted | processor seconds | what faults touched |
+|---|---|---|---|---|---|
+PROFILES
+
+CI runs 20 seeds of every profile intact, and the seed of every row above: `cargo run --profile ci --example safeguards -- sample`.
+";
