@@ -33,7 +33,7 @@ fn a_timeout_tells_what_became_of_its_call() {
     let timeouts: Vec<_> = (0..file.len()).filter(|&n| reading.tag(n) == Some(Tag::CallTimeout)).collect();
     let texts: String = timeouts.iter().filter_map(|&number| why(&file, number, 1)).collect();
     assert!(texts.contains("gives up waiting for store-"), "{texts}");
-    assert!(texts.contains("dies (partition)"), "a request or its answer was cut off:\n{texts}");
+    assert!(texts.contains("dies (partition, fault "), "a request or its answer was cut off:\n{texts}");
     let lost =
         (0..file.len()).find(|&n| reading.message(n).is_some_and(|message| message.death == Some("partition")));
     let text = why(&file, lost.expect("the partition stopped something"), 3).expect("it is there");
