@@ -40,7 +40,14 @@ pub(super) fn kept_digest(name: &str) -> Option<String> {
 fn source(name: &str) -> Result<Vec<u8>, Failure> {
     let path = Path::new(name);
     if path.is_dir() {
-        return read(&path.join(RESOLVED));
+        let resolved = path.join(RESOLVED);
+        return if resolved.exists() {
+            read(&resolved)
+        } else {
+            Err(Failure::usage(format!(
+                "error: the folder {name} has no {RESOLVED}; name a scenario file, or a folder that --out has written"
+            )))
+        };
     }
     if !path.exists() {
         if let Some(bundled) = bundled::find(name) {

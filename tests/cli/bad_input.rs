@@ -149,8 +149,8 @@ fn what_cannot_be_read_is_refused() {
     let folder = Folder::new("unreadable");
     folder.check("run missing.json", 2, "", "there is no file and no bundled scenario missing.json");
     std::fs::create_dir(folder.path("folder")).expect("a folder");
-    folder.check("run folder", 2, "", "error: cannot read folder: ");
-    folder.check("validate folder", 2, "", "error: cannot read folder: ");
+    folder.check("run folder", 2, "", "error: the folder folder has no scenario.json");
+    folder.check("validate folder", 2, "", "error: the folder folder has no scenario.json");
 }
 
 #[test]

@@ -178,8 +178,8 @@ fn a_wrong_command_line_is_explained() {
     check("run small.json --seed x", "invalid value 'x' for '--seed <N>'");
     check("run small.json --format xml", "[possible values: human, json]");
     check("run small.json --script", "--out <DIR>");
-    check("run small.json --trace t.bin", "error: --trace t.bin: write binary=PATH or jsonl=PATH");
-    check("run small.json --trace binary=", "write binary=PATH or jsonl=PATH");
+    check("run small.json --trace t.bin", "error: --trace t.bin: write KIND=PATH; the kinds are binary, jsonl,");
+    check("run small.json --trace binary=", "write KIND=PATH");
     check("run first/majority-registr", "did you mean first/majority-register?");
     check("run nothing-like-it", "`partita list` shows the bundled ones");
     check("diff one.bin", "<TRACE>");
