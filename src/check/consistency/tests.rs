@@ -151,6 +151,8 @@ fn the_least_delay_is_exact() {
     check("1 w1 ok 0 1\n2 r ok0 9 9", Ok(Some(8 * SECOND)));
     check("1 w1 ok 0 1\n2 r ok1 4 5\n2 r ok0 9 9", Ok(Some(8 * SECOND)));
     check("1 w1 ok 0 1\n2 r ok7 2 3", Ok(None));
+    // However early the second read had begun, the first one was over when its session wrote what it found.
+    check("1 c0>1 ok 0 0\n2 r ok2 0 1\n2 w2 ok 1 1\n2 r ok2 1 2", Ok(None));
     check("1 a5 ok 0 1", Err("s-0 (add 5 to k0) is no operation of the model"));
 }
 

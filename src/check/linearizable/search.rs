@@ -171,6 +171,22 @@ fn small(index: usize) -> u32 {
     u32::try_from(index).expect("a history has less than 2^32 operations")
 }
 
+/// For each operation the one of its session that ends at the very instant of its invocation. A session has one operation at a
+/// time, but reads that are judged as if they had begun earlier overlap with what their session did before.
+fn predecessors(entries: &[Entry]) -> Vec<Option<u32>> {
+    // Of each session those that may still touch a later one, the last of each end.
+    let mut latest: BTreeMap<u64, Vec<u32>> = BTreeMap::new();
+    let predecessor = |(e, entry): (u32, &Entry)| {
+        let own = latest.entry(entry.session).or_default();
+        own.retain(|&other| entries[other as usize].deadline() >= entry.call);
+        let touching = own.iter().copied().find(|&other| entries[other as usize].end == Some(entry.call));
+        own.retain(|&other| entries[other as usize].end != entry.end);
+        own.push(e);
+        touching
+    };
+    (0..small(entries.len())).zip(entries).map(predecessor).collect()
+}
+
 impl<'s, 'h, M: Model> Search<'s, 'h, M> {
     fn new(object: &'s mut Object<'h, M>, entries: &'s [Entry], facts: Facts) -> Self {
         let length = small(entries.len());
@@ -179,11 +195,9 @@ impl<'s, 'h, M: Model> Search<'s, 'h, M> {
         let by_call = |time: Time| small(entries.partition_point(|entry| entry.call <= time));
         let invoked = deadlines.iter().map(|&e| by_call(entries[e as usize].deadline())).collect();
         let (slots, width) = assign_slots(entries, &deadlines);
-        let (mut latest, mut twins) = (BTreeMap::new(), BTreeMap::new());
-        let (mut predecessor, mut twin) = (Vec::new(), Vec::new());
+        let predecessor = predecessors(entries);
+        let (mut twins, mut twin) = (BTreeMap::new(), Vec::new());
         for (e, entry) in (0..length).zip(entries) {
-            let before: Option<u32> = latest.insert(entry.session, e);
-            predecessor.push(before.filter(|&b| entries[b as usize].end == Some(entry.call)));
             let is_comparable = entry.is_open() && !matches!(entry.action, Action::Step | Action::Look);
             twin.push(if is_comparable { twins.insert(entry.action, e) } else { None });
         }
