@@ -1,6 +1,6 @@
 //! From what happened to a verdict: the hypothesis, and whether it was put to the test.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::check::{Budget, Check, Class, Evidence, Phase, Recovery, Verdict, Windows};
 use crate::fault::{Effect, FaultReport, LinkEffect, NodeEffect};
@@ -218,9 +218,12 @@ pub(super) fn notes(scenario: &Scenario, frozen: &[NodeId], simulation: &Simulat
     }
     for (name, service) in scenario.services() {
         let tolerance = service.tolerates();
-        let scripted = scenario.plan.faults.iter().map(|fault| (fault.id.as_str(), &fault.what));
+        // A replay has the faults that a nemesis made, which say its name; chaos keeps to what is tolerated.
+        let scripted = scenario.plan.faults.iter().filter(|fault| fault.nemesis.as_deref() != Some(CHAOS));
+        let scripted = scripted.map(|fault| (fault.nemesis.as_ref().unwrap_or(&fault.id).as_str(), &fault.what));
         let generated = scenario.nemeses.iter().map(|it| (it.nemesis.name.as_str(), &it.nemesis.what));
-        for (id, what) in scripted.chain(generated) {
+        let mut said = BTreeSet::new();
+        for (id, what) in scripted.chain(generated).filter(|&(id, _)| said.insert(id)) {
             let beyond = match what {
                 Effect::Partition { .. } | Effect::Links(LinkEffect::Flap { .. }) => !tolerance.partitions,
                 // Nobody promises to see through a lie.
