@@ -128,6 +128,9 @@ pub struct Failure {
     pub check: String,
     /// The class of the refutation, or `inconclusive`.
     pub class: String,
+    /// What kind of violation was found, where the check tells several apart ([`Check::anomaly`]).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub anomaly: Option<String>,
 }
 
 impl Failure {
@@ -147,13 +150,15 @@ impl Failure {
         };
         let deciding = checks.iter().find(|check| check.verdict == verdict);
         let check = deciding.map_or_else(|| "determinism".to_owned(), |check| check.name.clone());
-        Some(Self { check, class: class.to_owned() })
+        let anomaly = deciding.and_then(|check| check.anomaly.clone());
+        Some(Self { check, class: class.to_owned(), anomaly })
     }
 }
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} by {}", self.class, self.check)
+        write!(f, "{} by {}", self.class, self.check)?;
+        self.anomaly.as_ref().map_or(Ok(()), |anomaly| write!(f, " ({anomaly})"))
     }
 }
 

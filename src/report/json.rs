@@ -106,6 +106,7 @@ fn check(run: &Run, check: &Check) -> Value {
         "phase": check.phase.name(),
         "verdict": check.verdict.name(),
         "class": check.verdict.class().map(|class| class.name()),
+        "anomaly": check.anomaly,
         "observed": check.observed,
         "expected": check.expected,
         "explanation": check.explanation,

@@ -76,9 +76,9 @@ fn failure(text: &mut String, subject: Subject<'_>, values: &[(String, String)],
     let set: String = set.map(|change| format!(" --set '{change}'")).collect();
     let _ = writeln!(
         text,
-        "  {} by {}: {runs}; lowest seed {lowest_seed}, shortest run {shortest_seed} ({shortest_events} events)\n    \
+        "  {failure}: {runs}; lowest seed {lowest_seed}, shortest run {shortest_seed} ({shortest_events} events)\n    \
          {} run {}{set} --seed {shortest_seed}",
-        failure.class, failure.check, subject.program, subject.scenario
+        subject.program, subject.scenario
     );
 }
 
@@ -110,6 +110,7 @@ pub(super) fn group(group: &FailureGroup) -> Value {
     json!({
         "check": group.failure.check,
         "class": group.failure.class,
+        "anomaly": group.failure.anomaly,
         "runs": integer(group.runs),
         "lowest_seed": integer(group.lowest_seed),
         "shortest_seed": integer(group.shortest_seed),
