@@ -1,13 +1,13 @@
 //! What a sweep keeps of a run.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
 use crate::check::{Check, Figure, Quantity, Subject, Verdict};
 use crate::kernel::Span;
-use crate::scenario::Run;
+use crate::scenario::{Covered, Run};
 
 use super::detail::{Asked, Bucket, Detail, WithinRun, requests, series, within_run};
 use super::latencies::{Counts, Latencies};
@@ -55,8 +55,8 @@ pub struct Row {
     /// Every request, if that was asked for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub requests: Vec<Asked>,
-    /// How often each rare path was reached.
-    pub reached: BTreeMap<String, u64>,
+    /// What it covered.
+    pub covered: Covered,
 }
 
 /// How much of something a run had.
@@ -140,6 +140,12 @@ impl Failure {
         Self::of(run.verdict, &run.checks)
     }
 
+    /// The same, whatever kind of violation was found.
+    #[must_use]
+    pub fn of_any_anomaly(self) -> Self {
+        Self { anomaly: None, ..self }
+    }
+
     /// What decides a verdict that is not "holds".
     #[must_use]
     pub fn of(verdict: Verdict, checks: &[Check]) -> Option<Self> {
@@ -190,7 +196,7 @@ impl Row {
             latencies: latencies.counts(),
             series: detail.bucket_ns.map_or_else(Vec::new, |width| series(run, Span::from_nanos(width))),
             requests: if detail.requests { requests(run) } else { Vec::new() },
-            reached: run.reached.iter().map(|&(name, count)| (name.to_owned(), count)).collect(),
+            covered: run.covered.clone(),
         }
     }
 
@@ -249,7 +255,7 @@ pub(super) mod testing {
             latencies: Vec::new(),
             series: Vec::new(),
             requests: Vec::new(),
-            reached: std::collections::BTreeMap::new(),
+            covered: crate::scenario::Covered::default(),
         }
     }
 }

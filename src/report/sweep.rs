@@ -4,9 +4,10 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
-use crate::explore::{Estimate, FailureGroup, Summary, trials_for_width};
+use crate::explore::{Coverage, Estimate, FailureGroup, Summary, trials_for_width};
 use crate::kernel::Span;
 
+use super::coverage::coverage_document;
 use super::json::integer;
 
 /// A point of a grid with what its runs came to.
@@ -59,11 +60,6 @@ pub fn sweep_story(subject: Subject<'_>, points: &[PointSummary]) -> String {
         for group in &summary.failures {
             failure(&mut text, subject, values, group);
         }
-        let reached = summary.reached.iter().map(|(name, runs)| format!("{name} ({runs})"));
-        let reached = reached.collect::<Vec<_>>().join(", ");
-        if !reached.is_empty() {
-            let _ = writeln!(text, "  reached       {reached}");
-        }
     }
     text
 }
@@ -84,7 +80,7 @@ fn failure(text: &mut String, subject: Subject<'_>, values: &[(String, String)],
 
 /// A sweep as one JSON document.
 #[must_use]
-pub fn sweep_document(subject: Subject<'_>, points: &[PointSummary]) -> Value {
+pub fn sweep_document(subject: Subject<'_>, points: &[PointSummary], coverage: &Coverage) -> Value {
     let point = |point: &PointSummary| {
         let summary = &point.summary;
         json!({
@@ -103,6 +99,7 @@ pub fn sweep_document(subject: Subject<'_>, points: &[PointSummary]) -> Value {
         "scenario": subject.scenario,
         "confidence": subject.confidence,
         "points": points.iter().map(point).collect::<Vec<_>>(),
+        "coverage": coverage_document(coverage),
     })
 }
 

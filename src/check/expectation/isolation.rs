@@ -21,8 +21,8 @@ impl Evidence<'_> {
             (Answer::Refuted, Some(anomaly)) => {
                 let explanation = format!("{} Not {level}; {strongest}.", anomaly.story.join(" "));
                 let operations = anomaly.transactions.iter().copied().take(NAMED).collect();
-                let name = anomaly.to_string();
-                Finding::refuted(Class::Safety, name.clone(), explanation, operations).named(name)
+                let kind = anomaly.kind.to_string();
+                Finding::refuted(Class::Safety, anomaly.to_string(), explanation, operations).named(kind)
             }
             (Answer::Holds, _) => {
                 let committed = count(self.committed(), "committed transaction");

@@ -9,8 +9,7 @@ use std::collections::BTreeMap;
 
 use super::zones::Pattern;
 use crate::check::anomaly::{
-    ABORTED_READ, CONTRADICTORY_ANSWER, DUPLICATE_ELEMENT, FUTURE_READ, GARBAGE_READ, INCOMPATIBLE_ORDER, INVERSION,
-    OUT_OF_ORDER, STALE_READ,
+    ABORTED_READ, CONTRADICTORY_ANSWER, DUPLICATE_ELEMENT, FUTURE_READ, GARBAGE_READ, NO_ORDER,
 };
 use crate::check::growing::elements;
 use crate::check::precedence::precedes;
@@ -138,7 +137,7 @@ impl<'h> Grown<'h> {
                 };
                 let (one, other) = (one.min(other), one.max(other));
                 let sentence = format!("{} and {}: {why}.", self.clause(one), self.clause(other));
-                return Some(pattern(INCOMPATIBLE_ORDER, [one, other], sentence));
+                return Some(pattern(NO_ORDER, [one, other], sentence));
             }
         }
         None
@@ -206,7 +205,7 @@ impl<'h> Grown<'h> {
         let (one, other, put_in) = (self.clause(earlier), self.clause(later), self.put_in());
         match (element(earlier), element(later)) {
             (Some(missing), None) => pattern(
-                STALE_READ,
+                NO_ORDER,
                 [earlier, later],
                 format!("{other}, but {missing} was {put_in} and acknowledged before it began: {one}."),
             ),
@@ -215,11 +214,11 @@ impl<'h> Grown<'h> {
                 let read = self.reads.iter().find(shows).map(|&(read, _)| read);
                 let says = read.map_or_else(String::new, |read| format!("{}, but ", self.clause(read)));
                 let why = format!("{first} was acknowledged before {second} was {put_in}: {one}; {other}");
-                pattern(OUT_OF_ORDER, read.into_iter().chain([earlier, later]), format!("{says}{why}."))
+                pattern(NO_ORDER, read.into_iter().chain([earlier, later]), format!("{says}{why}."))
             }
             _ => {
                 let sentence = format!("{other}, but more had been seen before it began: {one}.");
-                pattern(INVERSION, [earlier, later], sentence)
+                pattern(NO_ORDER, [earlier, later], sentence)
             }
         }
     }

@@ -100,28 +100,28 @@ fn a_refutation_names_the_classical_anomaly() {
         "s-0 reads 1 (0s to 1s), but 1 was first written later: s-1 writes 1 (2s, acknowledged at 3s).",
     );
     check(
-        "stale read",
+        "no order",
         "1 w4 ok 0 1\n1 w9 ok 2 3\n9 w5 ok 2 9\n2 r ok4 4 5",
         &[0, 1, 3],
         "s-3 reads 4 (4s to 5s), but 9 was written and acknowledged before it began: s-1 writes 9 (2s, acknowledged at 3s); \
          4 is older: s-0 writes 4 (0s, acknowledged at 1s).",
     );
     check(
-        "stale read",
+        "no order",
         "1 w4 ok 0 1\n2 r ok0 2 3",
         &[0, 1],
         "s-1 reads nil (2s to 3s), but 4 was written and acknowledged before it began: \
          s-0 writes 4 (0s, acknowledged at 1s); nil is the initial value.",
     );
     check(
-        "new-old inversion",
+        "no order",
         "1 w1 ok 0 1\n1 w2 info 2 -\n2 r ok2 3 4\n2 r ok1 5 6",
         &[0, 1, 2, 3],
         "s-3 reads 1 (5s to 6s), but 2 had been seen before it began: s-2 reads 2 (3s to 4s); \
          1 is older: s-0 writes 1 (0s, acknowledged at 1s).",
     );
     check(
-        "overlapping zones",
+        "no order",
         "1 w1 ok 0 9\n2 w2 ok 0 9\n3 r ok1 1 2\n3 r ok2 3 4\n3 r ok1 5 6",
         &[0, 1, 2, 3, 4],
         "s-3 reads 2 (3s to 4s) after s-2 reads 1 (1s to 2s), and s-4 reads 1 (5s to 6s) after s-3 reads 2 (3s to 4s): \

@@ -11,9 +11,7 @@ use std::collections::BTreeMap;
 use std::fmt::Display;
 
 use super::object::{Action, Entry, INITIAL, Object};
-use crate::check::anomaly::{
-    ABORTED_READ, CONTRADICTORY_ANSWER, FUTURE_READ, GARBAGE_READ, INVERSION, OVERLAPPING_ZONES, STALE_READ,
-};
+use crate::check::anomaly::{ABORTED_READ, CONTRADICTORY_ANSWER, FUTURE_READ, GARBAGE_READ, NO_ORDER};
 use crate::check::model::{Effect, Model};
 use crate::check::precedence::precedes;
 use crate::check::sentence::clause;
@@ -241,7 +239,7 @@ where
             self.clause(writer),
             self.age(old)
         );
-        Some(pattern_of(STALE_READ, old.origin().chain([writer, reader]), sentence))
+        Some(pattern_of(NO_ORDER, old.origin().chain([writer, reader]), sentence))
     }
 
     /// `new` is seen, and then `old` again.
@@ -259,7 +257,7 @@ where
             self.clause(early),
             self.age(old)
         );
-        Some(pattern_of(INVERSION, old.origin().chain([writer, early, late]), sentence))
+        Some(pattern_of(NO_ORDER, old.origin().chain([writer, early, late]), sentence))
     }
 
     /// Whether the register held `old` before `writer` began.
@@ -290,7 +288,7 @@ where
             self.value(other.state)
         );
         let core = one.origin().chain(other.origin()).chain([one.last.1, other.last.1]);
-        pattern_of(OVERLAPPING_ZONES, core, sentence)
+        pattern_of(NO_ORDER, core, sentence)
     }
 }
 

@@ -8,7 +8,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::check::anomaly::{DUPLICATE_ELEMENT, FALSE_EMPTY, FUTURE_READ, GARBAGE_READ, OUT_OF_ORDER};
+use crate::check::anomaly::{DUPLICATE_ELEMENT, FUTURE_READ, GARBAGE_READ, NO_ORDER};
 use crate::check::model::Decision;
 use crate::check::precedence::precedes;
 use crate::check::sentence::{clause, list};
@@ -166,7 +166,7 @@ impl<'h> Fifo<'h> {
                     self.clause(late.put)
                 );
                 let core = [taken, late.put, early.put].into_iter().chain(early.taken);
-                return Some(refuted(OUT_OF_ORDER, core.collect(), sentence));
+                return Some(refuted(NO_ORDER, core.collect(), sentence));
             }
         }
         None
@@ -198,6 +198,6 @@ impl<'h> Fifo<'h> {
         let told: Vec<String> = core[1..].iter().map(|&operation| self.clause(operation)).collect();
         let sentence =
             format!("{}, but the queue was never empty meanwhile: {}.", self.clause(empty), list(&told, TOLD));
-        Some(refuted(FALSE_EMPTY, core, sentence))
+        Some(refuted(NO_ORDER, core, sentence))
     }
 }
