@@ -122,10 +122,13 @@ pub(super) fn add_failures(
     add(path, entries, output)
 }
 
-/// Adds entries to a file, which need not be there yet.
+/// Adds entries to a file, which need not be there yet. What it says of the same runs is out of date.
 fn add(path: &Path, entries: Vec<Entry>, output: &mut Output<'_>) -> Result<(), Failure> {
     let old = if path.exists() { read(path)? } else { Vec::new() };
-    write(path, old.into_iter().map(|(_, entry)| entry).chain(entries).collect(), output)
+    let run = |entry: &Entry| (entry.scenario_digest, entry.seed);
+    let added: BTreeSet<_> = entries.iter().map(run).collect();
+    let old = old.into_iter().map(|(_, entry)| entry).filter(|entry| !added.contains(&run(entry)));
+    write(path, old.chain(entries).collect(), output)
 }
 
 /// Writes entries, put together, whole or not at all.

@@ -74,6 +74,11 @@ fn what_is_no_longer_so_is_told() {
     let moved = line.replace(digest, "0123456789abcdef");
     check(&moved, 4, "The same version makes another run of it", "");
     check(&moved, 4, "Now it is the same twice", "");
+    // Kept again, it is as it was kept.
+    folder.write("again.jsonl", format!("{moved}\n"));
+    folder.run("corpus add again.jsonl lost.json --seed 3", 0);
+    assert_eq!(folder.read("again.jsonl").lines().count(), 1);
+    folder.run("corpus run again.jsonl", 0);
     // Another version may, and it is said before anything is compared.
     check(&moved.replace(&kept_by, other), 0, "alike", "warning: runs of version 0.0.1 are among them");
     // What does not fail as it did.
