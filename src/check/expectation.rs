@@ -1,6 +1,7 @@
 //! Expectations: what a hypothesis can ask of a run, and how each is judged.
 
 mod contracts;
+mod finding;
 mod isolation;
 
 use super::conflicts::conflicting_reads;
@@ -10,7 +11,7 @@ use super::convergence::{Divergence, Replica, diverged};
 use super::durability::{FinalState, lost_writes};
 use super::linearizable::{Budget, Linearizability, linearizable_as_asked, linearizes};
 use super::liveness::{Liveness, Recovery};
-use super::metrics::{Metrics, Reached, percent, reaches, share_of};
+use super::metrics::{Metrics, percent, reaches, share_of};
 use super::roles::Declared;
 use super::sentence::{clause, count, list};
 use super::staleness::{freshness, stale_reads};
@@ -22,6 +23,7 @@ use super::writes::is_acknowledged_write;
 use crate::host::{Key, Request, Value};
 use crate::kernel::Span;
 use crate::load::History;
+use finding::Finding;
 
 /// How many operations a check names.
 const NAMED: usize = 10;
@@ -127,14 +129,6 @@ pub struct Evidence<'a> {
     pub budget: Budget,
 }
 
-/// The part of a check that depends on the kind of expectation.
-struct Finding {
-    verdict: Verdict,
-    observed: String,
-    explanation: String,
-    operations: Vec<usize>,
-}
-
 impl Expectation {
     /// The name in scenario files.
     #[must_use]
@@ -237,30 +231,9 @@ impl Expectation {
             observed: finding.observed,
             expected: self.expected(),
             explanation,
+            anomaly: finding.anomaly,
             operations: finding.operations,
         }
-    }
-}
-
-impl Finding {
-    fn inconclusive(observed: impl Into<String>, explanation: impl Into<String>) -> Self {
-        let (observed, explanation) = (observed.into(), explanation.into());
-        Self { verdict: Verdict::Inconclusive, observed, explanation, operations: Vec::new() }
-    }
-
-    fn of_share(reached: Reached, class: Class, observed: String, bad: Vec<usize>, story: String) -> Self {
-        let (verdict, explanation) = match reached {
-            Reached::Yes => (Verdict::Holds, story),
-            Reached::No => (Verdict::Refuted(class), story),
-            Reached::TooFew(least) => {
-                (Verdict::Inconclusive, format!("Too few operations to tell: at least {least} are needed. {story}"))
-            }
-        };
-        Self { verdict, observed, explanation, operations: bad }
-    }
-
-    fn of_number(bad: usize, at_most: u64) -> Verdict {
-        if bad as u64 > at_most { Verdict::Refuted(Class::Safety) } else { Verdict::Holds }
     }
 }
 
@@ -335,18 +308,13 @@ impl Evidence<'_> {
         let Some(violations) = self.violations else {
             return Finding::inconclusive("nothing", "This kind of service declares no invariants.");
         };
-        let (observed, verdict, explanation) = match violations {
-            [] => (
-                "no violation".to_owned(),
-                Verdict::Holds,
-                "After every event, what must never be true was not.".to_owned(),
-            ),
+        match violations {
+            [] => Finding::holds("no violation", "After every event, what must never be true was not."),
             [(invariant, first), ..] => {
-                let violated = count(violations.len(), "violation");
-                (format!("{violated}, the first of {invariant}"), Verdict::Refuted(Class::Safety), first.clone())
+                let observed = format!("{}, the first of {invariant}", count(violations.len(), "violation"));
+                Finding::refuted(Class::Safety, observed, first.clone(), Vec::new()).named(*invariant)
             }
-        };
-        Finding { verdict, observed, explanation, operations: Vec::new() }
+        }
     }
 
     /// A refutation that the service's own order of events belies.
@@ -373,12 +341,9 @@ impl Evidence<'_> {
                     [] => String::new(),
                     also => format!(" Not linearizable either: {}.", list(also, NAMED)),
                 };
-                Finding {
-                    verdict: Verdict::Refuted(Class::Safety),
-                    observed: format!("{} is not linearizable", refutation.key),
-                    explanation: format!("On {}: {}{others}", refutation.key, refutation.explanation),
-                    operations: refutation.core,
-                }
+                let observed = format!("{} is not linearizable", refutation.key);
+                let explanation = format!("On {}: {}{others}", refutation.key, refutation.explanation);
+                Finding::refuted(Class::Safety, observed, explanation, refutation.core).named(refutation.anomaly)
             }
             Linearizability::Unknown { why } => Finding::inconclusive("unknown", format!("Not certain: {why}.")),
             Linearizability::Linearizable => {
@@ -399,9 +364,9 @@ impl Evidence<'_> {
             Consistent::No { explanation, .. } if linearizes(self.history, None, self.applied) => {
                 self.our_own_bug(&format!("the history is not {consistency}"), &explanation)
             }
-            Consistent::No { explanation, operations } => {
+            Consistent::No { anomaly, explanation, operations } => {
                 let observed = format!("not {consistency}");
-                Finding { verdict: Verdict::Refuted(Class::Safety), observed, explanation, operations }
+                Finding { anomaly, ..Finding::refuted(Class::Safety, observed, explanation, operations) }
             }
             Consistent::Unknown { why } => Finding::inconclusive("unknown", format!("Not certain: {why}.")),
         }
@@ -439,7 +404,7 @@ impl Evidence<'_> {
             Some(&first) => format!("The first: {}.", clause(self.history, first)),
         };
         reads.truncate(NAMED);
-        Finding { verdict, observed, explanation, operations: reads }
+        Finding::new(verdict, observed, explanation, reads)
     }
 
     fn t_visibility(&self, phase: Phase, after: Span, at_least: u64) -> Finding {
@@ -500,7 +465,7 @@ impl Evidence<'_> {
             Some(lost) => format!("Of {}, the first lost: {}", count(writes, "acknowledged write"), lost.evidence),
         };
         let named = answer.lost.iter().flat_map(|lost| [Some(lost.write), lost.shown_by]).flatten();
-        Finding { verdict, observed, explanation, operations: named.take(NAMED).collect() }
+        Finding::new(verdict, observed, explanation, named.take(NAMED).collect())
     }
 
     fn liveness(&self, within: Span) -> Finding {
@@ -517,19 +482,9 @@ impl Evidence<'_> {
                     "After everything had healed, each client completed an operation on each of its objects: {} in {slowest}.",
                     count(probes, "operation")
                 );
-                Finding {
-                    verdict: Verdict::Holds,
-                    observed: format!("all within {slowest}"),
-                    explanation,
-                    operations: Vec::new(),
-                }
+                Finding::holds(format!("all within {slowest}"), explanation)
             }
-            Liveness::Stuck { observed, story } => Finding {
-                verdict: Verdict::Refuted(Class::Liveness),
-                observed,
-                explanation: story,
-                operations: Vec::new(),
-            },
+            Liveness::Stuck { observed, story } => Finding::refuted(Class::Liveness, observed, story, Vec::new()),
         }
     }
 
@@ -540,12 +495,9 @@ impl Evidence<'_> {
                 format!("{node} holds {value} (version {version})")
             };
             let held: Vec<String> = held.iter().map(says).collect();
-            return Finding {
-                verdict: Verdict::Refuted(Class::Safety),
-                observed: format!("{} differ", count(diverged.len(), "object")),
-                explanation: format!("At the end the replicas differ on {key}: {}.", list(&held, NAMED)),
-                operations: Vec::new(),
-            };
+            let observed = format!("{} differ", count(diverged.len(), "object"));
+            let explanation = format!("At the end the replicas differ on {key}: {}.", list(&held, NAMED));
+            return Finding::refuted(Class::Safety, observed, explanation, Vec::new());
         }
         let objects = self.replicas.iter().map(|replica| replica.entries.len()).max().unwrap_or_default();
         let replicas = count(self.replicas.len(), "live replica");
@@ -553,8 +505,7 @@ impl Evidence<'_> {
             let why = format!("{replicas} and {}: nothing could differ.", count(objects, "object"));
             return Finding::inconclusive("nothing to compare", why);
         }
-        let explanation = format!("{replicas} agree on {}.", count(objects, "object"));
-        Finding { verdict: Verdict::Holds, observed: "all equal".into(), explanation, operations: Vec::new() }
+        Finding::holds("all equal", format!("{replicas} agree on {}.", count(objects, "object")))
     }
 
     /// Whether an anomaly of the operation counts in the phase.
@@ -573,7 +524,7 @@ impl Evidence<'_> {
         if verdict == Verdict::Holds && !could_see_a_foreign_write(self.history) {
             return Finding::inconclusive(observed, "No read could have seen another session's write.");
         }
-        Finding { verdict, observed, explanation, operations }
+        Finding::new(verdict, observed, explanation, operations)
     }
 }
 

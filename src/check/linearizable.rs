@@ -89,6 +89,8 @@ pub enum Linearizability {
 pub struct Refutation {
     /// The object.
     pub key: Key,
+    /// What kind of violation the core shows.
+    pub anomaly: &'static str,
     /// A linearization of the longest prefix of the history (up to the end of some operation) that has one.
     /// Empty if the budget did not suffice to find it, or if it took no search to find the contradiction.
     pub linearized: Vec<usize>,
@@ -203,7 +205,7 @@ impl<'h> Judge<'h> {
         // Where a search was to be avoided, the longest prefix is not worth as many steps as an answer.
         let share = if decision == Decision::Search { 1 } else { DECIDED_SHARE };
         let pattern = match decision {
-            Decision::Refuted { core, sentence } => Some(Pattern { core, sentence }),
+            Decision::Refuted { anomaly, core, sentence } => Some(Pattern { anomaly, core, sentence }),
             _ => match has_order(&mut object, &mut self.budget) {
                 Some(true) => return,
                 Some(false) => None,
@@ -230,10 +232,10 @@ impl<'h> Judge<'h> {
         let Some(grown) = Grown::new(self.history, kind, operations) else {
             return self.object(model, key, operations);
         };
-        let Some(Pattern { core, sentence }) = grown.contradiction() else { return };
+        let Some(Pattern { anomaly, core, sentence }) = grown.contradiction() else { return };
         if self.refutation.is_none() {
             let (linearized, state_after, stuck) = (Vec::new(), Value::Nil.to_string(), Vec::new());
-            let refutation = Refutation { key, linearized, state_after, stuck, core, explanation: sentence };
+            let refutation = Refutation { key, anomaly, linearized, state_after, stuck, core, explanation: sentence };
             self.refutation = Some(Box::new(refutation));
         } else {
             self.also.push(key);

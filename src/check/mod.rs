@@ -9,6 +9,7 @@
 //! that touch at one instant count as concurrent, unless one session ran both. An operation without a known
 //! outcome precedes nothing.
 
+mod anomaly;
 mod conflicts;
 mod consistency;
 mod contracts;

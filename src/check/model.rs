@@ -42,6 +42,8 @@ pub enum Decision {
     Linearizable,
     /// They have none.
     Refuted {
+        /// What kind of violation it is: a name without numbers.
+        anomaly: &'static str,
         /// Few operations that have none among themselves, in the order of invocation.
         core: Vec<usize>,
         /// The core in a sentence.

@@ -120,6 +120,9 @@ pub struct Check {
     pub expected: String,
     /// How that came, in sentences.
     pub explanation: String,
+    /// What kind of violation was found, where the expectation can be violated in several ways: the name of a kind, without numbers
+    /// and names of nodes, so that it is the same in every run that fails alike.
+    pub anomaly: Option<String>,
     /// The operations that show it, as indices into the history; the most telling first, not necessarily all.
     pub operations: Vec<usize>,
 }

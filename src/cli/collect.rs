@@ -25,6 +25,9 @@ pub(super) struct Arguments {
     /// The confidence of the intervals.
     #[arg(long, value_name = "SHARE", default_value = "0.95", value_parser = share)]
     confidence: f64,
+    /// Lists all that was covered, in how many runs and by which seed first, and all that never was.
+    #[arg(long)]
+    coverage: bool,
     /// How the result is printed.
     #[arg(long, value_enum, default_value = "human")]
     format: Format,
@@ -64,7 +67,7 @@ pub(super) fn collect(arguments: &Arguments, output: &mut Output<'_>) -> Result<
     let resolved = arguments.shards[0].join("scenario.json");
     files::write(&arguments.out.join("scenario.json"), &files::read(&resolved)?)?;
     write_results(&arguments.out, subject, &header, &rows)?;
-    report(arguments.format, subject, &header, &rows, &[], output)?;
+    report((arguments.format, arguments.coverage), subject, &header, &rows, &[], output)?;
     journal.finish(&rows)?;
     Ok(exit_code(&rows))
 }

@@ -497,11 +497,14 @@ fn add_answer(document: &mut Json, history: &History, answer: &Consistent, prefi
     let ids = |operations: &[usize]| -> Vec<String> {
         operations.iter().map(|&operation| history.id(&history.operations[operation])).collect()
     };
-    let (explanation, operations) = match answer {
-        Consistent::Yes(said) => (said.clone(), Vec::new()),
-        Consistent::No { explanation, operations } => (Some(explanation.clone()), ids(operations)),
-        Consistent::Unknown { why } => (Some(why.clone()), Vec::new()),
+    let (anomaly, explanation, operations) = match answer {
+        Consistent::Yes(said) => (None, said.clone(), Vec::new()),
+        Consistent::No { anomaly, explanation, operations } => {
+            (anomaly.clone(), Some(explanation.clone()), ids(operations))
+        }
+        Consistent::Unknown { why } => (None, Some(why.clone()), Vec::new()),
     };
+    document["anomaly"] = json!(anomaly);
     document["explanation"] = json!(explanation);
     document["shown_by"] = json!(operations);
     if let Some((linearized, stuck)) = prefix {

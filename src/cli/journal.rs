@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 
 use crate::explore::{Detail, Row};
+use crate::scenario::Covered;
 
 use super::files;
 use super::many::Rows;
@@ -31,12 +32,14 @@ pub(super) struct Header {
     pub(super) values: Vec<Vec<String>>,
     /// What is kept of each run besides its figures.
     pub(super) detail: Detail,
+    /// What its runs could cover, all points together.
+    pub(super) coverable: Covered,
     /// How long operations are started, in nanoseconds: the longest of all points.
     pub(super) duration_ns: u64,
 }
 
 impl Header {
-    pub(super) const VERSION: u32 = 2;
+    pub(super) const VERSION: u32 = 3;
 
     /// How many runs the whole sweep has.
     pub(super) fn runs(&self) -> u64 {

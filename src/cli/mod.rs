@@ -6,6 +6,7 @@
 mod bundled;
 mod collect;
 mod compare;
+mod corpus;
 mod diagnostics;
 mod diff;
 mod files;
@@ -58,6 +59,7 @@ enum Command {
     Sweep(sweep::Arguments),
     Collect(collect::Arguments),
     Plot(plot::Arguments),
+    Corpus(corpus::Arguments),
     Tolerate(tolerate::Arguments),
     Shrink(shrink::Arguments),
     Validate(validate::Arguments),
@@ -132,6 +134,7 @@ fn dispatch(registry: &Registry, command: Command, output: &mut Output<'_>) -> R
         Command::Sweep(arguments) => sweep::sweep(registry, &arguments, output),
         Command::Collect(arguments) => collect::collect(&arguments, output),
         Command::Plot(arguments) => plot::plot(&arguments, output),
+        Command::Corpus(arguments) => corpus::corpus(registry, &arguments, output),
         Command::Tolerate(arguments) => tolerate::tolerate(registry, &arguments, output),
         Command::Shrink(arguments) => shrink::run(registry, &arguments, output),
         Command::Validate(arguments) => validate::validate(registry, &arguments, output),

@@ -6,10 +6,10 @@ use clap::Args;
 use serde_json::{Value, json};
 
 use crate::check::Verdict;
-use crate::explore::{FailureGroup, ShrinkError, Shrinking, Shrunk, Summary, Sweep, shrink};
+use crate::explore::{self, FailureGroup, ShrinkError, Shrinking, Shrunk, Summary, Sweep, shrink};
 use crate::kernel::Span;
 use crate::report::shrunk_story;
-use crate::scenario::Registry;
+use crate::scenario::{Registry, Run};
 
 use super::files;
 use super::many::Rows;
@@ -18,7 +18,7 @@ use super::run::quietly;
 
 /// Makes a failing run smaller, until nothing can be left out, and writes what is left as a scenario of its own.
 ///
-/// What is left fails by the same check and class; it needs no generator: faults and operations are listed one by one. Exit
+/// What is left fails by the same check, class and anomaly; it needs no generator: faults and operations are listed one by one. Exit
 /// code 0 if it is written, 2 if the run does not fail.
 #[derive(Args)]
 pub(super) struct Arguments {
@@ -34,6 +34,9 @@ pub(super) struct Arguments {
     /// Where the smaller scenario goes.
     #[arg(long, value_name = "SMALLER.json")]
     out: PathBuf,
+    /// Keeps check and class alone: what is left may be smaller, and show another kind of violation.
+    #[arg(long)]
+    any_anomaly: bool,
     /// How many runs it may take.
     #[arg(long, value_name = "RUNS", default_value_t = BUDGET, value_parser = clap::value_parser!(u64).range(1..))]
     budget: u64,
@@ -53,7 +56,11 @@ pub(super) fn run(registry: &Registry, arguments: &Arguments, output: &mut Outpu
     let scenario = files::scenario(registry, &arguments.scenario, &arguments.changes)?;
     let seed = arguments.seed.unwrap_or(scenario.seed);
     let is_over = is_over_after(arguments.time);
-    let shrinking = Shrinking { is_over: &is_over, ..Shrinking::new(registry, arguments.budget) };
+    let judge = |run: &Run| {
+        let failure = explore::Failure::of_run(run)?;
+        Some(if arguments.any_anomaly { failure.of_any_anomaly() } else { failure })
+    };
+    let shrinking = Shrinking { judge: &judge, is_over: &is_over, ..Shrinking::new(registry, arguments.budget) };
     let shrunk = quietly(|| Ok(shrinking.shrink(&scenario, seed)))?.0.map_err(|error| match error {
         ShrinkError::Holds => Failure::usage(format!(
             "error: {} holds under seed {seed}: only a run that fails can be shrunk; `sweep` finds seeds that do",
@@ -98,7 +105,9 @@ pub(super) fn lowest_of_groups(
         let groups = Summary::of(rows.values().filter(|row| row.point == number), 0.95).failures;
         for group in groups.into_iter().filter(|group| group.failure.class != Verdict::Inconclusive.name()) {
             let seed = group.lowest_seed;
-            let name = format!("point-{number}-{}-{}-seed-{seed}.json", group.failure.check, group.failure.class);
+            let explore::Failure { check, class, anomaly } = &group.failure;
+            let kind = anomaly.as_ref().map_or_else(String::new, |anomaly| format!("-{anomaly}"));
+            let name = format!("point-{number}-{check}-{class}{kind}-seed-{seed}.json");
             let file = folder.join(name.replace(|c: char| !c.is_ascii_alphanumeric() && !"-_.".contains(c), "-"));
             match quietly(|| Ok(shrink(&point.scenario, seed, registry, BUDGET)))?.0 {
                 Ok(shrunk) => {
@@ -117,9 +126,7 @@ impl Reduced {
     pub(super) fn story(&self, program: &str) -> String {
         let Self { group: FailureGroup { failure, lowest_seed, .. }, shrunk, file, .. } = self;
         format!(
-            "shrunk: {} by {}, seed {lowest_seed}: {} left of {}\n    {program} run {}\n",
-            failure.class,
-            failure.check,
+            "shrunk: {failure}, seed {lowest_seed}: {} left of {}\n    {program} run {}\n",
             shrunk.after,
             shrunk.before,
             file.display()
@@ -132,6 +139,7 @@ impl Reduced {
             "point": point,
             "check": group.failure.check,
             "class": group.failure.class,
+            "anomaly": group.failure.anomaly,
             "seed": group.lowest_seed,
             "file": file,
             "runs": shrunk.runs,

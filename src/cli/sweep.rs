@@ -7,11 +7,14 @@ use std::path::PathBuf;
 use clap::Args;
 use serde_json::json;
 
-use crate::explore::{Detail, Point, Shard, Summary, Sweep, histogram_log, pooled, rate};
+use crate::explore::{Coverage, Detail, Plateau, Point, Shard, Summary, Sweep, histogram_log, pooled, rate};
 use crate::kernel::{Span, stable_hash_str};
-use crate::report::{PointSummary, Runs, Subject, requests, results, series, sweep_document, sweep_story};
-use crate::scenario::{Registry, duration};
+use crate::report::{
+    PointSummary, Runs, Subject, coverage_story, requests, results, series, sweep_document, sweep_story,
+};
+use crate::scenario::{Covered, Registry, duration};
 
+use super::corpus;
 use super::files;
 use super::grid::points;
 use super::journal::{Header, Journal};
@@ -57,10 +60,20 @@ pub(super) struct Arguments {
     /// Shrinks the lowest seed of each group of refuted runs, into the folder of --out.
     #[arg(long, requires = "out", conflicts_with = "shard")]
     shrink: bool,
+    /// Adds the lowest seed of each group of refuted runs to this file, for `corpus run`.
+    #[arg(long, value_name = "FILE")]
+    corpus: Option<PathBuf>,
     /// Stops as soon as the interval of the rate of holding runs is this narrow, judged in the order of the seeds.
     /// There is one point, and no shard.
     #[arg(long, value_name = "WIDTH", conflicts_with = "shard", conflicts_with = "varied", value_parser = share)]
     until_width: Option<f64>,
+    /// Stops when so many seeds in succession have covered nothing new: no rare path, no role, no state that a fault hit. There is one
+    /// point, and no shard.
+    #[arg(long, value_name = "N", conflicts_with = "shard", conflicts_with = "varied", value_parser = clap::value_parser!(u64).range(1..))]
+    until_plateau: Option<u64>,
+    /// Lists all that was covered, in how many runs and by which seed first, and all that never was.
+    #[arg(long)]
+    coverage: bool,
     #[command(flatten)]
     effort: Effort,
     /// How the result is printed.
@@ -76,8 +89,10 @@ pub(super) fn sweep(registry: &Registry, arguments: &Arguments, output: &mut Out
             "error: under how many seeds? Say --seeds A..B, or \"sweep\": { \"repeat\": N } in the file",
         ));
     };
-    if arguments.until_width.is_some() && points.len() > 1 {
-        return Err(Failure::usage("error: --until-width needs one point, and the file has a grid"));
+    let is_open =
+        [(arguments.until_width.is_some(), "--until-width"), (arguments.until_plateau.is_some(), "--until-plateau")];
+    if let Some((_, name)) = is_open.into_iter().find(|&(is_asked, _)| is_asked && points.len() > 1) {
+        return Err(Failure::usage(format!("error: {name} needs one point, and the file has a grid")));
     }
     let sweep = Sweep {
         points,
@@ -124,7 +139,10 @@ pub(super) fn sweep(registry: &Registry, arguments: &Arguments, output: &mut Out
             shrunk = shrink::lowest_of_groups(registry, folder, &sweep, &rows, output)?;
         }
     }
-    report(arguments.format, subject, &header, &rows, &shrunk, output)?;
+    if let Some(corpus) = arguments.corpus.as_ref().filter(|_| !ended.is_interrupted) {
+        corpus::add_failures(corpus, &arguments.scenario, &sweep, &rows, output)?;
+    }
+    report((arguments.format, arguments.coverage), subject, &header, &rows, &shrunk, output)?;
     Ok(if ended.is_interrupted { INTERRUPTED } else { exit_code(&rows) })
 }
 
@@ -137,10 +155,7 @@ fn add_rows(
 ) -> Result<Ended, Failure> {
     let done: BTreeSet<u64> = rows.keys().copied().collect();
     let mut prefix = Prefix::default();
-    let mut decided = |rows: &Rows| {
-        let width = arguments.until_width?;
-        prefix.enough(rows, width, arguments.effort.confidence)
-    };
+    let mut decided = |rows: &Rows| prefix.enough(rows, arguments);
     let (mut failure, mut enough) = (None, decided(rows));
     let mut ended = Ended::default();
     if enough.is_none() {
@@ -167,15 +182,24 @@ fn add_rows(
 struct Prefix {
     runs: u64,
     held: u64,
+    plateau: Plateau,
 }
 
 impl Prefix {
-    /// After how many runs the interval was narrow enough, if it was.
-    fn enough(&mut self, rows: &Rows, width: f64, confidence: f64) -> Option<u64> {
+    /// After how many runs there were enough: the interval was narrow, or nothing new was covered. None if there is no such wish.
+    fn enough(&mut self, rows: &Rows, arguments: &Arguments) -> Option<u64> {
+        if arguments.until_width.is_none() && arguments.until_plateau.is_none() {
+            return None;
+        }
         while let Some(row) = rows.get(&self.runs) {
             self.runs += 1;
             self.held += u64::from(row.holds());
-            if rate(self.held, self.runs, confidence).is_some_and(|estimate| estimate.width() <= width) {
+            let estimate = rate(self.held, self.runs, arguments.effort.confidence);
+            let is_narrow = |width| estimate.as_ref().is_some_and(|estimate| estimate.width() <= width);
+            let length = self.plateau.add(&row.covered);
+            if arguments.until_width.is_some_and(is_narrow)
+                || arguments.until_plateau.is_some_and(|least| length >= least)
+            {
                 return Some(self.runs);
             }
         }
@@ -185,6 +209,8 @@ impl Prefix {
 
 fn header(arguments: &Arguments, sweep: &Sweep) -> Header {
     let resolved: String = sweep.points.iter().map(|point| point.scenario.resolved.to_string()).collect();
+    let mut coverable = Covered::default();
+    sweep.points.iter().for_each(|point| coverable.extend(&point.scenario.coverable()));
     let values = |point: &Point| point.values.iter().map(|(_, value)| value.clone()).collect();
     Header {
         version: Header::VERSION,
@@ -196,6 +222,7 @@ fn header(arguments: &Arguments, sweep: &Sweep) -> Header {
         varied: sweep.points[0].values.iter().map(|(pointer, _)| pointer.clone()).collect(),
         values: sweep.points.iter().map(values).collect(),
         detail: sweep.detail,
+        coverable,
         duration_ns: sweep.points.iter().map(|point| point.scenario.duration.as_nanos()).max().unwrap_or(0),
     }
 }
@@ -229,9 +256,14 @@ pub(super) fn write_results(
         "version": 1,
         "sweep": header,
         "digest": format!("{:016x}", stable_hash_str(&digests)),
-        "result": sweep_document(subject, &summaries(header, rows, subject.confidence)),
+        "result": sweep_document(subject, &summaries(header, rows, subject.confidence), &covered(header, rows)),
     });
     write("manifest.json", format!("{manifest:#}\n"))
+}
+
+/// What all runs have covered together.
+fn covered(header: &Header, rows: &Rows) -> Coverage {
+    Coverage::of(rows.values(), &header.coverable)
 }
 
 /// What the runs at each point come to.
@@ -245,23 +277,24 @@ pub(super) fn summaries(header: &Header, rows: &Rows, confidence: f64) -> Vec<Po
 
 /// Prints what a sweep came to.
 pub(super) fn report(
-    format: Format,
+    (format, lists_coverage): (Format, bool),
     subject: Subject<'_>,
     header: &Header,
     rows: &Rows,
     shrunk: &[Reduced],
     output: &mut Output<'_>,
 ) -> Result<(), Failure> {
-    let points = summaries(header, rows, subject.confidence);
+    let (points, coverage) = (summaries(header, rows, subject.confidence), covered(header, rows));
     match format {
         Format::Json => {
-            let mut document = sweep_document(subject, &points);
+            let mut document = sweep_document(subject, &points, &coverage);
             document["shrunk"] = shrunk.iter().map(Reduced::document).collect();
             output.say(&format!("{document:#}\n"))
         }
         Format::Human => {
             let shrunk: String = shrunk.iter().map(|reduced| reduced.story(subject.program)).collect();
-            output.say(&(sweep_story(subject, &points) + &shrunk))
+            let coverage = coverage_story(&coverage, lists_coverage);
+            output.say(&(sweep_story(subject, &points) + &coverage + &shrunk))
         }
     }
 }

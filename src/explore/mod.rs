@@ -3,6 +3,8 @@
 //! Absent here: another way to run a scenario. Everything goes through [`crate::scenario::Scenario::run`]. Files and
 //! progress are the command line's.
 
+mod corpus;
+mod coverage;
 mod detail;
 mod determinism;
 mod latencies;
@@ -14,6 +16,8 @@ mod summary;
 mod sweep;
 mod tolerance;
 
+pub use corpus::{Entry, Outcome, Replay, merge};
+pub use coverage::{Coverage, Plateau, Sight};
 pub use detail::{Asked, Bucket, Detail, Moment, WithinRun, over_time};
 pub use determinism::{Difference, check_determinism, first_difference};
 pub use latencies::{Counts, Latencies, histogram_log};

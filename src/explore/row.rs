@@ -1,13 +1,13 @@
 //! What a sweep keeps of a run.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
 use crate::check::{Check, Figure, Quantity, Subject, Verdict};
 use crate::kernel::Span;
-use crate::scenario::Run;
+use crate::scenario::{Covered, Run};
 
 use super::detail::{Asked, Bucket, Detail, WithinRun, requests, series, within_run};
 use super::latencies::{Counts, Latencies};
@@ -55,8 +55,8 @@ pub struct Row {
     /// Every request, if that was asked for.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub requests: Vec<Asked>,
-    /// How often each rare path was reached.
-    pub reached: BTreeMap<String, u64>,
+    /// What it covered.
+    pub covered: Covered,
 }
 
 /// How much of something a run had.
@@ -128,6 +128,9 @@ pub struct Failure {
     pub check: String,
     /// The class of the refutation, or `inconclusive`.
     pub class: String,
+    /// What kind of violation was found, where the check tells several apart ([`Check::anomaly`]).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub anomaly: Option<String>,
 }
 
 impl Failure {
@@ -135,6 +138,12 @@ impl Failure {
     #[must_use]
     pub fn of_run(run: &Run) -> Option<Self> {
         Self::of(run.verdict, &run.checks)
+    }
+
+    /// The same, whatever kind of violation was found.
+    #[must_use]
+    pub fn of_any_anomaly(self) -> Self {
+        Self { anomaly: None, ..self }
     }
 
     /// What decides a verdict that is not "holds".
@@ -147,13 +156,15 @@ impl Failure {
         };
         let deciding = checks.iter().find(|check| check.verdict == verdict);
         let check = deciding.map_or_else(|| "determinism".to_owned(), |check| check.name.clone());
-        Some(Self { check, class: class.to_owned() })
+        let anomaly = deciding.and_then(|check| check.anomaly.clone());
+        Some(Self { check, class: class.to_owned(), anomaly })
     }
 }
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} by {}", self.class, self.check)
+        write!(f, "{} by {}", self.class, self.check)?;
+        self.anomaly.as_ref().map_or(Ok(()), |anomaly| write!(f, " ({anomaly})"))
     }
 }
 
@@ -185,7 +196,7 @@ impl Row {
             latencies: latencies.counts(),
             series: detail.bucket_ns.map_or_else(Vec::new, |width| series(run, Span::from_nanos(width))),
             requests: if detail.requests { requests(run) } else { Vec::new() },
-            reached: run.reached.iter().map(|&(name, count)| (name.to_owned(), count)).collect(),
+            covered: run.covered.clone(),
         }
     }
 
@@ -244,7 +255,7 @@ pub(super) mod testing {
             latencies: Vec::new(),
             series: Vec::new(),
             requests: Vec::new(),
-            reached: std::collections::BTreeMap::new(),
+            covered: crate::scenario::Covered::default(),
         }
     }
 }

@@ -52,7 +52,7 @@ impl Summary {
         let mut reached = BTreeMap::<String, u64>::new();
         for row in rows.clone() {
             *verdicts.entry(row.verdict.clone()).or_default() += 1;
-            for name in row.reached.keys() {
+            for name in &row.covered.paths {
                 *reached.entry(name.clone()).or_default() += 1;
             }
         }

@@ -6,6 +6,7 @@ use crate::host::{Cut, Links, NodeId, NodeSet, Simulation, class};
 use crate::kernel::{Class, Purpose, Stream, Streams, Time};
 
 use super::budget::{cut_off, granted, within};
+use super::found::{Found, hit_by_cut, look};
 use super::links::{LinkHit, LinkSelector};
 use super::nodes::NodeEffect;
 use super::plan::{Effect, Fault, Group, Plan, Shape};
@@ -27,6 +28,10 @@ pub struct FaultReport {
     pub start: Option<Time>,
     /// When it ended; `None` if it has not started or is still at work.
     pub end: Option<Time>,
+    /// In what state it found those whom it hit, by node: the role that each had, or [`RECOVERING`](super::RECOVERING),
+    /// [`SERVING`](super::SERVING) or [`CLIENT`](super::CLIENT). Of a cut, those whom it separates from most of their service; of
+    /// others of links, those whose links they are. Who was down is not among them.
+    pub found: Vec<(NodeId, &'static str)>,
     /// How much it touched: messages dropped, delayed, copied or damaged, processes killed, work delayed, clocks
     /// read.
     pub touched: u64,
@@ -57,6 +62,8 @@ struct Tracked {
     /// The number of the host's lookout, if it has a trigger.
     lookout: Option<usize>,
     hit: Option<Hit>,
+    /// In what state whom it hit was then.
+    found: Found,
     ended: Option<Time>,
 }
 
@@ -80,7 +87,7 @@ impl Injector {
         validate(&plan, simulation)?;
         let mut streams = Streams::new(seed);
         let track = |fault: Fault| match streams.open(CHOICES, &fault.id) {
-            Ok(stream) => Ok(Tracked { fault, stream, lookout: None, hit: None, ended: None }),
+            Ok(stream) => Ok(Tracked { fault, stream, lookout: None, hit: None, found: Found::new(), ended: None }),
             Err(clash) => Err(PlanError { fault: fault.id, mistake: PlanMistake::StreamClash(clash) }),
         };
         let faults = plan.faults.into_iter().map(track).collect::<Result<_, _>>()?;
@@ -160,11 +167,11 @@ impl Injector {
 
     /// Lets a fault that has started take its next step.
     fn go_on(&mut self, simulation: &mut Simulation, number: usize) {
-        let Tracked { fault, hit: Some(hit), .. } = &mut self.faults[number] else { return };
+        let Tracked { fault, hit: Some(hit), found, .. } = &mut self.faults[number] else { return };
         let id = fault.host_id();
         match hit {
-            Hit::Disturbed(hit) => hit.step(id, simulation),
-            Hit::Staged(hit) => hit.step(id, simulation),
+            Hit::Disturbed(hit) => hit.step(id, simulation, found),
+            Hit::Staged(hit) => hit.step(id, simulation, found),
             Hit::Links(_) | Hit::Nodes(_) => {}
         }
         self.plan_next(simulation, number);
@@ -201,18 +208,20 @@ impl Injector {
                         cut = nothing_of(&cut);
                     }
                 }
+                look(&hit_by_cut(&cut, simulation), simulation, &mut tracked.found);
                 simulation.cut(id, cut.clone(), *cut_at);
                 tracked.hit = Some(Hit::Links(cut));
             }
             Effect::Links(effect) => {
                 let lasts = tracked.fault.lasts;
-                let hit = LinkHit::begin(effect, lasts, id, simulation, &mut tracked.stream);
+                let hit = LinkHit::begin(effect, lasts, id, simulation, &mut tracked.stream, &mut tracked.found);
                 tracked.hit = Some(Hit::Disturbed(hit));
             }
             Effect::Nodes { whom, what } => {
                 let chosen = whom.resolve(simulation, &mut tracked.stream);
                 let nodes = affected(&chosen, *what, simulation);
                 let nodes = within(budget.as_ref(), nodes, simulation, &mut tracked.stream);
+                look(&nodes, simulation, &mut tracked.found);
                 nodes.iter().for_each(|node| what.begin(simulation, id, node));
                 tracked.hit = Some(Hit::Nodes(nodes));
                 if matches!(what, NodeEffect::ClockStep { .. }) {
@@ -222,8 +231,9 @@ impl Injector {
             }
             Effect::Staged { stages, program } => {
                 let lasts = tracked.fault.lasts;
-                let hit =
-                    StagedHit::begin(program, stages, lasts, (id, budget.as_ref()), simulation, &mut tracked.stream);
+                let (stream, found) = (&mut tracked.stream, &mut tracked.found);
+                let whose = (id, budget.as_ref());
+                let hit = StagedHit::begin(program, stages, lasts, whose, simulation, stream, found);
                 tracked.hit = Some(Hit::Staged(hit));
             }
         }
@@ -290,6 +300,7 @@ impl Injector {
                 targets: tracked.hit.as_ref().map_or_else(Vec::new, Hit::targets),
                 start,
                 end,
+                found: tracked.found.iter().copied().collect(),
                 touched: simulation.touched(id),
                 dropped: simulation.killed(id),
                 started,

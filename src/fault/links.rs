@@ -4,6 +4,7 @@ use crate::host::{Cut, FaultId, LinkFault, Links, MessageFault, NodeId, NodeSet,
 use crate::kernel::{Draw, Span, Time};
 
 use super::Selector;
+use super::found::{Found, hit_by_links, look};
 
 /// Which links a fault means, to be resolved when it starts.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -233,11 +234,13 @@ impl LinkHit {
         fault: FaultId,
         simulation: &mut Simulation,
         draws: &mut impl Draw,
+        found: &mut Found,
     ) -> Self {
         let now = simulation.now();
         match effect {
             LinkEffect::Disturb { links, what } => {
                 let links = links.resolve(simulation, draws);
+                look(&hit_by_links(&links, simulation), simulation, found);
                 simulation.disturb(fault, links.clone(), what.clone());
                 let explicit = LinkEffect::Disturb { links: LinkSelector::explicit(&links), what: what.clone() };
                 Self { explicit, targets: links.ends(), progress: Progress::Constant }
@@ -248,7 +251,7 @@ impl LinkHit {
                 let targets = links.ends();
                 let mut hit =
                     Self { explicit, targets, progress: Progress::Flap { links, is_down: false, next: now } };
-                hit.step(fault, simulation);
+                hit.step(fault, simulation, found);
                 hit
             }
             LinkEffect::SwizzleClog(swizzle) => {
@@ -262,7 +265,7 @@ impl LinkHit {
                 let targets = cloggings.iter().map(|clogging| clogging.node).collect();
                 let explicit = LinkEffect::SwizzleClog(Swizzle::Explicit(cloggings));
                 let mut hit = Self { explicit, targets, progress: Progress::Swizzle(steps) };
-                hit.step(fault, simulation);
+                hit.step(fault, simulation, found);
                 hit
             }
             LinkEffect::Message(what) => {
@@ -282,14 +285,15 @@ impl LinkHit {
         }
     }
 
-    /// Takes the steps that are due.
-    pub(super) fn step(&mut self, fault: FaultId, simulation: &mut Simulation) {
+    /// Takes the steps that are due, and notes in what state it finds whom they hit.
+    pub(super) fn step(&mut self, fault: FaultId, simulation: &mut Simulation, found: &mut Found) {
         let now = simulation.now();
         match (&mut self.progress, &self.explicit) {
             (Progress::Flap { links, is_down, next }, LinkEffect::Flap { down, up, .. }) => {
                 if *is_down {
                     simulation.heal(fault);
                 } else {
+                    look(&hit_by_links(links, simulation), simulation, found);
                     simulation.cut(fault, Cut::Links(links.clone()), crate::host::CutAt::SendAndArrival);
                 }
                 *is_down = !*is_down;
@@ -297,7 +301,11 @@ impl LinkHit {
             }
             (Progress::Swizzle(steps), _) => {
                 for (_, lets_go, node) in steps.extract_if(.., |&mut (at, ..)| at <= now) {
-                    let links = links_of([node].into_iter().collect(), simulation);
+                    let one: NodeSet = [node].into_iter().collect();
+                    if !lets_go {
+                        look(&one, simulation, found);
+                    }
+                    let links = links_of(one, simulation);
                     if lets_go {
                         simulation.calm(fault, &links);
                     } else {

@@ -13,6 +13,7 @@
 
 mod budget;
 mod family;
+mod found;
 mod injector;
 mod links;
 mod nemesis;
@@ -28,6 +29,7 @@ mod tests;
 
 pub use budget::Keep;
 pub use family::{FAMILIES, Family, Parameter, families_page};
+pub use found::{CLIENT, RECOVERING, SERVING};
 pub use injector::{FaultReport, Injector};
 pub use links::{Clogging, LinkEffect, LinkSelector, Pattern, Swizzle};
 pub use nemesis::Nemesis;

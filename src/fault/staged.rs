@@ -6,6 +6,7 @@ use crate::host::{CrashSettings, FaultId, NodeId, NodeSet, Simulation};
 use crate::kernel::{Draw, Sampler, Span, Time};
 
 use super::budget::within;
+use super::found::{Found, look};
 use super::{Keep, NodeEffect, Selector};
 
 /// What a staged fault does, and by which plan.
@@ -213,6 +214,7 @@ impl StagedHit {
         (fault, budget): (FaultId, Option<&(Keep, NodeSet)>),
         simulation: &mut Simulation,
         draws: &mut impl Draw,
+        found: &mut Found,
     ) -> Self {
         let what = program.effect();
         let stages = match stages {
@@ -232,7 +234,7 @@ impl StagedHit {
         let both = |stage: &Stage| [(now + stage.from, true, stage.node), (now + stage.until, false, stage.node)];
         let steps = stages.iter().flat_map(both).collect();
         let mut started = Self { stages, what, steps, hit: BTreeSet::new() };
-        started.step(fault, simulation);
+        started.step(fault, simulation, found);
         started
     }
 
@@ -246,12 +248,13 @@ impl StagedHit {
         self.steps.first().map(|&(at, ..)| at)
     }
 
-    /// Takes the steps that are due.
-    pub(super) fn step(&mut self, fault: FaultId, simulation: &mut Simulation) {
+    /// Takes the steps that are due, and notes in what state it finds whoever's turn it is.
+    pub(super) fn step(&mut self, fault: FaultId, simulation: &mut Simulation, found: &mut Found) {
         while let Some(&(at, begins, node)) = self.steps.first().filter(|(at, ..)| *at <= simulation.now()) {
             self.steps.remove(&(at, begins, node));
             if begins {
                 self.hit.insert(node);
+                look(&[node].into_iter().collect(), simulation, found);
                 self.what.begin(simulation, fault, node);
             } else if self.hit.remove(&node) {
                 self.what.undo(simulation, fault, node);

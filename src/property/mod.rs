@@ -252,9 +252,11 @@ impl Tester<'_> {
     fn failure(&self, run: &Run) -> Option<Failure> {
         match run.verdict {
             Verdict::Refuted(_) | Verdict::Nondeterministic => Failure::of_run(run),
-            Verdict::Holds | Verdict::Inconclusive => (self.judge)(run)
-                .is_err()
-                .then(|| Failure { check: "property".to_owned(), class: "safety".to_owned() }),
+            Verdict::Holds | Verdict::Inconclusive => (self.judge)(run).is_err().then(|| Failure {
+                check: "property".to_owned(),
+                class: "safety".to_owned(),
+                anomaly: None,
+            }),
         }
     }
 

@@ -7,7 +7,7 @@ use crate::fault::FaultReport;
 use crate::host::End;
 use crate::kernel::Span;
 use crate::load::Outcome;
-use crate::scenario::Run;
+use crate::scenario::{Aspect, Run};
 
 /// The version of the document's form.
 const VERSION: u32 = 1;
@@ -37,6 +37,7 @@ pub fn document(scenario: &str, run: &Run) -> Value {
         "checks": run.checks.iter().map(|check| self::check(run, check)).collect::<Vec<_>>(),
         "faults": run.faults.iter().map(|report| fault(run, report)).collect::<Vec<_>>(),
         "reached": run.reached.iter().map(|&(name, count)| (name.to_owned(), integer(count))).collect::<Map<_, _>>(),
+        "covered": Aspect::ALL.into_iter().map(|aspect| (aspect.name().to_owned(), json!(run.covered.of(aspect)))).collect::<Map<_, _>>(),
         "notes": run.notes,
     })
 }
@@ -106,6 +107,7 @@ fn check(run: &Run, check: &Check) -> Value {
         "phase": check.phase.name(),
         "verdict": check.verdict.name(),
         "class": check.verdict.class().map(|class| class.name()),
+        "anomaly": check.anomaly,
         "observed": check.observed,
         "expected": check.expected,
         "explanation": check.explanation,
@@ -120,6 +122,7 @@ fn fault(run: &Run, fault: &FaultReport) -> Value {
         "targets": fault.targets.iter().map(|&node| run.name(node)).collect::<Vec<_>>(),
         "start_ns": fault.start.map(|start| integer(start.as_nanos())),
         "end_ns": fault.end.map(|end| integer(end.as_nanos())),
+        "found": fault.found.iter().map(|&(node, state)| json!({ "node": run.name(node), "state": state })).collect::<Vec<_>>(),
         "touched": integer(fault.touched),
         "dropped": integer(fault.dropped),
     })

@@ -2,6 +2,8 @@
 //!
 //! Absent here: decisions and figures. What a report shows was computed below; it only says it.
 
+mod corpus;
+mod coverage;
 mod edn;
 mod figures;
 mod history;
@@ -17,6 +19,8 @@ mod text;
 mod tolerance;
 mod trace;
 
+pub use corpus::{Replayed, corpus_document, corpus_story};
+pub use coverage::coverage_story;
 pub use edn::history_edn;
 pub use history::history_lines;
 pub use json::document;

@@ -4,9 +4,10 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
-use crate::explore::{Estimate, FailureGroup, Summary, trials_for_width};
+use crate::explore::{Coverage, Estimate, FailureGroup, Summary, trials_for_width};
 use crate::kernel::Span;
 
+use super::coverage::coverage_document;
 use super::json::integer;
 
 /// A point of a grid with what its runs came to.
@@ -59,11 +60,6 @@ pub fn sweep_story(subject: Subject<'_>, points: &[PointSummary]) -> String {
         for group in &summary.failures {
             failure(&mut text, subject, values, group);
         }
-        let reached = summary.reached.iter().map(|(name, runs)| format!("{name} ({runs})"));
-        let reached = reached.collect::<Vec<_>>().join(", ");
-        if !reached.is_empty() {
-            let _ = writeln!(text, "  reached       {reached}");
-        }
     }
     text
 }
@@ -76,15 +72,15 @@ fn failure(text: &mut String, subject: Subject<'_>, values: &[(String, String)],
     let set: String = set.map(|change| format!(" --set '{change}'")).collect();
     let _ = writeln!(
         text,
-        "  {} by {}: {runs}; lowest seed {lowest_seed}, shortest run {shortest_seed} ({shortest_events} events)\n    \
+        "  {failure}: {runs}; lowest seed {lowest_seed}, shortest run {shortest_seed} ({shortest_events} events)\n    \
          {} run {}{set} --seed {shortest_seed}",
-        failure.class, failure.check, subject.program, subject.scenario
+        subject.program, subject.scenario
     );
 }
 
 /// A sweep as one JSON document.
 #[must_use]
-pub fn sweep_document(subject: Subject<'_>, points: &[PointSummary]) -> Value {
+pub fn sweep_document(subject: Subject<'_>, points: &[PointSummary], coverage: &Coverage) -> Value {
     let point = |point: &PointSummary| {
         let summary = &point.summary;
         json!({
@@ -103,6 +99,7 @@ pub fn sweep_document(subject: Subject<'_>, points: &[PointSummary]) -> Value {
         "scenario": subject.scenario,
         "confidence": subject.confidence,
         "points": points.iter().map(point).collect::<Vec<_>>(),
+        "coverage": coverage_document(coverage),
     })
 }
 
@@ -110,6 +107,7 @@ pub(super) fn group(group: &FailureGroup) -> Value {
     json!({
         "check": group.failure.check,
         "class": group.failure.class,
+        "anomaly": group.failure.anomaly,
         "runs": integer(group.runs),
         "lowest_seed": integer(group.lowest_seed),
         "shortest_seed": integer(group.shortest_seed),

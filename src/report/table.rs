@@ -137,14 +137,16 @@ fn nanoseconds(nanos: u64) -> String {
     if nanos == u64::MAX { "inf".to_owned() } else { nanos.to_string() }
 }
 
-const REST: [&str; 8] =
-    ["verdict", "class", "check", "digest", "simulated_ns", "events", "messages_sent", "messages_dropped"];
+const REST: [&str; 9] =
+    ["verdict", "class", "check", "anomaly", "digest", "simulated_ns", "events", "messages_sent", "messages_dropped"];
 
-fn rest(row: &Row) -> [String; 8] {
+fn rest(row: &Row) -> [String; 9] {
+    let failure = row.failure.as_ref();
     [
         row.verdict.clone(),
         row.class.clone().unwrap_or_default(),
-        row.failure.as_ref().map_or(String::new(), |failure| failure.check.clone()),
+        failure.map(|failure| failure.check.clone()).unwrap_or_default(),
+        failure.and_then(|failure| failure.anomaly.clone()).unwrap_or_default(),
         digest(row.digest),
         row.simulated_ns.to_string(),
         row.events.to_string(),

@@ -43,10 +43,9 @@ pub fn tolerance_story(subject: Subject<'_>, tolerance: &Tolerance) -> String {
     if let Some((point, group)) = broken.and_then(|point| Some((point, point.gives_way()?))) {
         let _ = writeln!(
             text,
-            "\nWhat gives way at {}: {} by {}, {} of {} runs.",
+            "\nWhat gives way at {}: {}, {} of {} runs.",
             plain(point),
-            group.failure.class,
-            group.failure.check,
+            group.failure,
             group.runs,
             point.summary.runs
         );

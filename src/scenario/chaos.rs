@@ -126,6 +126,11 @@ impl Chaos {
         }
     }
 
+    /// With every family that a swarm may draw.
+    pub(super) const fn whole(self) -> Self {
+        Self::Preset(self.level())
+    }
+
     /// What it comes to under a seed.
     pub(super) fn unleashed(self, scenario: &Scenario, seed: u64) -> Unleashed {
         let mut streams = Streams::new(seed);

@@ -62,6 +62,7 @@ pub(super) fn judge(scenario: &Scenario, finished: &Finished<'_>) -> Vec<Check> 
             explanation: "The scenario expects nothing of what its clients do, so nothing was put to the test. Add \
                           clients and a \"hypothesis\"."
                 .to_owned(),
+            anomaly: None,
             operations: Vec::new(),
         });
     }
@@ -99,6 +100,7 @@ fn ended(end: &End, simulation: &Simulation) -> Check {
             "The run was given up before its end; make it shorter.".to_owned(),
         ),
     };
+    let anomaly = if let End::Panic { message, .. } = end { Some(kind_of_panic(message)) } else { None };
     Check {
         name: name.to_owned(),
         phase: Phase::Always,
@@ -106,8 +108,25 @@ fn ended(end: &End, simulation: &Simulation) -> Check {
         observed,
         expected: "a run that comes to its end".to_owned(),
         explanation,
+        anomaly,
         operations: Vec::new(),
     }
+}
+
+/// How much of a panic's message tells its kind, in characters.
+const KIND_OF_PANIC: usize = 80;
+
+/// What is the same of a panic's message whenever it comes from one place: the beginning of its first line, with every number as `N`.
+fn kind_of_panic(message: &str) -> String {
+    let mut kind = String::new();
+    for c in message.lines().next().unwrap_or_default().chars().take(KIND_OF_PANIC) {
+        match c.is_ascii_digit() {
+            true if kind.ends_with('N') => {}
+            true => kind.push('N'),
+            false => kind.push(c),
+        }
+    }
+    kind
 }
 
 /// A fault that touched nothing: what holds under it holds for no reason.
@@ -126,6 +145,7 @@ fn idle(fault: &FaultReport) -> Check {
                 fault.id, fault.kind
             ),
         },
+        anomaly: None,
         operations: Vec::new(),
     }
 }
@@ -157,6 +177,7 @@ fn idle_nemeses(scenario: &Scenario, faults: &[FaultReport]) -> Vec<Check> {
                  it take nobody: what held under it was not put to the test."
             ),
         },
+        anomaly: None,
         operations: Vec::new(),
     };
     touched.into_iter().filter(|&(_, touched)| touched == 0).map(idle).collect()
@@ -175,6 +196,7 @@ fn idle_point((name, point): (&str, Point)) -> Check {
             0 => format!("No node passed the point \"{name}\": is that its name, and does this kind have it?"),
             _ => format!("The nodes passed the point \"{name}\" and never did the rare thing: raise its ratio."),
         },
+        anomaly: None,
         operations: Vec::new(),
     }
 }
@@ -241,4 +263,24 @@ pub(super) fn notes(scenario: &Scenario, frozen: &[NodeId], simulation: &Simulat
         }
     }
     notes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::kind_of_panic;
+
+    #[test]
+    fn a_panic_of_one_place_is_of_one_kind() {
+        let check = |message: &str, expected: &str| assert_eq!(kind_of_panic(message), expected);
+        check("", "");
+        check(
+            "index out of bounds: the len is 3 but the index is 127",
+            "index out of bounds: the len is N but the index is N",
+        );
+        check(
+            "assertion `left == right` failed: store-0\n  left: 1\n right: 2",
+            "assertion `left == right` failed: store-N",
+        );
+        check(&"x".repeat(300), &"x".repeat(80));
+    }
 }

@@ -4,6 +4,7 @@
 
 mod chaos;
 mod clients;
+mod coverage;
 mod distribution;
 mod document;
 mod evidence;
@@ -30,6 +31,7 @@ mod trigger;
 mod units;
 mod vary;
 
+pub use coverage::{Aspect, Covered};
 pub use distribution::distribution;
 pub use document::Document;
 pub use file::{Scenario, VERSION};

@@ -34,6 +34,12 @@ pub trait Deployable: Send + Sync {
     ) -> Range<u32>;
     /// Whether it has invariants. See [`Protocol::invariants`].
     fn has_invariants(&self) -> bool;
+    /// Its rare paths. See [`Protocol::rare_paths`].
+    fn rare_paths(&self) -> &'static [&'static str];
+    /// Its roles. See [`Protocol::roles`].
+    fn roles(&self) -> &'static [&'static str];
+    /// Whether it recovers. See [`Protocol::recovers`].
+    fn recovers(&self) -> bool;
     /// What it promises. See [`Protocol::promises`].
     fn promises(&self) -> Vec<Promise>;
     /// Under which faults. See [`Protocol::tolerates`].
@@ -87,6 +93,18 @@ impl<P: Protocol> Deployable for Deployment<P> {
 
     fn has_invariants(&self) -> bool {
         self.protocol.invariants().is_some()
+    }
+
+    fn rare_paths(&self) -> &'static [&'static str] {
+        self.protocol.rare_paths()
+    }
+
+    fn roles(&self) -> &'static [&'static str] {
+        self.protocol.roles()
+    }
+
+    fn recovers(&self) -> bool {
+        self.protocol.recovers()
     }
 
     fn promises(&self) -> Vec<Promise> {

@@ -11,6 +11,7 @@ use crate::kernel::{Digest, Streams, Time, Trace};
 use crate::load::{ClientSettings, History, Load, LoadError, Operation, Recording};
 
 use super::chaos::Unleashed;
+use super::coverage::Covered;
 use super::evidence::ServiceEvidence;
 use super::file::{Client, Scenario, Service};
 use super::judge::{Finished, judge};
@@ -77,6 +78,8 @@ pub struct Run {
     pub events: u64,
     /// A hash of what the nodes and disks hold at the end.
     pub final_state: u64,
+    /// What it covered: rare paths, roles, and the states in which faults found whom they hit.
+    pub covered: Covered,
     /// How often each rare path was reached.
     pub reached: Vec<(&'static str, u64)>,
     /// The names of the nodes, by number.
@@ -145,7 +148,7 @@ impl Scenario {
     }
 
     /// The homes of the nodes, in their order: services as the file has them, then clients.
-    fn homes(&self) -> Vec<Home> {
+    pub(super) fn homes(&self) -> Vec<Home> {
         let zone = |zone: ZoneId| self.zones.get(zone.0 as usize).cloned().unwrap_or_default();
         let replicas = self.services.iter().flat_map(|service| {
             let home = |&at: &ZoneId| Home { service: Some(service.name.clone()), zone: zone(at) };
@@ -155,7 +158,11 @@ impl Scenario {
     }
 
     /// The simulation at its start, without faults and load.
-    fn simulation(&self, options: RunOptions, chaos: Option<&Unleashed>) -> Result<Simulation, BuildError> {
+    pub(super) fn simulation(
+        &self,
+        options: RunOptions,
+        chaos: Option<&Unleashed>,
+    ) -> Result<Simulation, BuildError> {
         let mut builder = Builder::new(options.seed);
         for _ in 1..self.zones.len() {
             builder.zone();
@@ -400,7 +407,8 @@ impl<'a> Driver<'a> {
         let notes = super::judge::notes(scenario, &frozen, &simulation);
         let notes = notes.into_iter().chain(super::judge::disk_notes(&simulation)).collect();
         let (census, events, final_state) = (simulation.census(), simulation.events(), simulation.final_state());
-        let reached = simulation.reached().collect();
+        let (reached, homes) = (simulation.reached().collect(), scenario.homes());
+        let covered = Covered::by(&simulation, &homes, &faults);
         let (trace, messages) = simulation.into_trace();
         Run {
             seed,
@@ -419,9 +427,10 @@ impl<'a> Driver<'a> {
             simulated,
             events,
             final_state,
+            covered,
             reached,
             names,
-            homes: scenario.homes(),
+            homes,
             trace,
             messages,
             resolved,

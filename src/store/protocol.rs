@@ -36,6 +36,24 @@ pub trait Protocol: Send + Sync + 'static {
         None
     }
 
+    /// The rare paths that its replicas may reach ([`Context::reached`](crate::host::Context::reached)), with whatever settings, so that a
+    /// sweep can say which were never reached; by default none is known.
+    fn rare_paths(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// The roles that its replicas may take on ([`Context::role`](crate::host::Context::role)), so that a sweep can say which nobody ever
+    /// had, and which no fault ever hit; by default none.
+    fn roles(&self) -> &'static [&'static str] {
+        &[]
+    }
+
+    /// Whether a replica that has started is not ready at once ([`Context::ready`](crate::host::Context::ready)), so that a sweep can say
+    /// whether a fault ever hit one that still recovers; by default it is ready.
+    fn recovers(&self) -> bool {
+        false
+    }
+
     /// Whether `replica`, one of all `replicas`, is to hold the object; by default each of them is.
     fn holds(&self, key: Key, replica: NodeId, replicas: &[NodeId]) -> bool {
         let _ = (key, replica, replicas);

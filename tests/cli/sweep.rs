@@ -159,6 +159,36 @@ fn a_sweep_stops_when_it_knows_enough() {
 }
 
 #[test]
+fn a_sweep_stops_when_nothing_new_is_covered() {
+    let folder = Folder::new("sweep-plateau");
+    let faults = r#""nemesis": { "storm": { "crash": { "where": { "one": { "of": "store" } } }, "every": "300ms", "for": "200ms" } }, "#;
+    let raft =
+        SMALL.replace("majority_register", "raft").replace("\"hypothesis\"", &format!("{faults}\"hypothesis\""));
+    folder.write("storm.json", raft);
+    let sweep = format!("sweep storm.json --seeds 0..60 --until-plateau 4 {ALL}");
+    let code = folder.command(&format!("{sweep} --out jobs-1 --jobs 1")).output().expect("it runs").status.code();
+    folder.run(&format!("{sweep} --out jobs-2 --jobs 2"), code.expect("a code"));
+    same(&folder, "jobs-1", "jobs-2");
+    let runs = folder.read("jobs-1/results.csv").lines().count() - 1;
+    assert!((5..60).contains(&runs), "{runs} runs");
+    // The last four have covered nothing that those before had not, and the one before them has.
+    let manifest: serde_json::Value = serde_json::from_str(&folder.read("jobs-1/manifest.json")).expect("JSON");
+    let coverage = &manifest["result"]["coverage"];
+    let seen = ["paths", "roles", "hits"]
+        .into_iter()
+        .flat_map(|aspect| coverage[aspect]["seen"].as_object().expect("a map"));
+    let last = seen.filter_map(|(_, sight)| sight["first_seed"].as_u64()).max().expect("something");
+    assert_eq!(last + 4, runs as u64 - 1);
+    assert!(coverage["hits"]["seen"]["crash of store leader"]["runs"].as_u64() > Some(0), "{coverage:#}");
+    assert!(coverage["paths"]["never"].as_array().is_some_and(|never| !never.is_empty()), "{coverage:#}");
+    for (options, says) in [("", "more (--coverage)"), ("--coverage", "store leader: 2 runs, first seed 0")] {
+        let output = folder.command(&format!("sweep storm.json --seeds 0..2 {options}")).output().expect("it runs");
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(text.contains(says), "{text}");
+    }
+}
+
+#[test]
 fn wrong_sweeps_are_refused() {
     let folder = Folder::new("sweep-wrong");
     folder.write("small.json", SMALL);
@@ -176,6 +206,8 @@ fn wrong_sweeps_are_refused() {
     check("--seeds 0..2 --vary /network/loss=[]", "at least one value");
     check("--seeds 0..2 --vary /network/lost=[1]", "lost");
     check("--seeds 0..2 --until-width 2", "between 0 and 1");
+    check("--seeds 0..2 --until-plateau 0", "0 is not in 1..");
+    check("--seeds 0..2 --until-plateau 3 --shard 1/2", "cannot be used with");
 }
 
 #[test]

@@ -110,10 +110,11 @@ pub(super) fn within(register: &Register, history: &History, at_most: Span, budg
         None => "No delay explains every read.".to_owned(),
     };
     match Consistent::from(linearizable(register, &begun_earlier(history, at_most), budget)) {
-        Consistent::No { explanation, operations } => {
+        Consistent::No { anomaly, explanation, operations } => {
             // The times in the explanation are those of reads that began earlier.
             let earlier = if at_most.is_zero() { "" } else { " Had reads begun that much earlier, still:" };
-            Consistent::No { explanation: format!("{late}{earlier} {explanation}"), operations }
+            let explanation = format!("{late}{earlier} {explanation}");
+            Consistent::No { anomaly, explanation, operations }
         }
         answer => answer,
     }

@@ -12,6 +12,7 @@ mod visibility;
 
 use std::fmt;
 
+use super::anomaly::NO_ORDER;
 use super::linearizable::{Budget, Linearizability, Sequential, linearizable, sequential};
 use super::model::Register;
 use super::sentence::list;
@@ -56,6 +57,8 @@ pub enum Consistent {
     Yes(Option<String>),
     /// It is not.
     No {
+        /// What kind of violation that is, where it has a name of its own.
+        anomaly: Option<String>,
         /// Why not, in sentences.
         explanation: String,
         /// The operations that show it, as indices into the history.
@@ -98,14 +101,14 @@ impl Consistency {
                 None => sequential(&register, history, budget).into(),
             },
             Self::Causal => match weak(Guarantees::ALL, Guarantees::ALL) {
-                Consistent::No { explanation, operations } => {
+                refuted @ Consistent::No { .. } => {
                     // The fewest of the guarantees that are broken together tell more than all four.
                     let broken = Guarantees::sets().find_map(|set| match weak(set, set) {
-                        Consistent::No { explanation, operations } => Some((set, explanation, operations)),
+                        broken @ Consistent::No { .. } => Some((set, broken)),
                         _ => None,
                     });
-                    let (set, explanation, operations) = broken.unwrap_or((Guarantees::ALL, explanation, operations));
-                    Consistent::No { explanation: format!("This breaks {set}. {explanation}"), operations }
+                    let (set, broken) = broken.unwrap_or((Guarantees::ALL, refuted));
+                    broken.of_guarantees(set)
                 }
                 answer => answer,
             },
@@ -144,6 +147,20 @@ impl fmt::Display for Consistency {
     }
 }
 
+impl Consistent {
+    /// The same, and which guarantees are broken.
+    fn of_guarantees(self, broken: Guarantees) -> Self {
+        match self {
+            Self::No { anomaly, explanation, operations } => Self::No {
+                anomaly: anomaly.or_else(|| Some(broken.to_string())),
+                explanation: format!("This breaks {broken}. {explanation}"),
+                operations,
+            },
+            other => other,
+        }
+    }
+}
+
 impl From<Linearizability> for Consistent {
     fn from(answer: Linearizability) -> Self {
         match answer {
@@ -154,7 +171,7 @@ impl From<Linearizability> for Consistent {
                     also => format!(" The same holds for {}.", list(also, NAMED)),
                 };
                 let explanation = format!("On {}: {}{others}", refutation.key, refutation.explanation);
-                Self::No { explanation, operations: refutation.core }
+                Self::No { anomaly: Some(refutation.anomaly.to_owned()), explanation, operations: refutation.core }
             }
             Linearizability::Unknown { why } => Self::Unknown { why },
         }
@@ -165,7 +182,9 @@ impl From<Sequential> for Consistent {
     fn from(answer: Sequential) -> Self {
         match answer {
             Sequential::Consistent(_) => Self::Yes(None),
-            Sequential::Refuted { core, explanation } => Self::No { explanation, operations: core },
+            Sequential::Refuted { core, explanation } => {
+                Self::No { anomaly: Some(NO_ORDER.to_owned()), explanation, operations: core }
+            }
             Sequential::Unknown { why } => Self::Unknown { why },
         }
     }

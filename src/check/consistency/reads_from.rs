@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::Consistent;
+use crate::check::anomaly::{ABORTED_READ, CONTRADICTORY_ANSWER, GARBAGE_READ};
 use crate::check::model::{Effect, register_effect};
 use crate::check::sentence::clause;
 use crate::host::{Key, Value};
@@ -99,7 +100,8 @@ fn deeds(history: &History) -> Result<Vec<Deed<'_>>, Consistent> {
             Effect::Nothing => continue,
             Effect::Never => {
                 let explanation = format!("{}: the answer contradicts itself.", clause(history, operation));
-                return Err(Consistent::No { explanation, operations: vec![operation] });
+                let anomaly = Some(CONTRADICTORY_ANSWER.to_owned());
+                return Err(Consistent::No { anomaly, explanation, operations: vec![operation] });
             }
             Effect::Other => {
                 let why = format!("{} ({}) is no operation of a register", history.id(what), what.request);
@@ -133,15 +135,16 @@ fn source(
                     && matches!(written, Effect::Set(to) | Effect::Move { to, .. } if to == read)
             };
             let failed = (0..history.operations.len()).find(failed);
-            let why = match failed {
-                Some(failed) => {
-                    format!("the write of {read} certainly did not happen: {}", clause(history, failed))
-                }
-                None => format!("nobody wrote {read}"),
+            let (anomaly, why) = match failed {
+                Some(failed) => (
+                    ABORTED_READ,
+                    format!("the write of {read} certainly did not happen: {}", clause(history, failed)),
+                ),
+                None => (GARBAGE_READ, format!("nobody wrote {read}")),
             };
             let explanation = format!("{}, but {why}.", clause(history, deed.operation));
             let operations = failed.into_iter().chain([deed.operation]).collect();
-            Err(Consistent::No { explanation, operations })
+            Err(Consistent::No { anomaly: Some(anomaly.to_owned()), explanation, operations })
         }
         _ => {
             let why = format!("{read} was written more than once to {key}, so what was read tells not from whom");

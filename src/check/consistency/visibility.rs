@@ -13,6 +13,7 @@ use std::fmt;
 use super::Consistent;
 use super::graph::Graph;
 use super::reads_from::{Node, Source, nodes};
+use crate::check::anomaly::FUTURE_READ;
 use crate::check::linearizable::Budget;
 use crate::check::sentence::{clause, list};
 use crate::host::{Key, Value};
@@ -165,7 +166,7 @@ impl View<'_> {
         let told: Vec<String> = cycle.iter().map(|&node| self.clause(node)).collect();
         let explanation =
             format!("Something was read from its own future, each after the one before: {}.", told.join("; "));
-        Err(Consistent::No { explanation, operations })
+        Err(Consistent::No { anomaly: Some(FUTURE_READ.to_owned()), explanation, operations })
     }
 
     fn operations(&self, nodes: impl Iterator<Item = usize>) -> Vec<usize> {
@@ -283,7 +284,8 @@ impl View<'_> {
         let way = self.way(reader, write);
         let explanation =
             format!("{}, but has to see {}{}.", self.clause(reader), self.clause(write), self.told(&way));
-        Consistent::No { explanation, operations: self.operations([reader, write].into_iter().chain(way)) }
+        let operations = self.operations([reader, write].into_iter().chain(way));
+        Consistent::No { anomaly: None, explanation, operations }
     }
 
     /// Writes that each have to come before the next, and the last before the first.
@@ -316,7 +318,7 @@ impl View<'_> {
             sentences.push(format!("{} has to come before {}, since {why}", self.clause(before), self.clause(after)));
         }
         let explanation = format!("No order of the writes explains the reads: {}.", sentences.join("; and "));
-        Consistent::No { explanation, operations: self.operations(shown.into_iter()) }
+        Consistent::No { anomaly: None, explanation, operations: self.operations(shown.into_iter()) }
     }
 
     /// By way of which operations a read has to see a write.

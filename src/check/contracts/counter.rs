@@ -28,12 +28,23 @@ pub struct OutOfBounds {
 }
 
 impl OutOfBounds {
+    /// Whether it cannot be, or only must not.
+    #[must_use]
+    pub fn anomaly(&self) -> &'static str {
+        if self.is_possible() { "sum beyond its limits" } else { "impossible sum" }
+    }
+
+    fn is_possible(&self) -> bool {
+        let (least, greatest) = self.possible;
+        (least..=greatest).contains(&self.sum.into())
+    }
+
     /// What is wrong, in a sentence.
     #[must_use]
     pub fn story(&self, history: &History) -> String {
         let (least, greatest) = self.possible;
         let told = clause(history, self.operation);
-        match (least..=greatest).contains(&self.sum.into()) {
+        match self.is_possible() {
             true => format!("{told}: that is outside of what is allowed."),
             false => format!("{told}, but by what was added it lies between {least} and {greatest}."),
         }

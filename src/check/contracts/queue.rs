@@ -122,14 +122,14 @@ impl QueueReport {
         if found.is_empty() { "no anomaly".to_owned() } else { list(&found, found.len()) }
     }
 
-    /// The first anomaly of which there are more than allowed, in a sentence, with the operations that show it.
+    /// The first anomaly of which there are more than allowed, with a sentence and the operations that show it.
     #[must_use]
     pub fn broken(
         &self,
         history: &History,
         limits: QueueLimits,
         counts: impl Fn(usize) -> bool,
-    ) -> Option<(String, &[usize])> {
+    ) -> Option<(QueueAnomaly, String, &[usize])> {
         let kind = QueueAnomaly::ALL
             .into_iter()
             .find(|&anomaly| self.of(anomaly, &counts).count() as u64 > limits.of(anomaly))?;
@@ -137,7 +137,7 @@ impl QueueReport {
         let first = self.of(kind, &counts).next()?;
         let told: Vec<String> = first.iter().map(|&operation| clause(history, operation)).collect();
         let sentence = format!("{} {}; the first: {}.", count(found, "element"), kind.name(), told.join("; "));
-        Some((sentence, first))
+        Some((kind, sentence, first))
     }
 }
 

@@ -4,7 +4,7 @@ use super::{Evidence, Finding, NAMED};
 use crate::check::contracts::{QueueLimits, counter_bounds, queue_contract, unique_ids};
 use crate::check::roles::shared_epochs;
 use crate::check::sentence::count;
-use crate::check::verdict::{Class, Verdict};
+use crate::check::verdict::Class;
 use crate::check::window::Phase;
 
 /// Limits in words.
@@ -22,9 +22,9 @@ impl Evidence<'_> {
         let report = queue_contract(self.history, self.replicas);
         let counts = |operation: usize| self.counts(phase, operation);
         let observed = report.observed(counts);
-        if let Some((explanation, operations)) = report.broken(self.history, limits, counts) {
+        if let Some((anomaly, explanation, operations)) = report.broken(self.history, limits, counts) {
             let operations = operations.iter().copied().take(NAMED).collect();
-            return Finding { verdict: Verdict::Refuted(Class::Safety), observed, explanation, operations };
+            return Finding::refuted(Class::Safety, observed, explanation, operations).named(anomaly.name());
         }
         if report.deliveries == 0 {
             return Finding::inconclusive(observed, "Nothing came out of a queue, so nothing could go wrong.");
@@ -37,7 +37,7 @@ impl Evidence<'_> {
         }
         let takings = count(usize::try_from(report.deliveries).unwrap_or(usize::MAX), "taking");
         let explanation = format!("In {takings}: {observed}.");
-        Finding { verdict: Verdict::Holds, observed, explanation, operations: Vec::new() }
+        Finding::holds(observed, explanation)
     }
 
     pub(super) fn counter_bounds(&self, phase: Phase, limits: (Option<i64>, Option<i64>)) -> Finding {
@@ -46,22 +46,17 @@ impl Evidence<'_> {
         let bad: Vec<_> = bad.collect();
         let observed = format!("{} out of bounds", count(bad.len(), "sum"));
         match bad.first() {
-            Some(first) => Finding {
-                verdict: Verdict::Refuted(Class::Safety),
-                observed,
-                explanation: format!("The first: {}", first.story(self.history)),
-                operations: bad.iter().map(|sum| sum.operation).take(NAMED).collect(),
-            },
+            Some(first) => {
+                let explanation = format!("The first: {}", first.story(self.history));
+                let operations = bad.iter().map(|sum| sum.operation).take(NAMED).collect();
+                Finding::refuted(Class::Safety, observed, explanation, operations).named(first.anomaly())
+            }
             None if report.sums == 0 => Finding::inconclusive(observed, "No counter told a sum."),
-            None => Finding {
-                verdict: Verdict::Holds,
-                observed,
-                explanation: format!(
-                    "Each of {} lies between what was certainly added and what may have been.",
-                    count(usize::try_from(report.sums).unwrap_or(usize::MAX), "sum")
-                ),
-                operations: Vec::new(),
-            },
+            None => {
+                let sums = count(usize::try_from(report.sums).unwrap_or(usize::MAX), "sum");
+                let says = format!("Each of {sums} lies between what was certainly added and what may have been.");
+                Finding::holds(observed, says)
+            }
         }
     }
 
@@ -71,7 +66,7 @@ impl Evidence<'_> {
         let observed = format!("{} twice", count(ids.repeated.len(), "id"));
         if let Some(explanation) = ids.story(self.history) {
             let operations = ids.repeated.iter().flat_map(|&(again, first)| [first, again]).take(NAMED).collect();
-            return Finding { verdict: Verdict::Refuted(Class::Safety), observed, explanation, operations };
+            return Finding::refuted(Class::Safety, observed, explanation, operations);
         }
         if ids.given < 2 {
             return Finding::inconclusive(
@@ -80,7 +75,7 @@ impl Evidence<'_> {
             );
         }
         let explanation = format!("{} ids were given out, each once.", ids.given);
-        Finding { verdict: Verdict::Holds, observed, explanation, operations: Vec::new() }
+        Finding::holds(observed, explanation)
     }
 
     pub(super) fn one_leader_per_epoch(&self) -> Finding {
@@ -91,14 +86,13 @@ impl Evidence<'_> {
                 "{} led epoch {} from {} on, and {} took the lead of the same epoch at {}.",
                 before.node, leader.epoch, before.at, leader.node, leader.at
             );
-            let verdict = Verdict::Refuted(Class::Safety);
-            return Finding { verdict, observed, explanation, operations: Vec::new() };
+            return Finding::refuted(Class::Safety, observed, explanation, Vec::new());
         }
         let leaders = self.roles.iter().filter(|declared| declared.role == super::super::roles::LEADER).count();
         if leaders == 0 {
             return Finding::inconclusive(observed, "No replica said that it leads.");
         }
         let explanation = format!("Of {}, no two shared an epoch.", count(leaders, "leader"));
-        Finding { verdict: Verdict::Holds, observed, explanation, operations: Vec::new() }
+        Finding::holds(observed, explanation)
     }
 }

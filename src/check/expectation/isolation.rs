@@ -3,7 +3,7 @@
 use super::super::sentence::count;
 use super::super::transactions::{self, Answer, Level, TransactionHistory};
 use super::super::vacuity::transactions_met;
-use super::super::verdict::{Class, Verdict};
+use super::super::verdict::Class;
 use super::{Evidence, Finding, NAMED};
 use crate::host::Request;
 
@@ -18,21 +18,16 @@ impl Evidence<'_> {
         // Of two that are as short, the graver.
         let plainest = isolation.reasons(level).min_by_key(|anomaly| anomaly.story.len());
         match (isolation.answer(level), plainest) {
-            (Answer::Refuted, Some(anomaly)) => Finding {
-                verdict: Verdict::Refuted(Class::Safety),
-                observed: anomaly.to_string(),
-                explanation: format!("{} Not {level}; {strongest}.", anomaly.story.join(" ")),
-                operations: anomaly.transactions.iter().copied().take(NAMED).collect(),
-            },
+            (Answer::Refuted, Some(anomaly)) => {
+                let explanation = format!("{} Not {level}; {strongest}.", anomaly.story.join(" "));
+                let operations = anomaly.transactions.iter().copied().take(NAMED).collect();
+                let kind = anomaly.kind.to_string();
+                Finding::refuted(Class::Safety, anomaly.to_string(), explanation, operations).named(kind)
+            }
             (Answer::Holds, _) => {
                 let committed = count(self.committed(), "committed transaction");
                 let story = format!("{committed}; {strongest}.");
-                self.unless_isolated_anyway(Finding {
-                    verdict: Verdict::Holds,
-                    observed: level.to_string(),
-                    explanation: story,
-                    operations: Vec::new(),
-                })
+                self.unless_isolated_anyway(Finding::holds(level.to_string(), story))
             }
             _ => {
                 let why = "the budget was spent before an execution was found that explains the history";

@@ -181,6 +181,7 @@ fn a_refutation_that_the_service_belies_is_our_own_bug() {
     // A checker that refutes whatever it sees.
     let broken = || Linearizability::Refuted {
         refutation: Box::new(Refutation {
+            anomaly: "no order",
             key: Key(0),
             linearized: Vec::new(),
             state_after: "nil".into(),
@@ -202,6 +203,26 @@ fn a_refutation_that_the_service_belies_is_our_own_bug() {
     // The converse is no bug of ours: what clients saw may have another order.
     let evidence = Evidence { applied: &invalid, ..evidence(&history, &windows, &[]) };
     assert_eq!(Expectation::Linearizable.judge(Phase::Always, &evidence).verdict, Verdict::Holds);
+}
+
+#[test]
+fn a_violation_has_the_name_of_its_kind() {
+    let check = |expectation: Expectation, text: &str, expected: Option<&str>| {
+        let check = judge(expectation, Phase::Always, &history(text), &[replica("a", 0)]);
+        assert_eq!(check.anomaly.as_deref(), expected, "{text}: {}", check.explanation);
+    };
+    check(Expectation::Linearizable, "1 w1 ok 0 1\n2 r ok0 2 3", Some("no order"));
+    check(Expectation::Linearizable, "1 w1 ok 0 1\n2 r ok1 2 3", None);
+    let causal = Expectation::Consistent(Consistency::Causal);
+    check(causal, "1 w1 ok 0 1\n1 r ok0 2 3", Some("read your writes"));
+    check(causal, "1 r ok7 2 3", Some("garbage read"));
+    // Of this there is one kind only.
+    check(Expectation::StaleReads { at_most: 0 }, "1 w1 ok 0 1\n2 r ok0 2 3", None);
+    let invariants = [("log_matching", "At 1s, on store-1: 5 differs.".to_owned())];
+    let (history, windows) = (history(""), windows());
+    let evidence = Evidence { violations: Some(&invariants), ..evidence(&history, &windows, &[]) };
+    let broken = Expectation::Invariants.judge(Phase::Always, &evidence);
+    assert_eq!(broken.anomaly.as_deref(), Some("log_matching"));
 }
 
 #[test]

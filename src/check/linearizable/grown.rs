@@ -8,6 +8,9 @@
 use std::collections::BTreeMap;
 
 use super::zones::Pattern;
+use crate::check::anomaly::{
+    ABORTED_READ, CONTRADICTORY_ANSWER, DUPLICATE_ELEMENT, FUTURE_READ, GARBAGE_READ, NO_ORDER,
+};
 use crate::check::growing::elements;
 use crate::check::precedence::precedes;
 use crate::check::sentence::clause;
@@ -77,32 +80,37 @@ impl<'h> Grown<'h> {
                 Value::Siblings(_) => "it holds one value at a time",
                 _ => "that is no list of elements",
             };
-            return Some(pattern([read], format!("{says}: {why}.")));
+            return Some(pattern(CONTRADICTORY_ANSWER, [read], format!("{says}: {why}.")));
         };
         let mut sorted = found.to_vec();
         sorted.sort_unstable();
         for (place, &element) in sorted.iter().enumerate() {
             let Some(&writer) = self.writers.get(&element) else {
-                let why = match self.failed_writer(element) {
-                    Some(failed) => format!("{element} certainly was not {put_in}: {}", self.clause(failed)),
-                    None => format!("nobody {put_in} {element}"),
+                let (anomaly, why) = match self.failed_writer(element) {
+                    Some(failed) => {
+                        (ABORTED_READ, format!("{element} certainly was not {put_in}: {}", self.clause(failed)))
+                    }
+                    None => (GARBAGE_READ, format!("nobody {put_in} {element}")),
                 };
-                return Some(pattern([read], format!("{says}, but {why}.")));
+                return Some(pattern(anomaly, [read], format!("{says}, but {why}.")));
             };
             if place > 0 && sorted[place - 1] == element {
                 let once = self.clause(writer);
                 return Some(pattern(
+                    DUPLICATE_ELEMENT,
                     [writer, read],
                     format!("{says}, but {element} was {put_in} only once: {once}."),
                 ));
             }
             if self.precedes(read, writer) {
                 let later = self.clause(writer);
-                return Some(pattern([read, writer], format!("{says}, but {element} was {put_in} later: {later}.")));
+                let sentence = format!("{says}, but {element} was {put_in} later: {later}.");
+                return Some(pattern(FUTURE_READ, [read, writer], sentence));
             }
         }
         let is_disordered = self.kind == Kind::Set && sorted != found;
-        is_disordered.then(|| pattern([read], format!("{says}: a set answers in ascending order.")))
+        is_disordered
+            .then(|| pattern(CONTRADICTORY_ANSWER, [read], format!("{says}: a set answers in ascending order.")))
     }
 
     /// A failed operation that would have put in the element.
@@ -129,7 +137,7 @@ impl<'h> Grown<'h> {
                 };
                 let (one, other) = (one.min(other), one.max(other));
                 let sentence = format!("{} and {}: {why}.", self.clause(one), self.clause(other));
-                return Some(pattern([one, other], sentence));
+                return Some(pattern(NO_ORDER, [one, other], sentence));
             }
         }
         None
@@ -197,6 +205,7 @@ impl<'h> Grown<'h> {
         let (one, other, put_in) = (self.clause(earlier), self.clause(later), self.put_in());
         match (element(earlier), element(later)) {
             (Some(missing), None) => pattern(
+                NO_ORDER,
                 [earlier, later],
                 format!("{other}, but {missing} was {put_in} and acknowledged before it began: {one}."),
             ),
@@ -205,17 +214,20 @@ impl<'h> Grown<'h> {
                 let read = self.reads.iter().find(shows).map(|&(read, _)| read);
                 let says = read.map_or_else(String::new, |read| format!("{}, but ", self.clause(read)));
                 let why = format!("{first} was acknowledged before {second} was {put_in}: {one}; {other}");
-                pattern(read.into_iter().chain([earlier, later]), format!("{says}{why}."))
+                pattern(NO_ORDER, read.into_iter().chain([earlier, later]), format!("{says}{why}."))
             }
-            _ => pattern([earlier, later], format!("{other}, but more had been seen before it began: {one}.")),
+            _ => {
+                let sentence = format!("{other}, but more had been seen before it began: {one}.");
+                pattern(NO_ORDER, [earlier, later], sentence)
+            }
         }
     }
 }
 
-fn pattern(core: impl IntoIterator<Item = usize>, sentence: String) -> Pattern {
+fn pattern(anomaly: &'static str, core: impl IntoIterator<Item = usize>, sentence: String) -> Pattern {
     let mut core: Vec<usize> = core.into_iter().collect();
     core.sort_unstable();
-    Pattern { core, sentence }
+    Pattern { anomaly, core, sentence }
 }
 
 #[cfg(test)]

@@ -79,54 +79,63 @@ fn histories_of_the_literature_are_judged_as_there() {
 
 #[test]
 fn a_refutation_names_the_classical_anomaly() {
-    let check = |text: &str, core: &[u64], expected: &str| {
+    let check = |anomaly: &str, text: &str, core: &[u64], expected: &str| {
         let history = history(text);
         let refutation = refutation(&history);
         let numbers: Vec<u64> = refutation.core.iter().map(|&index| history.operations[index].number).collect();
         assert_eq!((refutation.explanation.as_str(), numbers.as_slice()), (expected, core));
+        assert_eq!(refutation.anomaly, anomaly);
     };
-    check("1 w1 ok 0 1\n2 r ok7 2 3", &[1], "s-1 reads 7 (2s to 3s), but nobody wrote 7.");
+    check("garbage read", "1 w1 ok 0 1\n2 r ok7 2 3", &[1], "s-1 reads 7 (2s to 3s), but nobody wrote 7.");
     check(
+        "aborted read",
         "1 w1 fail 0 1\n2 r ok1 2 3",
         &[1],
         "s-1 reads 1 (2s to 3s), but the write of 1 certainly did not happen: s-0 writes 1 (0s, failed at 1s: refused).",
     );
     check(
+        "future read",
         "2 r ok1 0 1\n1 w1 ok 2 3",
         &[0, 1],
         "s-0 reads 1 (0s to 1s), but 1 was first written later: s-1 writes 1 (2s, acknowledged at 3s).",
     );
     check(
+        "no order",
         "1 w4 ok 0 1\n1 w9 ok 2 3\n9 w5 ok 2 9\n2 r ok4 4 5",
         &[0, 1, 3],
         "s-3 reads 4 (4s to 5s), but 9 was written and acknowledged before it began: s-1 writes 9 (2s, acknowledged at 3s); \
          4 is older: s-0 writes 4 (0s, acknowledged at 1s).",
     );
     check(
+        "no order",
         "1 w4 ok 0 1\n2 r ok0 2 3",
         &[0, 1],
         "s-1 reads nil (2s to 3s), but 4 was written and acknowledged before it began: \
          s-0 writes 4 (0s, acknowledged at 1s); nil is the initial value.",
     );
     check(
+        "no order",
         "1 w1 ok 0 1\n1 w2 info 2 -\n2 r ok2 3 4\n2 r ok1 5 6",
         &[0, 1, 2, 3],
         "s-3 reads 1 (5s to 6s), but 2 had been seen before it began: s-2 reads 2 (3s to 4s); \
          1 is older: s-0 writes 1 (0s, acknowledged at 1s).",
     );
     check(
+        "no order",
         "1 w1 ok 0 9\n2 w2 ok 0 9\n3 r ok1 1 2\n3 r ok2 3 4\n3 r ok1 5 6",
         &[0, 1, 2, 3, 4],
         "s-3 reads 2 (3s to 4s) after s-2 reads 1 (1s to 2s), and s-4 reads 1 (5s to 6s) after s-3 reads 2 (3s to 4s): \
          it would have had to hold 1 and 2 at once, each written only once.",
     );
     check(
+        "no order",
         "1 w1 ok 0 1\n2 c1>2 ok 2 5\n3 c1>3 ok 2 5\n4 r ok1 0 2",
         &[0, 1, 2],
         "No order of 3 operations explains them all: s-0 writes 1 (0s, acknowledged at 1s), \
          s-1 changes 1 to 2 (2s, acknowledged at 5s) and s-2 changes 1 to 3 (2s, acknowledged at 5s).",
     );
     check(
+        "contradictory answer",
         "1 w1 ok 0 1\n2 c1>2 no1 2 5",
         &[1],
         "s-1 finds 1 where it expects 1 (2s to 5s): it found what it expected and yet changed nothing.",

@@ -12,6 +12,7 @@ use super::object::{Action, Entry, INITIAL, Object};
 use super::search::{Found, search};
 use super::zones::{Pattern, pattern};
 use super::{Budget, Refutation};
+use crate::check::anomaly::NO_ORDER;
 use crate::check::model::Model;
 use crate::check::sentence::{clause, count, list};
 use crate::host::Key;
@@ -33,9 +34,10 @@ where
     let prefix = longest_prefix(object, budget);
     let stuck = prefix.stuck(object);
     let found = known.or_else(|| pattern(object, &prefix.refuted));
-    let Pattern { core, sentence } = found.unwrap_or_else(|| smallest_core(object, &prefix.refuted, budget));
+    let Pattern { anomaly, core, sentence } = found.unwrap_or_else(|| smallest_core(object, &prefix.refuted, budget));
     Refutation {
         key,
+        anomaly,
         linearized: prefix.order,
         state_after: object.states.get(prefix.state).to_string(),
         stuck,
@@ -137,7 +139,7 @@ where
         [only] => format!("{only}: nothing explains this answer."),
         _ => format!("No order of {} explains them all: {}.", count(told.len(), "operation"), list(&told, TOLD)),
     };
-    Pattern { core: operations, sentence }
+    Pattern { anomaly: NO_ORDER, core: operations, sentence }
 }
 
 /// `entries` without those from `start` on, at most `size`, and without what requires a state that a removed one

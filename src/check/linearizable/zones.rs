@@ -11,6 +11,7 @@ use std::collections::BTreeMap;
 use std::fmt::Display;
 
 use super::object::{Action, Entry, INITIAL, Object};
+use crate::check::anomaly::{ABORTED_READ, CONTRADICTORY_ANSWER, FUTURE_READ, GARBAGE_READ, NO_ORDER};
 use crate::check::model::{Effect, Model};
 use crate::check::precedence::precedes;
 use crate::check::sentence::clause;
@@ -20,6 +21,8 @@ use crate::load::Outcome;
 
 /// Operations that contradict each other, and how.
 pub(super) struct Pattern {
+    /// What kind of contradiction it is.
+    pub(super) anomaly: &'static str,
     /// Indices into the history, sorted.
     pub(super) core: Vec<usize>,
     pub(super) sentence: String,
@@ -125,7 +128,7 @@ where
             _ => "it found what it expected and yet changed nothing",
         };
         let sentence = format!("{}: {why}.", self.clause(entry.operation));
-        Some(Pattern { core: vec![entry.operation], sentence })
+        Some(Pattern { anomaly: CONTRADICTORY_ANSWER, core: vec![entry.operation], sentence })
     }
 
     /// A value seen that nobody wrote, or only later.
@@ -143,15 +146,17 @@ where
                 continue;
             }
             let value = self.value(state);
-            let why = match written.first() {
-                Some(&writer) => format!("{value} was first written later: {}", self.clause(writer)),
-                None => match self.failed_writer(state) {
-                    Some(writer) => format!("the write of {value} certainly did not happen: {}", self.clause(writer)),
-                    None => format!("nobody wrote {value}"),
-                },
+            let (anomaly, why) = match (written.first(), self.failed_writer(state)) {
+                (Some(&writer), _) => {
+                    (FUTURE_READ, format!("{value} was first written later: {}", self.clause(writer)))
+                }
+                (None, Some(writer)) => {
+                    (ABORTED_READ, format!("the write of {value} certainly did not happen: {}", self.clause(writer)))
+                }
+                (None, None) => (GARBAGE_READ, format!("nobody wrote {value}")),
             };
             let sentence = format!("{}, but {why}.", self.clause(observer));
-            return Some(pattern_of(written.iter().copied().chain([observer]), sentence));
+            return Some(pattern_of(anomaly, written.iter().copied().chain([observer]), sentence));
         }
         None
     }
@@ -234,7 +239,7 @@ where
             self.clause(writer),
             self.age(old)
         );
-        Some(pattern_of(old.origin().chain([writer, reader]), sentence))
+        Some(pattern_of(NO_ORDER, old.origin().chain([writer, reader]), sentence))
     }
 
     /// `new` is seen, and then `old` again.
@@ -252,7 +257,7 @@ where
             self.clause(early),
             self.age(old)
         );
-        Some(pattern_of(old.origin().chain([writer, early, late]), sentence))
+        Some(pattern_of(NO_ORDER, old.origin().chain([writer, early, late]), sentence))
     }
 
     /// Whether the register held `old` before `writer` began.
@@ -282,7 +287,8 @@ where
             self.value(one.state),
             self.value(other.state)
         );
-        pattern_of(one.origin().chain(other.origin()).chain([one.last.1, other.last.1]), sentence)
+        let core = one.origin().chain(other.origin()).chain([one.last.1, other.last.1]);
+        pattern_of(NO_ORDER, core, sentence)
     }
 }
 
@@ -301,9 +307,9 @@ fn first_overlap(clusters: &[Cluster]) -> Option<(Cluster, Cluster)> {
     None
 }
 
-fn pattern_of(core: impl Iterator<Item = usize>, sentence: String) -> Pattern {
+fn pattern_of(anomaly: &'static str, core: impl Iterator<Item = usize>, sentence: String) -> Pattern {
     let mut core: Vec<usize> = core.collect();
     core.sort_unstable();
     core.dedup();
-    Pattern { core, sentence }
+    Pattern { anomaly, core, sentence }
 }

@@ -8,6 +8,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::check::anomaly::{DUPLICATE_ELEMENT, FUTURE_READ, GARBAGE_READ, NO_ORDER};
 use crate::check::model::Decision;
 use crate::check::precedence::precedes;
 use crate::check::sentence::{clause, list};
@@ -61,10 +62,10 @@ fn touches(history: &History, operations: &[usize]) -> bool {
     })
 }
 
-fn refuted(mut core: Vec<usize>, sentence: String) -> Decision {
+fn refuted(anomaly: &'static str, mut core: Vec<usize>, sentence: String) -> Decision {
     core.sort_unstable();
     core.dedup();
-    Decision::Refuted { core, sentence }
+    Decision::Refuted { anomaly, core, sentence }
 }
 
 impl<'h> Fifo<'h> {
@@ -90,16 +91,17 @@ impl<'h> Fifo<'h> {
         for (element, taking) in takings {
             let told = clause(history, taking);
             let Some(Element { put, taken }) = fifo.elements.get_mut(&element) else {
-                return Err(refuted(vec![taking], format!("{told}, but nobody put {element} in.")));
+                return Err(refuted(GARBAGE_READ, vec![taking], format!("{told}, but nobody put {element} in.")));
             };
             if precedes(&history.operations[taking], &history.operations[*put]) {
                 let later = clause(history, *put);
                 let sentence = format!("{told}, but {element} was put in only later: {later}.");
-                return Err(refuted(vec![*put, taking], sentence));
+                return Err(refuted(FUTURE_READ, vec![*put, taking], sentence));
             }
             if let Some(first) = taken.replace(taking) {
                 let first_told = clause(history, first);
                 return Err(refuted(
+                    DUPLICATE_ELEMENT,
                     vec![first, taking],
                     format!("{element} was taken twice: {first_told}; {told}."),
                 ));
@@ -164,7 +166,7 @@ impl<'h> Fifo<'h> {
                     self.clause(late.put)
                 );
                 let core = [taken, late.put, early.put].into_iter().chain(early.taken);
-                return Some(refuted(core.collect(), sentence));
+                return Some(refuted(NO_ORDER, core.collect(), sentence));
             }
         }
         None
@@ -196,6 +198,6 @@ impl<'h> Fifo<'h> {
         let told: Vec<String> = core[1..].iter().map(|&operation| self.clause(operation)).collect();
         let sentence =
             format!("{}, but the queue was never empty meanwhile: {}.", self.clause(empty), list(&told, TOLD));
-        Some(refuted(core, sentence))
+        Some(refuted(NO_ORDER, core, sentence))
     }
 }

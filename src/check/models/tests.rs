@@ -153,7 +153,7 @@ fn long_queues_are_decided_and_a_planted_violation_is_found() {
     history.operations[20_001].outcome = answers[1].clone();
     history.operations[20_005].outcome = answers[0].clone();
     match Queue.decide(&history, &all) {
-        Decision::Refuted { core, sentence } => assert_eq!(core, [20_001, 20_004], "{sentence}"),
+        Decision::Refuted { core, sentence, .. } => assert_eq!(core, [20_001, 20_004], "{sentence}"),
         decision => panic!("{decision:?}"),
     }
 }

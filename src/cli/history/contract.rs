@@ -52,8 +52,9 @@ impl fmt::Display for Contract {
 
 fn queue(history: &History, limits: QueueLimits) -> Consistent {
     let report = queue_contract(history, &[]);
-    if let Some((explanation, operations)) = report.broken(history, limits, |_| true) {
-        return Consistent::No { explanation, operations: operations.to_vec() };
+    if let Some((anomaly, explanation, operations)) = report.broken(history, limits, |_| true) {
+        let anomaly = Some(anomaly.name().to_owned());
+        return Consistent::No { anomaly, explanation, operations: operations.to_vec() };
     }
     if report.left > limits.lost {
         let why = format!(
@@ -69,12 +70,12 @@ fn bounds(history: &History, initial: i64) -> Consistent {
     let report = counter_bounds(history, initial, (None, None));
     let Some(first) = report.out_of_bounds.first() else { return Consistent::Yes(None) };
     let operations = report.out_of_bounds.iter().map(|sum| sum.operation).collect();
-    Consistent::No { explanation: first.story(history), operations }
+    Consistent::No { anomaly: Some(first.anomaly().to_owned()), explanation: first.story(history), operations }
 }
 
 fn ids(history: &History) -> Consistent {
     let ids = unique_ids(history);
     let Some(explanation) = ids.story(history) else { return Consistent::Yes(None) };
     let operations = ids.repeated.iter().flat_map(|&(again, first)| [first, again]).collect();
-    Consistent::No { explanation, operations }
+    Consistent::No { anomaly: None, explanation, operations }
 }

@@ -1,7 +1,7 @@
 //! From a failing run to its cause: a standalone scenario, as small as can be found, that fails alike.
 //!
 //! It works on the resolved scenario, as a text that a person could have written: faults are explicit, operations are
-//! listed one by one. Every step proposes a smaller scenario; it is kept if its run fails by the same check and class.
+//! listed one by one. Every step proposes a smaller scenario; it is kept if its run fails by the same check, class and anomaly.
 //! Removing a fault or an operation shifts no other draw (kernel contract), which is what makes most removals succeed.
 
 mod ddmin;

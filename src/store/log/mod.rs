@@ -16,6 +16,9 @@ use crate::host::{Context, DiskError, DiskId, DiskOperation, DiskOutput, DiskRes
 use format::{Checksum, Replay, write_record};
 pub use format::{Fields, Record, put_bytes, put_number, put_value};
 
+/// The rare path of every kind of service that keeps such a log.
+pub const TORN_TAIL: &str = "cut the torn tail of a log";
+
 /// How much is read at once when a log is replayed.
 const CHUNK_BYTES: u64 = 64 << 10;
 
@@ -247,7 +250,7 @@ impl<R: Record> Log<R> {
     fn end_reading<N: Node>(&mut self, replay: &Replay, cx: &mut Context<'_, N>) {
         self.last = replay.last;
         self.state = if replay.has_tail() {
-            cx.reached("cut the torn tail of a log");
+            cx.reached(TORN_TAIL);
             State::Cutting(cx.disk(DiskOperation::Truncate { file: self.file.to_owned(), length: replay.valid }))
         } else {
             State::Opening(self.start_sync(cx))

@@ -24,7 +24,7 @@ use crate::host::{
 };
 use crate::kernel::{Draw, Span};
 
-use super::log::Acceptance;
+use super::log::{Acceptance, TORN_TAIL};
 use super::{Crashes, Promise, Protocol, Tolerance};
 use coordinator::Operation;
 use message::{MajorityRegisterMessage as Message, Update};
@@ -90,6 +90,14 @@ impl Protocol for MajorityRegister {
             operations: BTreeMap::new(),
             next_operation: 0,
         }
+    }
+
+    fn rare_paths(&self) -> &'static [&'static str] {
+        &["a read wrote back", TORN_TAIL]
+    }
+
+    fn recovers(&self) -> bool {
+        true
     }
 
     fn promises(&self) -> Vec<Promise> {

@@ -26,6 +26,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::host::{Birth, Context, DiskId, DiskResult, Key, Node, NodeId, NodeSet, Request, RequestId, View};
 use crate::kernel::{Draw, Span};
 
+use super::log::TORN_TAIL;
 use super::{Crashes, Promise, Protocol, Tolerance};
 use coordinator::Operation;
 use failure_detector::FailureDetector;
@@ -177,6 +178,23 @@ impl Protocol for Quorum {
     /// Where the quorums of a read and of a write always meet, a read sees every write that was acknowledged before it.
     /// Sloppy quorums need not meet, whatever their numbers. Never is an object linearizable: a write that has reached one
     /// replica may be seen by a read, and not by the next.
+    fn rare_paths(&self) -> &'static [&'static str] {
+        &[
+            "a hint was handed off",
+            "a hint was kept",
+            "a read found siblings",
+            "a read repaired a replica",
+            "a tombstone was dropped",
+            "an operation was refused, because too few replicas seemed alive",
+            "anti-entropy brought a version",
+            TORN_TAIL,
+        ]
+    }
+
+    fn recovers(&self) -> bool {
+        true
+    }
+
     fn promises(&self) -> Vec<Promise> {
         let keeps_deletions = self.tombstones_for.is_none();
         let overlap = self.r + self.w > self.n && !self.sloppy;

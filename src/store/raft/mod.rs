@@ -29,6 +29,7 @@ use crate::host::{
     Birth, Context, DiskId, DiskResult, Node, NodeId, NodeSet, NotDone, Reply, Request, RequestId, View, Watch,
 };
 
+use super::log::TORN_TAIL;
 use super::{Crashes, Promise, Protocol, Tolerance};
 use election::Patience;
 use entries::Entries;
@@ -66,6 +67,37 @@ impl Protocol for Raft {
             arriving: None,
             asked: BTreeMap::new(),
         }
+    }
+
+    fn rare_paths(&self) -> &'static [&'static str] {
+        &[
+            "a change of members had to wait for another",
+            "a follower was told to take over",
+            "a follower went on from the leader's snapshot",
+            "a follower's log was overwritten",
+            "a leader left that was removed",
+            "a leader stepped down that no majority answers",
+            "a leader went back several entries at once",
+            "a server joined that had caught up",
+            "a server was too slow to join",
+            "a session was forgotten",
+            "a transfer of leadership was given up",
+            "a vote was asked for while a leader is heard",
+            "a vote was denied for a log that lacks something",
+            "an election had no winner",
+            "an entry lost its place to another",
+            "an entry of an earlier term waits on a majority",
+            "an operation that came again was not applied again",
+            TORN_TAIL,
+        ]
+    }
+
+    fn roles(&self) -> &'static [&'static str] {
+        &["candidate", "follower", "leader", "pre_candidate"]
+    }
+
+    fn recovers(&self) -> bool {
+        true
     }
 
     fn promises(&self) -> Vec<Promise> {

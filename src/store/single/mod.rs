@@ -16,7 +16,7 @@ use crate::host::{
 };
 use crate::kernel::Span;
 
-use super::log::{Acceptance, Failure, Fields, Log, LogEvent, Record, put_number, put_value};
+use super::log::{Acceptance, Failure, Fields, Log, LogEvent, Record, TORN_TAIL, put_number, put_value};
 use super::{Crashes, Promise, Protocol, Tolerance};
 
 /// When written records are made durable.
@@ -85,6 +85,14 @@ impl Protocol for Single {
         };
         let log = Log::new("wal", self.acceptance());
         SingleNode { log, interval, sync_is_due: false, registers: BTreeMap::new(), waiting: Vec::new() }
+    }
+
+    fn rare_paths(&self) -> &'static [&'static str] {
+        &[TORN_TAIL]
+    }
+
+    fn recovers(&self) -> bool {
+        true
     }
 
     fn promises(&self) -> Vec<Promise> {

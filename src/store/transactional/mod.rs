@@ -26,7 +26,7 @@ use crate::host::{
 };
 use crate::kernel::{Draw, Span};
 
-use super::log::{Acceptance, Log, LogEvent};
+use super::log::{Acceptance, Log, LogEvent, TORN_TAIL};
 use super::{Crashes, Promise, Protocol, Tolerance};
 use coordinator::Coordinator;
 use message::{Record, TransactionalMessage as Message};
@@ -135,6 +135,19 @@ impl Protocol for Transactional {
             shard: Shard::default(),
             coordinator: Coordinator::default(),
         }
+    }
+
+    fn rare_paths(&self) -> &'static [&'static str] {
+        &[
+            "a read waited for what is prepared",
+            "a shard asked what became of a transaction",
+            "a transaction met a conflict",
+            TORN_TAIL,
+        ]
+    }
+
+    fn recovers(&self) -> bool {
+        true
     }
 
     fn promises(&self) -> Vec<Promise> {
