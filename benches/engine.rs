@@ -7,21 +7,33 @@
 //! |---|---|---|
 //! | phold | a full event / an event of a bare `BinaryHeap<(u64, u64, u32)>` loop with the same draws | 1.15, 1.15, 1.0, 0.9 |
 //! | echo | a delivered message / an event of the bare loop at 1,024 pending | 2.0 |
+//! | faults | a message of the echo while faults of links, nodes, disks and clocks wait for their time, or for a sign / without any | 1.05 |
 //! | reuse | a reused simulation of 5 nodes and 100 messages / 100 messages of the running echo | 1.5 |
 //! | raft | an event of a replicated log under load, history and checks included / an event of the bare loop | 12 |
+//! | sweep | one thread's time for the runs of `raft-200.json` / two threads' time for as many; two cores at least | 1.8, at least |
 //! | pending, nodes | a full event / one with 10^2 pending, with 10 nodes | 2.5 |
 
 #![expect(clippy::disallowed_types, clippy::disallowed_methods, reason = "a bench measures the wall clock")]
 
 use std::cmp::Reverse;
-use std::collections::BinaryHeap;
+use std::collections::{BTreeSet, BinaryHeap};
 use std::hint::black_box;
+use std::ops::ControlFlow;
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use criterion::measurement::{Measurement, ValueFormatter};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use partita::host::{Builder, Context, HostSettings, Link, Message, Node, NodeId, Simulation, ZoneId};
-use partita::kernel::{Draw, FateKey, Purpose, Sampler, Span, SplitMix64};
+use partita::explore::{Detail, Point, Shard, Sweep};
+use partita::fault::{
+    Effect, Fault, Group, Injector, LinkEffect, LinkSelector, NodeEffect, Plan, Selector, Shape, Start, Trigger,
+    Which,
+};
+use partita::host::{
+    Builder, Context, CrashKeeps, CrashSettings, CutAt, DiskFault, Drift, HostSettings, Link, LinkFault, Message,
+    Node, NodeId, Sign, Simulation, ZoneId,
+};
+use partita::kernel::{Draw, FateKey, Purpose, Sampler, Span, SplitMix64, Time};
 use partita::scenario::{Registry, RunOptions, Scenario};
 
 /// Events in one slice of a measurement.
@@ -259,6 +271,47 @@ fn echo(criterion: &mut Criterion<Ratio>) {
     }
 }
 
+/// A fault of each kind of thing that can fail, with this start.
+fn one_of_each(start: &Start) -> Plan {
+    let replicas = |which| Selector::Replicas { of: "echo".to_owned(), which };
+    let nodes = |what| Effect::Nodes { whom: replicas(Which::One), what };
+    let links = |what| Effect::Links(LinkEffect::Disturb { links: LinkSelector::All, what });
+    let halves = Shape::Groups(vec![Group::Of(replicas(Which::Minority)), Group::Rest]);
+    let twice = 2_000_000_000;
+    let effects = [
+        Effect::Partition { shape: halves, cut_at: CutAt::SendAndArrival },
+        links(LinkFault::Loss { ppb: 500_000_000 }),
+        links(LinkFault::Clog),
+        nodes(NodeEffect::Crash(CrashSettings { silent: false, keeps: CrashKeeps::Everything })),
+        nodes(NodeEffect::Pause),
+        nodes(NodeEffect::Slow { cpu_ppb: twice, disk_ppb: twice, network_ppb: twice }),
+        nodes(NodeEffect::Disk(DiskFault::Slow { factor_ppb: twice })),
+        nodes(NodeEffect::ClockDrift(Drift::from_ppb(1_000_000).expect("a small drift"))),
+        nodes(NodeEffect::ClockStep { nanos: 1_000_000 }),
+    ];
+    let fault = |(number, what): (usize, Effect)| {
+        let lasts = (!what.ends_by_itself()).then_some(Span::from_secs(1));
+        Fault { start: start.clone(), ..Fault::new(format!("fault-{number}"), what, Time::ZERO, lasts) }
+    };
+    Plan { faults: effects.into_iter().enumerate().map(fault).collect() }
+}
+
+fn faults(criterion: &mut Criterion<Ratio>) {
+    let never = Time::ZERO + Span::from_secs(1_000_000_000);
+    let when = |sign| Start::When(Trigger { sign, of: Some("echo".to_owned()), times: 1, until: never });
+    for (id, start) in [
+        ("nine wait for their time", Start::At(never)),
+        ("nine wait for a leader", when(Sign::Role("leader".to_owned()))),
+    ] {
+        let (mut with, mut without) = (echoes(5, 16), echoes(5, 16));
+        let mut injector = Injector::new(one_of_each(&start), 7, &with).expect("a good plan");
+        injector.schedule(&mut with);
+        let side = || per_unit(SLICE, || run(&mut with, SLICE));
+        let base = || per_unit(SLICE, || run(&mut without, SLICE));
+        compare(criterion, "faults", id, side, base);
+    }
+}
+
 fn reuse(criterion: &mut Criterion<Ratio>) {
     const MESSAGES: u64 = 100;
     const RUNS: u64 = 50;
@@ -317,10 +370,33 @@ fn raft(criterion: &mut Criterion<Ratio>) {
     compare(criterion, "raft", "5 nodes, 200/s for 60s", side, base);
 }
 
+/// What seeds per second are measured with.
+const RAFT_200: &str = include_str!("raft-200.json");
+
+fn sweep(criterion: &mut Criterion<Ratio>) {
+    const RUNS: u64 = 64;
+    let scenario = Scenario::parse("raft-200", RAFT_200.as_bytes(), &Registry::standard()).expect("a scenario");
+    let points = vec![Point { values: Vec::new(), scenario }];
+    let (shard, detail) = (Shard::WHOLE, Detail::default());
+    let sweep = Sweep { points, seeds: 0..RUNS, shard, recheck_one_in: None, detail };
+    let jobs = |jobs| {
+        per_unit(RUNS, || {
+            let mut rows = Vec::new();
+            let keep = |row| {
+                rows.push(row);
+                ControlFlow::Continue(())
+            };
+            sweep.run(jobs, &BTreeSet::new(), &AtomicBool::new(false), keep).expect("runs");
+            black_box(rows);
+        })
+    };
+    compare(criterion, "sweep", "one job / two", || jobs(1), || jobs(2));
+}
+
 fn settings() -> Criterion<Ratio> {
     let (warm_up, measurement) = (Duration::from_millis(500), Duration::from_secs(3));
     Criterion::default().with_measurement(Ratio).warm_up_time(warm_up).measurement_time(measurement).sample_size(20)
 }
 
-criterion_group! { name = engine; config = settings(); targets = phold, echo, reuse, scale, raft }
+criterion_group! { name = engine; config = settings(); targets = phold, echo, faults, reuse, scale, raft, sweep }
 criterion_main!(engine);

@@ -7,7 +7,7 @@ use crate::kernel::{Span, Time};
 use crate::load::Outcome;
 use crate::scenario::Run;
 
-use super::latencies::{Counts, Latencies};
+use super::latencies::{Counts, Latencies, counted};
 use super::row::Row;
 use super::statistics::{Estimate, batch_means, mean};
 
@@ -33,7 +33,7 @@ pub struct Bucket {
 
 /// The buckets of a run, from 0 until its last operation was meant to start, warm-up included.
 pub(super) fn series(run: &Run, width: Span) -> Vec<Bucket> {
-    let mut buckets: Vec<(Bucket, Latencies)> = Vec::new();
+    let mut buckets: Vec<(Bucket, Vec<Span>)> = Vec::new();
     for operation in run.load_operations() {
         let place = (operation.intended.since(Time::ZERO).as_nanos() / width.as_nanos().max(1)) as usize;
         if buckets.len() <= place {
@@ -43,10 +43,10 @@ pub(super) fn series(run: &Run, width: Span) -> Vec<Bucket> {
         bucket.invoked += 1;
         if operation.outcome.is_answered() {
             bucket.answered += 1;
-            latencies.add(operation.completed.since(operation.intended));
+            latencies.push(operation.completed.since(operation.intended));
         }
     }
-    let filled = |(bucket, latencies): (Bucket, Latencies)| Bucket { latencies: latencies.counts(), ..bucket };
+    let filled = |(bucket, latencies)| Bucket { latencies: counted(latencies), ..bucket };
     buckets.into_iter().map(filled).collect()
 }
 

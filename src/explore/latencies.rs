@@ -76,6 +76,23 @@ impl Latencies {
     }
 }
 
+/// Answered operations by latency, as a histogram of them would count them; a run has too few operations to search a histogram
+/// for them.
+#[must_use]
+pub(super) fn counted(mut latencies: Vec<Span>) -> Counts {
+    latencies.sort_unstable();
+    let to_three_digits = Latencies::default().answered;
+    let mut counts = Counts::new();
+    for latency in latencies {
+        let latency = to_three_digits.highest_equivalent(latency.as_nanos());
+        match counts.last_mut() {
+            Some((last, count)) if *last == latency => *count += 1,
+            _ => counts.push((latency, 1)),
+        }
+    }
+    counts
+}
+
 /// Histograms as an HdrHistogram log (version 1.3, each V2, deflated and in base64), which the tools of that name open. Each has
 /// a tag without white space and commas, and spans this time from 0 on.
 #[must_use]
@@ -99,6 +116,7 @@ pub fn histogram_log<'a>(histograms: impl Iterator<Item = (String, &'a Latencies
 mod tests {
     use hdrhistogram::serialization::Deserializer;
     use hdrhistogram::serialization::interval_log::{IntervalLogIterator, LogEntry};
+    use proptest::prelude::*;
 
     use super::*;
 
@@ -118,6 +136,18 @@ mod tests {
         check(0.61, u64::MAX);
         assert_eq!(latencies.distribution().last(), Some(&(500, 0.6)));
         assert_eq!(latencies.counts()[0], (100, 2));
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn counting_is_what_a_histogram_does(nanos in prop::collection::vec((any::<u64>(), 0u32..64), 0..30)) {
+            let spans: Vec<_> = nanos.into_iter().map(|(nanos, shift)| Span::from_nanos(nanos >> shift)).collect();
+            let mut histogram = Latencies::default();
+            spans.iter().for_each(|&span| histogram.add(span));
+            prop_assert_eq!(counted(spans), histogram.counts());
+        }
     }
 
     #[test]

@@ -10,7 +10,7 @@ use crate::kernel::Span;
 use crate::scenario::{Covered, Run};
 
 use super::detail::{Asked, Bucket, Detail, WithinRun, requests, series, within_run};
-use super::latencies::{Counts, Latencies};
+use super::latencies::{Counts, counted};
 
 /// One run of a sweep, small enough to keep thousands.
 #[derive(Clone, PartialEq, Eq, Debug, Serialize, Deserialize)]
@@ -173,8 +173,6 @@ impl Row {
     #[must_use]
     pub fn new(index: u64, point: usize, run: &Run, detail: Detail) -> Self {
         let metrics = &run.metrics;
-        let mut latencies = Latencies::default();
-        metrics.latencies().iter().for_each(|&latency| latencies.add(latency));
         let [latency, served] = within_run(run);
         Self {
             index,
@@ -193,7 +191,7 @@ impl Row {
             figures: run.figures.iter().map(|figure| (column(figure), figure.quantity.into())).collect(),
             latency,
             served,
-            latencies: latencies.counts(),
+            latencies: counted(metrics.latencies().to_vec()),
             series: detail.bucket_ns.map_or_else(Vec::new, |width| series(run, Span::from_nanos(width))),
             requests: if detail.requests { requests(run) } else { Vec::new() },
             covered: run.covered.clone(),

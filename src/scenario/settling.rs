@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use crate::check::{Quantity, Replica, diverged};
-use crate::host::{Key, Request, Simulation};
+use crate::host::{Key, Request, Simulation, Value};
 use crate::kernel::{Span, Time};
 use crate::load::{ClientSettings, History, Load, Recording, ScriptedOperation, Workload};
 
@@ -26,6 +26,8 @@ pub(super) struct Settling {
     healed: Time,
     apart: Span,
     next_look: Time,
+    /// How many events the run had had at the last comparison.
+    seen: Option<u64>,
     /// By service that is called: since when its live replicas hold the same.
     agreed: Vec<Option<Time>>,
     reads: Option<FinalReads>,
@@ -43,7 +45,8 @@ impl Settling {
     /// A run in which everything has healed some time ago, and which settles from `now` on.
     pub(super) fn new(scenario: &Scenario, healed: Time, now: Time) -> Self {
         let apart = Span::from_nanos(scenario.settle.as_nanos() / LOOKS).max(LOOKS_APART);
-        Self { healed, apart, next_look: now, agreed: vec![None; scenario.called().len()], reads: None }
+        let agreed = vec![None; scenario.called().len()];
+        Self { healed, apart, next_look: now, seen: None, agreed, reads: None }
     }
 
     /// When the replicas are to be compared next.
@@ -55,9 +58,13 @@ impl Settling {
     pub(super) fn look(&mut self, scenario: &Scenario, simulation: &Simulation) {
         let at = self.next_look;
         self.next_look = at + self.apart;
+        let events = Some(simulation.events());
+        // Without an event nothing has changed.
+        if std::mem::replace(&mut self.seen, events) == events {
+            return;
+        }
         for (agreed, &service) in self.agreed.iter_mut().zip(&scenario.called()) {
-            let is_agreed = diverged(&live_replicas(scenario, service, simulation)).is_empty();
-            *agreed = is_agreed.then(|| agreed.unwrap_or(at));
+            *agreed = agree(scenario, service, simulation).then(|| agreed.unwrap_or(at));
         }
     }
 
@@ -110,6 +117,17 @@ impl Settling {
     pub(super) fn finish(&mut self, now: Time) -> Option<Recording> {
         self.reads.take().map(|reads| reads.load.finish(now))
     }
+}
+
+/// Whether the live replicas of a service hold the same. Mostly they show the same, and it need not be found out who of them
+/// is to hold what.
+fn agree(scenario: &Scenario, service: usize, simulation: &Simulation) -> bool {
+    let nodes = simulation.replicas(&scenario.services[service].name).filter(|&node| simulation.is_up(node));
+    let mut views = nodes.map(|node| simulation.observe(node).entries);
+    let Some(first) = views.next() else { return true };
+    let same = |(one, other): (&(Key, u64, Value), &(Key, u64, Value))| (one.0, &one.2) == (other.0, &other.2);
+    let shows_the_same = |entries: Vec<_>| entries.len() == first.len() && entries.iter().zip(&first).all(same);
+    views.all(shows_the_same) || diverged(&live_replicas(scenario, service, simulation)).is_empty()
 }
 
 /// How many operations a script has.

@@ -173,13 +173,13 @@ impl Image {
     }
 
     fn write(&mut self, file: FileId, offset: usize, data: &[u8]) {
+        let Some(content) = self.contents.get_mut(&file) else { return };
         let end = offset + data.len();
-        if end > self.content(file).len() {
-            self.resize(file, end);
+        if end > content.len() {
+            self.bytes += (end - content.len()) as u64;
+            content.resize(end, 0);
         }
-        if let Some(target) = self.content_mut(file).get_mut(offset..end) {
-            target.copy_from_slice(data);
-        }
+        content[offset..end].copy_from_slice(data);
     }
 
     fn resize(&mut self, file: FileId, length: usize) {

@@ -184,11 +184,12 @@ impl Disk {
     pub fn apply(&mut self, operation: &DiskOperation) -> DiskResult {
         match operation {
             DiskOperation::Append { file, data } => {
-                let offset = self.cached.named(file).map_or(0, <[u8]>::len) as u64;
-                self.write(file, offset, data)?;
+                let offset = self.write(file, |length| length, data)?;
                 return Ok(DiskOutput::Appended { offset });
             }
-            DiskOperation::WriteAt { file, offset, data } => self.write(file, *offset, data)?,
+            DiskOperation::WriteAt { file, offset, data } => {
+                self.write(file, |_| *offset, data)?;
+            }
             DiskOperation::Truncate { file, length } => {
                 let file = self.find(file)?;
                 let length = self.room(self.cached.content(file).len(), *length)?;
@@ -252,17 +253,20 @@ impl Disk {
         Ok(new as usize)
     }
 
-    fn write(&mut self, name: &str, offset: u64, data: &[u8]) -> Result<(), DiskError> {
-        let length = self.cached.named(name).map_or(0, <[u8]>::len);
+    /// Writes to a file, which is made if there is none, where `offset` says, given the file's length. Answers where.
+    fn write(&mut self, name: &str, offset: impl FnOnce(u64) -> u64, data: &[u8]) -> Result<u64, DiskError> {
+        let found = self.find(name).ok();
+        let length = found.map_or(0, |file| self.cached.content(file).len());
+        let offset = offset(length as u64);
         if !data.is_empty() {
             let end = offset.saturating_add(data.len() as u64);
             self.room(length, end.max(length as u64))?;
         }
-        let file = self.find(name).unwrap_or_else(|_| self.create(name));
+        let file = found.unwrap_or_else(|| self.create(name));
         if !data.is_empty() {
             self.change(Change::Write { file, offset: offset as usize, data: data.to_vec() });
         }
-        Ok(())
+        Ok(offset)
     }
 
     fn create(&mut self, name: &str) -> FileId {

@@ -19,6 +19,9 @@ pub use format::{Fields, Record, put_bytes, put_number, put_value};
 /// The rare path of every kind of service that keeps such a log.
 pub const TORN_TAIL: &str = "cut the torn tail of a log";
 
+/// What most records take at most.
+const RECORD_BYTES: usize = 128;
+
 /// How much is read at once when a log is replayed.
 const CHUNK_BYTES: u64 = 64 << 10;
 
@@ -242,7 +245,7 @@ impl<R: Record> Log<R> {
         } else {
             self.end_reading(&replay, cx);
         }
-        if found.is_empty() { LogEvent::Nothing } else { LogEvent::Recovered(self.number(found)) }
+        if found.is_empty() { LogEvent::Nothing } else { LogEvent::Recovered(number(&mut self.accepted, found)) }
     }
 
     /// Cuts off what no record begins with, and makes what was read durable before anyone acts on it: the process that
@@ -270,7 +273,7 @@ impl<R: Record> Log<R> {
             }
             return;
         }
-        let (mut data, mut last) = (Vec::new(), self.last);
+        let (mut data, mut last) = (Vec::with_capacity(group * RECORD_BYTES), self.last);
         for record in self.pending.range(..group) {
             last = write_record(record, last, &mut data);
         }
@@ -330,18 +333,12 @@ impl<R: Record> Log<R> {
     }
 
     fn accept_group(&mut self) -> LogEvent<R> {
-        let group: Vec<R> = self.pending.drain(..self.under_way).collect();
+        let group = std::mem::take(&mut self.under_way);
         if let Some((before, _)) = &mut self.replacement {
-            *before -= self.under_way;
+            *before -= group;
         }
-        self.under_way = 0;
-        if group.is_empty() { LogEvent::Nothing } else { LogEvent::Accepted(self.number(group)) }
-    }
-
-    fn number(&mut self, records: Vec<R>) -> Vec<(u64, R)> {
-        let first = self.accepted + 1;
-        self.accepted += records.len() as u64;
-        (first..).zip(records).collect()
+        let accepted = number(&mut self.accepted, self.pending.drain(..group));
+        if accepted.is_empty() { LogEvent::Nothing } else { LogEvent::Accepted(accepted) }
     }
 
     fn fail(&mut self, failure: Failure) -> LogEvent<R> {
@@ -353,4 +350,13 @@ impl<R: Record> Log<R> {
         self.under_way = 0;
         LogEvent::Failed(failure)
     }
+}
+
+/// Numbers records that come after so many, and counts them.
+fn number<R>(accepted: &mut u64, records: impl IntoIterator<Item = R>) -> Vec<(u64, R)> {
+    let numbered = |record| {
+        *accepted += 1;
+        (*accepted, record)
+    };
+    records.into_iter().map(numbered).collect()
 }

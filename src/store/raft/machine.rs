@@ -103,6 +103,7 @@ impl Machine {
     }
 
     pub(super) fn observe(&self, view: &mut View) {
+        view.entries.reserve(self.objects.len());
         for (key, (version, value)) in &self.objects {
             view.entry(*key, *version, value.clone());
         }

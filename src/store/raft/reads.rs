@@ -42,11 +42,6 @@ impl Rounds {
         self.open.push_back((self.last, now));
     }
 
-    /// Whether an answer could confirm something.
-    pub(super) fn is_open(&self) -> bool {
-        !self.open.is_empty()
-    }
-
     /// A majority has answered a round, and with it all before. Answers the reads that have waited for it.
     fn confirm(&mut self, round: u64) -> Vec<Read> {
         let confirmed = self.open.iter().take_while(|(number, _)| *number <= round).count();
@@ -128,16 +123,13 @@ impl RaftNode {
     pub(super) fn close_rounds(&mut self, cx: &mut Cx<'_>) {
         let (me, majority) = (cx.me(), self.members.majority());
         let Role::Leader(leadership) = &mut self.role else { return };
-        if !leadership.rounds.is_open() {
-            return;
-        }
         let members = self.members.current();
         let answered = |round: u64| {
             let others = leadership.peers.iter().filter(|peer| peer.round >= round && members.contains(&peer.id));
             others.count() + usize::from(members.contains(&me))
         };
-        let rounds = leadership.peers.iter().map(|peer| peer.round).chain([leadership.rounds.last]);
-        let Some(round) = rounds.filter(|&round| answered(round) >= majority).max() else { return };
+        let mut rounds = leadership.rounds.open.iter().rev().map(|&(number, _)| number);
+        let Some(round) = rounds.find(|&round| answered(round) >= majority) else { return };
         for read in leadership.rounds.confirm(round) {
             cx.reply(read.id, Reply::Ok(self.machine.read(read.key)));
         }

@@ -351,13 +351,12 @@ impl RaftNode {
         let members = self.members.current();
         // A leader that is no longer a member does not count itself (section 4.2.2).
         let own = if members.contains(&cx.me()) { self.storage.durable() } else { 0 };
-        let of_members = || leadership.peers.iter().filter(|peer| members.contains(&peer.id));
-        let holders =
-            |index: u64| of_members().filter(|peer| peer.matched >= index).count() + usize::from(own >= index);
-        let majority = self.members.majority();
-        let known = of_members().map(|peer| peer.matched).chain([own]);
-        let held = known.filter(|&index| index > self.commit && holders(index) >= majority).max();
-        let Some(index) = held else { return };
+        let is_held = |index: &u64| {
+            let holds = |peer: &&Peer| peer.matched >= *index && members.contains(&peer.id);
+            let holders = leadership.peers.iter().filter(holds).count() + usize::from(own >= *index);
+            holders >= self.members.majority()
+        };
+        let Some(index) = (self.commit + 1..).take_while(is_held).last() else { return };
         if self.log.term_at(index) == Some(self.term) || !self.settings.has(RaftSafeguard::CommitOnlyOwnTerm) {
             self.commit_to(index, cx);
             self.after_commit(cx);
