@@ -8,6 +8,7 @@ mod collect;
 mod compare;
 mod diagnostics;
 mod diff;
+mod explore;
 mod files;
 mod grid;
 mod history;
@@ -60,6 +61,7 @@ enum Command {
     Plot(plot::Arguments),
     Tolerate(tolerate::Arguments),
     Shrink(shrink::Arguments),
+    Explore(explore::Arguments),
     Validate(validate::Arguments),
     List(list::Arguments),
     New(new::Arguments),
@@ -134,6 +136,7 @@ fn dispatch(registry: &Registry, command: Command, output: &mut Output<'_>) -> R
         Command::Plot(arguments) => plot::plot(&arguments, output),
         Command::Tolerate(arguments) => tolerate::tolerate(registry, &arguments, output),
         Command::Shrink(arguments) => shrink::run(registry, &arguments, output),
+        Command::Explore(arguments) => explore::explore(registry, &arguments, output),
         Command::Validate(arguments) => validate::validate(registry, &arguments, output),
         Command::List(arguments) => list::list(registry, &arguments, output),
         Command::New(arguments) => new::new(&arguments, output),

@@ -5,6 +5,7 @@
 
 mod detail;
 mod determinism;
+mod exhaustive;
 mod latencies;
 mod paired;
 mod row;
@@ -16,6 +17,7 @@ mod tolerance;
 
 pub use detail::{Asked, Bucket, Detail, Moment, WithinRun, over_time};
 pub use determinism::{Difference, check_determinism, first_difference};
+pub use exhaustive::{Coverage, Exhaustive, Exploration, ExploreError, FoundFailure, Level};
 pub use latencies::{Counts, Latencies, histogram_log};
 pub use paired::{Paired, PairedFigure};
 pub use row::{Failure, Measure, Row, Unit, figure_columns};

@@ -17,6 +17,7 @@ mod injector;
 mod links;
 mod nemesis;
 mod nodes;
+mod otherwise;
 mod plan;
 mod selector;
 mod staged;

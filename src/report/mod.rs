@@ -3,6 +3,7 @@
 //! Absent here: decisions and figures. What a report shows was computed below; it only says it.
 
 mod edn;
+mod explored;
 mod figures;
 mod history;
 mod json;
@@ -18,6 +19,7 @@ mod tolerance;
 mod trace;
 
 pub use edn::history_edn;
+pub use explored::{exploration_document, exploration_story};
 pub use history::history_lines;
 pub use json::document;
 pub use page::page;

@@ -3,6 +3,7 @@
 //! Absent here: the file system and the terminal. A file arrives as bytes; problems are drawn by `cli`.
 
 mod chaos;
+mod choices;
 mod clients;
 mod distribution;
 mod document;
@@ -24,12 +25,14 @@ mod recovery;
 mod registry;
 mod resolve;
 mod run;
+mod scheduling;
 mod settling;
 mod tree;
 mod trigger;
 mod units;
 mod vary;
 
+pub use choices::{Choice, RunInProgress};
 pub use distribution::distribution;
 pub use document::Document;
 pub use file::{Scenario, VERSION};
