@@ -4,6 +4,8 @@
 mod bad_input;
 #[path = "cli/commands.rs"]
 mod commands;
+#[path = "cli/explore.rs"]
+mod explore;
 #[path = "cli/harness.rs"]
 mod harness;
 #[path = "cli/history.rs"]

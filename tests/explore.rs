@@ -2,7 +2,7 @@
 //! found is found with as few deviations as it takes.
 
 use partita::check::Verdict;
-use partita::explore::{Coverage, Exhaustive, Exploration, Failure, Level};
+use partita::explore::{Coverage, Exhaustive, Exploration, Level};
 use partita::kernel::Span;
 use partita::scenario::{Document, Registry, Run, RunOptions, Scenario};
 use serde_json::{Value, json};
@@ -100,10 +100,10 @@ fn what_else_happens_makes_no_difference() {
     ]);
     let more = json!({ "network": network, "faults": faults, "ties": "shuffled" });
     let wish = Wish { within: MS.times(2), budget: 120, ..WISH };
-    check_replays(&tied(&majority_register(), &more), &wish, 60);
+    check_replays(&tied(&majority_register(), &more), &wish, 30);
     let scheduled =
         json!({ "scheduling": { "priorities": { "messages": 100, "spread": "5ms" } }, "final_reads": true });
-    check_replays(&tied(&majority_register(), &scheduled), &wish, 60);
+    check_replays(&tied(&majority_register(), &scheduled), &wish, 30);
 }
 
 #[test]
@@ -174,8 +174,9 @@ fn a_fault_that_cannot_be_moved_is_refused() {
 fn check_safeguard(name: &str, kind: &str, wish: &Wish<'_>, deviations: u32) {
     let without = bundled(name);
     let found = explore(&without, wish, &mut |_| {});
-    let [first, ..] = found.failures.as_slice() else { panic!("nothing was found: {:?}", found.levels) };
-    assert_eq!((first.deviations, first.first.verdict.name()), (deviations, "refuted"));
+    let first = found.failures.iter().find(|found| matches!(found.first.verdict, Verdict::Refuted(_)));
+    let first = first.unwrap_or_else(|| panic!("nothing was found: {:?}", found.levels));
+    assert_eq!(first.deviations, deviations);
     // It replays, and shrinks.
     let registry = Registry::standard();
     let again = read(&first.first.resolved);
@@ -188,9 +189,9 @@ fn check_safeguard(name: &str, kind: &str, wish: &Wish<'_>, deviations: u32) {
 
     let mut intact = without;
     intact["services"]["store"][kind].as_object_mut().expect("settings").remove("without");
-    let found = explore(&intact, wish, &mut |run| assert_eq!(Failure::of_run(run), None));
+    let found = explore(&intact, wish, &mut |run| assert!(!matches!(run.verdict, Verdict::Refuted(_))));
     assert_eq!(found.coverage, Coverage::Exhausted);
-    assert!(found.runs() > 10, "{:?}", found.levels);
+    assert!(found.count("holds") > 2, "{:?}", found.verdicts);
 }
 
 fn again_with(scenario: &Value, seed: u64) -> Run {

@@ -265,7 +265,7 @@ impl LinkFaults {
         let Journey { from, to, .. } = letter.journey;
         let mut toll = Toll::default();
         if let Some(priorities) = &mut self.priorities {
-            toll.stretch.add = priorities.hold(&letter.journey);
+            toll.stretch.add = priorities.hold(&letter.journey, letter.kind);
         }
         self.meet(letter, &mut toll);
         if toll.dropped.is_none() {

@@ -1,4 +1,4 @@
-//! Priorities of links: a random schedule that finds what takes few, but rare, orders of messages.
+//! Priorities of messages: a random schedule that finds what takes few, but rare, orders of messages.
 //!
 //! Probabilistic concurrency testing (Burckhardt, Kothari, Musuvathi and Nagarakatte, A Randomized Scheduler with
 //! Probabilistic Guarantees of Finding Bugs, ASPLOS 2010) gives each thread a random priority, lets the highest go on
@@ -6,21 +6,21 @@
 //! d orders of two events are enough for, is met with a probability of at least 1 / (n k^(d-1)) for n threads and k
 //! steps. Here time goes on for all, so a low priority is a *hold*: time that a message takes besides its latency.
 //!
-//! - Each link has a hold of its own, `spread * u^4` for a uniform u. A node notices in which order messages reach it, so
-//!   it is the ways to it that differ; a hold that everything to one node shared would change nothing there. The fourth
-//!   power sets the holds apart: one alone is often longer than several others together, so that a whole chain of
-//!   messages over several links overtakes one message, and half of the links are hardly slower than they were. The
-//!   chains of the algorithm are the links, n of them.
-//! - At a change point one message is held back for longer than any link holds. What follows from it waits with it, so
-//!   its causal chain falls behind all others, as a thread of lowered priority does; later messages of its link overtake
-//!   it. So two messages of one link can change their order, for which Ozkan, Majumdar, Niksic, Befrouei and
-//!   Weissenbacher (Randomized Testing of Distributed Systems with Probabilistic Guarantees, OOPSLA 2018) put concurrent
-//!   messages into different chains.
+//! - The chains of the algorithm, n of them, are the messages of one kind on one link. Each chain has a hold of its own,
+//!   `spread * u^4` for a uniform u. A node notices in which order messages reach it, so it is the ways to it that differ;
+//!   a hold that everything to one node shared would change nothing there. And kinds differ, because what a question finds
+//!   out must be able to overtake what tells the same unasked. The fourth power sets the holds apart: one alone is often
+//!   longer than several others together, so that messages over several links overtake one message, and half of the chains
+//!   are hardly slower than they were.
+//! - At a change point one message is held back for longer than any chain is. What follows from it waits with it, as what
+//!   a thread of lowered priority does next; later messages of its chain overtake it. So two messages of one chain can
+//!   change their order, for which Ozkan, Majumdar, Niksic, Befrouei and Weissenbacher (Randomized Testing of Distributed
+//!   Systems with Probabilistic Guarantees, OOPSLA 2018) put concurrent messages into different chains.
 //!
-//! A link's hold is a function of the seed and the names of its ends, and a change point one of the seed and its number:
-//! removing a node, a fault or a client draws nothing anew. Holds differ, so ties of messages go by them as well.
+//! A chain's hold is a function of the seed, the names of its ends and its kind, and a change point one of the seed and its
+//! number: removing a node, a fault or a client draws nothing anew. Holds differ, so ties of messages go by them as well.
 
-use crate::kernel::{Draw, FateKey, Purpose, Span};
+use crate::kernel::{Draw, FateKey, Purpose, Span, stable_hash_str};
 
 use super::network::Journey;
 
@@ -31,7 +31,7 @@ pub struct PrioritySettings {
     pub depth: u32,
     /// The change points lie among so many messages, the first of the run; at least 1.
     pub messages: u64,
-    /// Links hold messages for up to this, change points for up to twice as long; above zero.
+    /// Chains hold messages for up to this, change points for up to twice as long; above zero.
     pub spread: Span,
 }
 
@@ -39,7 +39,7 @@ pub struct PrioritySettings {
 #[derive(Clone, Debug)]
 pub(crate) struct Priorities {
     settings: PrioritySettings,
-    links: FateKey,
+    chains: FateKey,
     /// Which messages of the run are held back, ascending, counted from 0, and for how long.
     changes: Vec<(u64, Span)>,
     sent: u64,
@@ -54,7 +54,7 @@ impl Priorities {
         let change = |point: u64| (points.draws(point).below(settings.messages), hold(point + 1));
         let mut changes: Vec<_> = (0..count).map(change).collect();
         changes.sort_unstable();
-        Self { settings, links: FateKey::new(seed, Purpose::new("link priority")), changes, sent: 0 }
+        Self { settings, chains: FateKey::new(seed, Purpose::new("message priority")), changes, sent: 0 }
     }
 
     /// The same under another seed, at the start.
@@ -62,18 +62,18 @@ impl Priorities {
         Self::new(self.settings, seed)
     }
 
-    /// How long the message that is sent now is held; each message is asked for once.
-    pub(crate) fn hold(&mut self, journey: &Journey) -> Span {
+    /// How long the message that is sent now is held, being of this kind; each message is asked for once.
+    pub(crate) fn hold(&mut self, journey: &Journey, kind: &str) -> Span {
         let number = self.sent;
         self.sent += 1;
-        let of_link = of_link(self.settings.spread, self.links.link(journey.names.0, journey.names.1).draw(0));
+        let chain = self.chains.of(stable_hash_str(kind)).link(journey.names.0, journey.names.1);
         let changed = self.changes.iter().filter(|(at, _)| *at == number).map(|&(_, hold)| hold);
-        changed.max().unwrap_or(of_link)
+        changed.max().unwrap_or_else(|| of_chain(self.settings.spread, chain.draw(0)))
     }
 }
 
 /// `spread * u^4`, u being the word as a share of 2^64; rounded down.
-fn of_link(spread: Span, word: u64) -> Span {
+fn of_chain(spread: Span, word: u64) -> Span {
     let times = |one: u64, other: u64| ((u128::from(one) * u128::from(other)) >> 64) as u64;
     let square = times(word, word);
     Span::from_nanos(times(spread.as_nanos(), times(square, square)))
@@ -90,7 +90,7 @@ mod tests {
 
     use super::*;
     use crate::host::NodeId;
-    use crate::kernel::{Time, stable_hash_str};
+    use crate::kernel::Time;
 
     const SETTINGS: PrioritySettings = PrioritySettings { depth: 1, messages: 100, spread: Span::from_millis(50) };
 
@@ -100,35 +100,54 @@ mod tests {
     }
 
     #[test]
-    fn a_link_holds_all_its_messages_alike_and_others_for_another_time() {
+    fn a_chain_holds_all_its_messages_alike_and_others_for_another_time() {
         let links = ["a", "b", "c", "d"].map(|from| ["x", "y", "z"].map(|to| journey(from, to))).concat();
+        let chains: Vec<_> = links.iter().flat_map(|link| ["ask", "tell"].map(|kind| (link, kind))).collect();
         for seed in 0..50 {
             let mut priorities = Priorities::new(SETTINGS, seed);
-            let holds: Vec<_> = links.iter().map(|link| priorities.hold(link)).collect();
-            let again: Vec<_> = links.iter().rev().map(|link| priorities.hold(link)).rev().collect();
+            let holds: Vec<_> = chains.iter().map(|(link, kind)| priorities.hold(link, kind)).collect();
+            let again: Vec<_> = chains.iter().rev().map(|(link, kind)| priorities.hold(link, kind)).rev().collect();
             assert_eq!(holds, again);
-            assert_eq!(holds.iter().collect::<BTreeSet<_>>().len(), links.len());
+            assert_eq!(holds.iter().collect::<BTreeSet<_>>().len(), chains.len());
             assert!(holds.iter().all(|hold| *hold < SETTINGS.spread));
         }
     }
 
     /// A uniform u is below 1/2 half the time, and then u^4 is below 1/16.
     #[test]
-    fn half_of_the_links_are_held_for_a_sixteenth_of_the_spread_at_most() {
-        let slow = |seed: &u64| {
-            Priorities::new(SETTINGS, *seed).hold(&journey("a", "b")) > Span::from_nanos(50_000_000 / 16)
-        };
-        let count = (0..10_000).filter(slow).count();
+    fn half_of_the_chains_are_held_for_a_sixteenth_of_the_spread_at_most() {
+        let hold = |seed: u64| Priorities::new(SETTINGS, seed).hold(&journey("a", "b"), "ask");
+        let count = (0..10_000).filter(|&seed| hold(seed) > Span::from_nanos(50_000_000 / 16)).count();
         assert!(count.abs_diff(5_000) < 200, "{count}");
     }
 
+    /// Of n chains each is the lowest with a probability of 1 / n; and where one message has to wait for m others behind each
+    /// other, its hold is the longer one with a probability of c / (m + 1), as the module's test computes c.
     #[test]
-    fn change_points_hold_single_messages_for_longer_than_any_link() {
+    fn one_hold_is_often_longer_than_several_together() {
+        // Gamma(5/4)^m / Gamma(1 + m/4) / (m + 1), the volume where the sum of m fourth powers stays below another.
+        for (others, expected) in [(1, 0.5), (2, 0.3090), (3, 0.2026), (4, 0.1350)] {
+            let wins = |seed: &u64| {
+                let mut priorities = Priorities::new(SETTINGS, *seed);
+                let alone = priorities.hold(&journey("a", "b"), "ask");
+                let together: u64 = (0..others)
+                    .map(|number: u64| priorities.hold(&journey("c", &number.to_string()), "ask").as_nanos())
+                    .sum();
+                alone.as_nanos() > together
+            };
+            let share = (0..20_000).filter(wins).count() as f64 / 20_000.0;
+            // Four standard errors.
+            assert!((share - expected).abs() < 0.0142, "{others}: {share}");
+        }
+    }
+
+    #[test]
+    fn change_points_hold_single_messages_for_longer_than_any_chain() {
         let settings = PrioritySettings { depth: 4, ..SETTINGS };
         let mut seen = BTreeSet::new();
         for seed in 0..300 {
             let mut priorities = Priorities::new(settings, seed);
-            let holds: Vec<_> = (0..200).map(|_| priorities.hold(&journey("a", "b"))).collect();
+            let holds: Vec<_> = (0..200).map(|_| priorities.hold(&journey("a", "b"), "ask")).collect();
             let held: Vec<_> = (0..200).filter(|&at| holds[at] > settings.spread).collect();
             // Two that fall on one message are one.
             assert!((1..=3).contains(&held.len()) && held.iter().all(|at| *at < 100), "{held:?}");

@@ -103,18 +103,15 @@ impl RunInProgress<'_> {
         self.put_off.len()
     }
 
-    /// Goes on, as it would, up to the next choice; `None` if there is none to the end of the run. A fault that was put off
-    /// can start until the load has ended, so a run with one has no choices after that.
+    /// Goes on, as it would, up to the next choice; `None` if there is none any more. The last one comes before the load has
+    /// ended: then every fault is over, so none could make a difference.
     pub fn advance(&mut self) -> Option<Choice> {
-        while self.ended.is_none() {
+        while self.ended.is_none() && matches!(self.driver.stage, Stage::Load) {
             if !self.is_gathered {
                 self.gather();
             }
             if let Some(choice) = self.choices.pop_front() {
                 return Some(choice);
-            }
-            if !self.put_off.is_empty() && !matches!(self.driver.stage, Stage::Load) {
-                return None;
             }
             self.step();
         }
@@ -159,8 +156,6 @@ impl RunInProgress<'_> {
 
     fn step(&mut self) {
         self.is_gathered = false;
-        let next = self.driver.simulation.next_event();
-        self.driver.look_before(next);
         let step = self.driver.simulation.run_one();
         self.ended = self.driver.follow(step);
     }
@@ -168,9 +163,8 @@ impl RunInProgress<'_> {
     /// Finds what could happen otherwise before the next event.
     fn gather(&mut self) {
         self.is_gathered = true;
-        let may_start = |driver: &Driver<'_>, at| matches!(driver.stage, Stage::Load) && driver.is_loading(at);
         let Some(next) = self.driver.simulation.next_event() else { return };
-        if self.instant.is_none_or(|instant| instant < next) && may_start(&self.driver, next) {
+        if self.instant.is_none_or(|instant| instant < next) && self.driver.may_start(next) {
             let Driver { simulation, injector, .. } = &mut self.driver;
             self.instant = Some(next);
             let active = if self.put_off.is_empty() { Vec::new() } else { simulation.active_at(next) };

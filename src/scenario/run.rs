@@ -285,7 +285,8 @@ impl<'a> Driver<'a> {
     /// Lets faults and clients act on what has happened. When the run is over: why it ended early, if it did.
     pub(super) fn follow(&mut self, step: Step) -> Option<Option<End>> {
         match step {
-            Step::Ran => {}
+            // Nobody is told of it where the run does not stop after each event, so nothing may follow from it.
+            Step::Ran => return None,
             Step::Token { class: class::CHECK, token: END_OF_RUN } => {
                 if !self.read_again() {
                     return Some(None);
@@ -317,16 +318,8 @@ impl<'a> Driver<'a> {
     }
 
     /// Whether operations and faults may still start at an instant.
-    pub(super) fn is_loading(&self, at: Time) -> bool {
+    pub(super) fn may_start(&self, at: Time) -> bool {
         at < Time::ZERO + self.scenario.duration
-    }
-
-    /// Compares the replicas as often as that is due before the next event, while the run settles.
-    pub(super) fn look_before(&mut self, next: Option<Time>) {
-        let Stage::Settling(settling) = &mut self.stage else { return };
-        while next.is_some_and(|next| next > settling.next_look()) {
-            settling.look(self.scenario, &self.simulation);
-        }
     }
 
     /// Runs until there is something to tell, and while the run settles looks at the replicas on the way.

@@ -21,7 +21,7 @@ pub(super) fn scheduling() -> Shape<PrioritySettings> {
         );
         let spread = fields.optional(
             "spread",
-            "How long links hold messages at most; single messages are held for up to twice as long.",
+            "How long the messages of one kind on one link are held at most; single messages are held for up to twice as long.",
             positive_duration(),
             "50ms",
         );
@@ -29,6 +29,10 @@ pub(super) fn scheduling() -> Shape<PrioritySettings> {
     });
     tagged(
         "scheduling",
-        vec![kind("priorities", "Each link holds its messages back for a time of its own.", priorities)],
+        vec![kind(
+            "priorities",
+            "The messages of one kind on one link are held back for a time of their own.",
+            priorities,
+        )],
     )
 }
