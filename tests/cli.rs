@@ -6,6 +6,8 @@ mod bad_input;
 mod commands;
 #[path = "cli/corpus.rs"]
 mod corpus;
+#[path = "cli/explore.rs"]
+mod explore;
 #[path = "cli/harness.rs"]
 mod harness;
 #[path = "cli/history.rs"]

@@ -67,7 +67,9 @@ fn printed(command: &str) -> String {
 #[test]
 fn what_the_pages_quote_is_printed() {
     let mut quoted = 0;
-    for page in ["README.md", "docs/your-own-protocol.md", "docs/property-testing.md", "docs/sweeps.md"] {
+    for page in
+        ["README.md", "docs/your-own-protocol.md", "docs/property-testing.md", "docs/sweeps.md", "docs/exploring.md"]
+    {
         let text = std::fs::read_to_string(root().join(page)).expect("the page");
         for Quotation { command, lines } in quotations(&text) {
             let printed = printed(command);

@@ -50,6 +50,8 @@ raft/duplicate-append    refuted       safety  linearizable             33127674
 raft/figure-8            refuted       safety  invariants,linearizable  a7ae20c9b8a3dd81
 raft/forgotten-vote      refuted       safety  invariants,linearizable  fd449a411e7e3045
 raft/two-majorities      refuted       safety  invariants,stale_reads   e496ee68fca11f63
+schedules/crash-point    holds         -       -                        262c93f069c88717
+schedules/late-store     holds         -       -                        cbebe791c1865cba
 soak/quorum              holds         -       -                        48edaf91eac32331
 soak/raft                holds         -       -                        6bc0aadf0d960a07
 soak/transactional       holds         -       -                        6bb7503de67b0877

@@ -25,6 +25,8 @@ pub(super) const SCENARIOS: &[Bundled] = bundled![
     "raft/figure-8",
     "raft/two-majorities",
     "clocks/lease-and-drift",
+    "schedules/late-store",
+    "schedules/crash-point",
     "vacuous/idle-link",
     "cap/partition-raft",
     "cap/partition-quorum",

@@ -9,6 +9,7 @@ mod compare;
 mod corpus;
 mod diagnostics;
 mod diff;
+mod explore;
 mod files;
 mod grid;
 mod history;
@@ -62,6 +63,7 @@ enum Command {
     Corpus(corpus::Arguments),
     Tolerate(tolerate::Arguments),
     Shrink(shrink::Arguments),
+    Explore(explore::Arguments),
     Validate(validate::Arguments),
     List(list::Arguments),
     New(new::Arguments),
@@ -137,6 +139,7 @@ fn dispatch(registry: &Registry, command: Command, output: &mut Output<'_>) -> R
         Command::Corpus(arguments) => corpus::corpus(registry, &arguments, output),
         Command::Tolerate(arguments) => tolerate::tolerate(registry, &arguments, output),
         Command::Shrink(arguments) => shrink::run(registry, &arguments, output),
+        Command::Explore(arguments) => explore::explore(registry, &arguments, output),
         Command::Validate(arguments) => validate::validate(registry, &arguments, output),
         Command::List(arguments) => list::list(registry, &arguments, output),
         Command::New(arguments) => new::new(&arguments, output),

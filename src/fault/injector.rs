@@ -48,35 +48,38 @@ pub struct FaultReport {
 /// Lets the faults of one plan happen in one run. The host knows a fault by the stable hash of its id.
 #[derive(Clone, Debug)]
 pub struct Injector {
-    faults: Vec<Tracked>,
+    pub(super) faults: Vec<Tracked>,
     /// What is to happen, by class: (when, id, place in the plan). A token only says that the first of its class
     /// is due; so the order at one instant holds however ties of events are broken.
-    due: BTreeMap<Class, BTreeSet<(Time, String, usize)>>,
+    pub(super) due: BTreeMap<Class, BTreeSet<(Time, String, usize)>>,
+    pub(super) seed: u64,
+    /// Where those faults begin that were added under way.
+    pub(super) planned: usize,
 }
 
 #[derive(Clone, Debug)]
-struct Tracked {
-    fault: Fault,
+pub(super) struct Tracked {
+    pub(super) fault: Fault,
     /// For its random choices.
-    stream: Stream,
+    pub(super) stream: Stream,
     /// The number of the host's lookout, if it has a trigger.
-    lookout: Option<usize>,
-    hit: Option<Hit>,
+    pub(super) lookout: Option<usize>,
+    pub(super) hit: Option<Hit>,
     /// In what state whom it hit was then.
-    found: Found,
-    ended: Option<Time>,
+    pub(super) found: Found,
+    pub(super) ended: Option<Time>,
 }
 
 /// Whom a fault hit, once it has started.
 #[derive(Clone, Debug)]
-enum Hit {
+pub(super) enum Hit {
     Links(Cut),
     Disturbed(LinkHit),
     Nodes(NodeSet),
     Staged(StagedHit),
 }
 
-const CHOICES: Purpose = Purpose::new("fault");
+pub(super) const CHOICES: Purpose = Purpose::new("fault");
 
 impl Injector {
     /// Prepares a plan for a run of this simulation under `seed`.
@@ -90,8 +93,9 @@ impl Injector {
             Ok(stream) => Ok(Tracked { fault, stream, lookout: None, hit: None, found: Found::new(), ended: None }),
             Err(clash) => Err(PlanError { fault: fault.id, mistake: PlanMistake::StreamClash(clash) }),
         };
-        let faults = plan.faults.into_iter().map(track).collect::<Result<_, _>>()?;
-        Ok(Self { faults, due: BTreeMap::new() })
+        let faults = plan.faults.into_iter().map(track).collect::<Result<Vec<_>, _>>()?;
+        let planned = faults.len();
+        Ok(Self { faults, due: BTreeMap::new(), seed, planned })
     }
 
     /// Asks the simulation for a token at the start of every fault, or at what triggers it. Once, before the run. Faults
@@ -131,7 +135,7 @@ impl Injector {
         }
     }
 
-    fn ask(&mut self, simulation: &mut Simulation, class: Class, at: Time, number: usize) {
+    pub(super) fn ask(&mut self, simulation: &mut Simulation, class: Class, at: Time, number: usize) {
         let id = self.faults[number].fault.id.clone();
         self.due.entry(class).or_default().insert((at, id, number));
         simulation.tell_at(at, class, 0);
@@ -337,7 +341,7 @@ impl Injector {
 
 impl Tracked {
     /// The class of the tokens at which it starts and takes its steps: clocks change last.
-    const fn class(&self) -> Class {
+    pub(super) const fn class(&self) -> Class {
         if self.fault.what.is_of_clocks() { class::CLOCK } else { class::FAULT_START }
     }
 

@@ -270,10 +270,15 @@ impl LinkHit {
             }
             LinkEffect::Message(what) => {
                 simulation.await_message(fault, what.clone());
-                let targets = [what.from, what.to].into_iter().collect();
-                Self { explicit: effect.clone(), targets, progress: Progress::Constant }
+                Self::met(what.clone())
             }
         }
+    }
+
+    /// A fault of a single message that has met it.
+    pub(super) fn met(what: MessageFault) -> Self {
+        let targets = [what.from, what.to].into_iter().collect();
+        Self { explicit: LinkEffect::Message(what), targets, progress: Progress::Constant }
     }
 
     /// When its next step is due.

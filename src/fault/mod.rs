@@ -18,6 +18,7 @@ mod injector;
 mod links;
 mod nemesis;
 mod nodes;
+mod otherwise;
 mod plan;
 mod selector;
 mod staged;

@@ -16,6 +16,7 @@ use super::network::{End, Link, Network};
 use super::parts::{NodeParts, NodeState};
 use super::point::Point;
 use super::pool::Pool;
+use super::priorities::{Priorities, PrioritySettings};
 use super::record::{Census, Tag};
 use super::service::{Birth, Group, Service};
 use super::sign::Lookouts;
@@ -116,6 +117,7 @@ pub struct Builder {
     limits: Limits,
     keep_trace: bool,
     shuffle_ties: bool,
+    priorities: Option<PrioritySettings>,
     maybes: BTreeMap<String, Point>,
 }
 
@@ -135,6 +137,7 @@ impl Builder {
             limits: Limits::default(),
             keep_trace: false,
             shuffle_ties: false,
+            priorities: None,
             maybes: BTreeMap::new(),
         }
     }
@@ -177,6 +180,12 @@ impl Builder {
     /// Lets events of one instant and class happen in a random order, not first-in first-out.
     pub const fn shuffle_ties(&mut self) -> &mut Self {
         self.shuffle_ties = true;
+        self
+    }
+
+    /// Holds messages back by priorities that are drawn for the links.
+    pub const fn prioritize(&mut self, settings: PrioritySettings) -> &mut Self {
+        self.priorities = Some(settings);
         self
     }
 
@@ -262,6 +271,9 @@ impl Builder {
         }
         if self.keep_trace {
             network.faults.keep_log();
+        }
+        if let Some(settings) = self.priorities {
+            network.faults.prioritize(Priorities::new(settings, self.seed));
         }
         let core = Core {
             agenda: Agenda::default(),

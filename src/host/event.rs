@@ -90,6 +90,11 @@ pub(crate) struct Packet {
 }
 
 impl Packet {
+    /// Whether a packet of this number was meant for another node.
+    pub(crate) const fn is_astray(number: u64) -> bool {
+        number >= ASTRAY
+    }
+
     /// The same, on its way to another node than it was meant for. With the mark its number is unique on the way that
     /// it takes now.
     pub(crate) fn led_astray(self, to: NodeId) -> Self {

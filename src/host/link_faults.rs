@@ -1,4 +1,4 @@
-//! The faults that are at work on links, and what they do to a message.
+//! The faults that are at work on links, and what they do to a message; priorities, too, which hold messages back.
 //!
 //! Each fault draws by a key of its own, and for each message anew, as a function of the link and the message's
 //! ordinal on it. So faults are independent of each other and of what links do by themselves, and a fault shifts
@@ -12,6 +12,7 @@ use super::event::Packet;
 use super::links::{BurstLoss, ConnectionFault, Cut, CutAt, LinkFault, Links, MessageDeed, MessageFault, OldPlace};
 use super::message_log::MessageLog;
 use super::network::{DropCause, Journey, Stretch, pair, transmission};
+use super::priorities::Priorities;
 use super::{CallId, FaultId, NodeId};
 
 /// Everything that faults do to links now.
@@ -29,6 +30,8 @@ pub(crate) struct LinkFaults {
     met: BTreeMap<FaultId, Time>,
     /// What was sent, if somebody wants to know.
     log: Option<MessageLog>,
+    /// How long links hold messages back, if they are scheduled by priorities.
+    priorities: Option<Priorities>,
 }
 
 /// A fault on some links.
@@ -102,19 +105,27 @@ impl LinkFaults {
             held: Vec::new(),
             met: BTreeMap::new(),
             log: None,
+            priorities: None,
         }
     }
 
     /// Back to the start, under another seed.
     pub(crate) fn reset(&mut self, seed: u64) {
         let log = self.log.as_ref().map(|_| MessageLog::default());
-        *self = Self { log, ..Self::new(seed) };
+        let priorities = self.priorities.as_ref().map(|priorities| priorities.reset(seed));
+        *self = Self { log, priorities, ..Self::new(seed) };
         self.look();
     }
 
     /// Keeps a log of what is sent from now on.
     pub(crate) fn keep_log(&mut self) {
         self.log.get_or_insert_default();
+        self.look();
+    }
+
+    /// Holds messages back by priorities from now on.
+    pub(crate) fn prioritize(&mut self, priorities: Priorities) {
+        self.priorities = Some(priorities);
         self.look();
     }
 
@@ -141,6 +152,11 @@ impl LinkFaults {
     pub(crate) fn await_message(&mut self, fault: FaultId, what: MessageFault) {
         self.awaited.push(Awaited { fault, before: what.nth.saturating_sub(1), what });
         self.is_at_work = true;
+    }
+
+    /// A fault of a single message has met it, as is said only now; whether that is news.
+    pub(crate) fn meet_late(&mut self, fault: FaultId, sent: Time) -> bool {
+        self.met.insert(fault, sent).is_none()
     }
 
     /// When a fault of a single message met it.
@@ -174,7 +190,7 @@ impl LinkFaults {
 
     fn look(&mut self) {
         let is_empty = self.cuts.is_empty() && self.rules.is_empty() && self.awaited.is_empty();
-        self.is_at_work = !is_empty || self.log.is_some();
+        self.is_at_work = !is_empty || self.log.is_some() || self.priorities.is_some();
     }
 
     /// The first fault that cuts this link now.
@@ -248,6 +264,9 @@ impl LinkFaults {
     pub(crate) fn toll(&mut self, letter: &Letter) -> Toll {
         let Journey { from, to, .. } = letter.journey;
         let mut toll = Toll::default();
+        if let Some(priorities) = &mut self.priorities {
+            toll.stretch.add = priorities.hold(&letter.journey, letter.kind);
+        }
         self.meet(letter, &mut toll);
         if toll.dropped.is_none() {
             toll.dropped = self.severed(from, to).map(DropCause::Cut);

@@ -57,6 +57,12 @@ impl MessageLog {
         self.sent.push(SentMessage { nth: *count, ..message });
     }
 
+    /// The message of this number on its link, counted from 0.
+    pub(crate) fn on_link(&mut self, from: NodeId, to: NodeId, ordinal: u64) -> Option<&mut SentMessage> {
+        let on_link = self.sent.iter_mut().filter(|message| (message.from, message.to) == (from, to));
+        on_link.skip(usize::try_from(ordinal).ok()?).next()
+    }
+
     /// Takes the messages out.
     pub(crate) fn take(&mut self) -> Vec<SentMessage> {
         std::mem::take(&mut self.sent)

@@ -325,9 +325,14 @@ impl Network {
         self.kinds[self.kind_of(nodes, from, to) as usize].link.authenticated
     }
 
+    /// Whether messages of this link arrive in the order of their sending.
+    pub(crate) fn keeps_order(&self, nodes: &[NodeState], from: NodeId, to: NodeId) -> bool {
+        self.kinds[self.kind_of(nodes, from, to) as usize].link.fifo
+    }
+
     /// When a copy that a fault makes arrives: in its order, if the link keeps one.
     pub(crate) fn copy_arrives(&mut self, nodes: &[NodeState], from: NodeId, to: NodeId, at: Time) -> Time {
-        if !self.kinds[self.kind_of(nodes, from, to) as usize].link.fifo {
+        if !self.keeps_order(nodes, from, to) {
             return at;
         }
         let line = self.lines.get_or_default(pair(from, to));

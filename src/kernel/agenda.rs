@@ -3,7 +3,7 @@
 use std::fmt;
 use std::hint::black_box;
 
-use super::{Class, EventKey, Ladder, Pending, Time};
+use super::{Class, EventKey, Ladder, Pending, Span, Time};
 
 /// The agenda does not compact up to this many tombstones.
 const COMPACTION_FLOOR: usize = 64;
@@ -267,6 +267,40 @@ impl<E, Q: Pending> Agenda<E, Q> {
             let id = EventId { slot, generation: entry.generation };
             entry.event.as_ref().map(|event| (id, event))
         })
+    }
+
+    /// Shows every event that is still to happen, with its time and class, in no order. Takes time in proportion to how
+    /// many there are.
+    pub fn look_through(&mut self, mut see: impl FnMut(EventId, Time, Class, &E)) {
+        let entries = &self.entries;
+        self.pending.retain(|key| {
+            let Entry { generation, event } = &entries[key.slot() as usize];
+            if let Some(event) = event {
+                see(EventId { slot: key.slot(), generation: *generation }, key.time(), key.class(), event);
+            }
+            true
+        });
+    }
+
+    /// The next event, which stays, with its time and class.
+    pub fn peek(&mut self) -> Option<(Time, Class, &E)> {
+        self.peek_time()?;
+        let key = self.pending.peek()?;
+        let event = self.entries[key.slot() as usize].event.as_ref()?;
+        Some((key.time(), key.class(), event))
+    }
+
+    /// Lets the next event happen later by so much, in the place that it would have had there if it had been scheduled so
+    /// in the first place: before what was scheduled after it. Does nothing if there is none.
+    pub fn postpone_next(&mut self, by: Span) {
+        if self.peek_time().is_none() {
+            return;
+        }
+        if let Some(key) = self.pending.pop() {
+            let later = EventKey::new(key.time() + by, key.class(), key.sequence(), key.slot());
+            // Sequence and slot have fitted before.
+            self.pending.push(later.unwrap_or(key));
+        }
     }
 
     /// Drops every event and returns to time zero. From here on the agenda behaves as a new one, down to the slots

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use crate::fault::Plan;
-use crate::host::{HostSettings, Limits, Link, NodeId, ZoneId};
+use crate::host::{HostSettings, Limits, Link, NodeId, PrioritySettings, ZoneId};
 use crate::kernel::Span;
 
 use super::chaos::{self, Chaos, chaos};
@@ -23,6 +23,7 @@ use super::network::{self, Hosts, LinkChanges, empty, hosts, machine, network};
 use super::problem::{Problem, Problems};
 use super::recovery::{Heal, heal};
 use super::registry::{Deployable, Registry};
+use super::scheduling::scheduling;
 use super::vary::{self, Varied};
 
 /// The version of the format.
@@ -54,6 +55,8 @@ pub struct Scenario {
     /// The values and seeds with which the file asks to be run, besides as it stands.
     pub grid: Option<Grid>,
     pub(super) shuffle_ties: bool,
+    /// How messages are scheduled, if not by their latencies alone.
+    pub(super) priorities: Option<PrioritySettings>,
     pub(super) heal: Heal,
     pub(super) limits: Limits,
     /// The names of the zones; of the only one, which need not have any, perhaps the empty name.
@@ -118,6 +121,7 @@ struct Written {
     settle: Span,
     final_reads: bool,
     shuffle_ties: bool,
+    priorities: Option<PrioritySettings>,
     heal: Heal,
     limits: Limits,
     hosts: Option<Hosts>,
@@ -174,6 +178,7 @@ fn read(fields: &mut Fields<'_>, registry: &Registry) -> Option<Written> {
         one_of([("first_in_first_out", false), ("shuffled", true)]),
         "first_in_first_out",
     );
+    let priorities = fields.maybe("scheduling", "Who goes first, besides the order of time.", scheduling());
     let heal = heal(fields);
     let limits = fields.optional("limits", "How much a run may do before it is given up.", object(limits), empty());
     let hosts = fields.optional("hosts", "Zones, and which service lives where.", hosts(), empty());
@@ -209,6 +214,7 @@ fn read(fields: &mut Fields<'_>, registry: &Registry) -> Option<Written> {
         settle: settle.unwrap_or_default(),
         final_reads: final_reads.unwrap_or_default(),
         shuffle_ties: ties.unwrap_or_default(),
+        priorities: priorities.flatten(),
         heal: heal.unwrap_or_default(),
         limits: limits.unwrap_or_default(),
         hosts,
@@ -360,6 +366,7 @@ fn assemble(written: Written, resolved: Value, kinds: Services, problems: &mut P
         resolved,
         grid: None,
         shuffle_ties: written.shuffle_ties,
+        priorities: written.priorities,
         heal: written.heal,
         limits: written.limits,
         zones: layout.zone_names(),

@@ -3,6 +3,7 @@
 //! Absent here: the file system and the terminal. A file arrives as bytes; problems are drawn by `cli`.
 
 mod chaos;
+mod choices;
 mod clients;
 mod coverage;
 mod distribution;
@@ -25,6 +26,7 @@ mod recovery;
 mod registry;
 mod resolve;
 mod run;
+mod scheduling;
 mod settling;
 mod tree;
 mod trigger;
@@ -32,6 +34,7 @@ mod units;
 mod vary;
 
 pub use coverage::{Aspect, Covered};
+pub use choices::{Choice, RunInProgress};
 pub use distribution::distribution;
 pub use document::Document;
 pub use file::{Scenario, VERSION};

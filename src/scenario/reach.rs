@@ -9,6 +9,7 @@ use crate::load::History;
 use super::file::Scenario;
 
 /// The connections of a run over time.
+#[derive(Clone)]
 pub(super) struct Reach {
     /// Every client and every replica that a client calls.
     contacts: Vec<NodeId>,

@@ -59,6 +59,7 @@ pub(super) fn freeze(simulation: &mut Simulation, scenario: &Scenario, seed: u64
 }
 
 /// Clients that are asked once more for everything that they use.
+#[derive(Clone)]
 pub(super) struct Probing {
     pub(super) load: Load,
     pub(super) healed: Time,

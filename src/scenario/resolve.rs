@@ -3,8 +3,8 @@
 
 use serde_json::{Value, json};
 
-use crate::fault::{Effect, Group, Plan, Selector, Shape, Start};
-use crate::host::{NodeId, Request};
+use crate::fault::{Effect, Fault, Group, LinkEffect, Plan, Selector, Shape, Start};
+use crate::host::{MessageDeed, MessageFault, NodeId, Request};
 use crate::load::{Recording, ScriptedOperation};
 
 use super::faults::{explicit, explicit_links, explicit_stages};
@@ -42,6 +42,9 @@ pub(super) fn resolved(
         }
         resolved["faults"].as_array_mut().into_iter().for_each(|faults| faults.extend(entries.iter().cloned()));
     }
+    // What was added under way stands behind all others.
+    let late: Vec<_> = generated.filter_map(|fault| message_entry(fault, &name)).collect();
+    resolved["faults"].as_array_mut().into_iter().for_each(|faults| faults.extend(late.iter().cloned()));
     // A preset that made nothing stays, so that it is found wanting; a swarm may draw nothing.
     let has_made = made.iter().skip(scenario.nemeses.len()).any(|(_, made)| *made > 0);
     for generator in [has_made.then_some("chaos"), Some("swarm")].into_iter().flatten() {
@@ -56,8 +59,13 @@ pub(super) fn resolved(
         if fault.keep.is_none() {
             entry.as_object_mut().and_then(|entry| entry.shift_remove("keep"));
         }
+        let was = scenario.plan.faults.iter().find(|was| was.id == fault.id).map(|was| &was.start);
+        let is_moved = matches!((was, &fault.start), (Some(Start::At(was)), Start::At(at)) if was != at);
+        if is_moved {
+            entry["may_miss"] = json!(true);
+        }
         let settings = &mut entry[fault.what.kind()];
-        if let (Start::At(at), true) = (&fault.start, settings["at"].is_object()) {
+        if let (Start::At(at), true) = (&fault.start, settings["at"].is_object() || is_moved) {
             settings["at"] = json!(at.to_string());
         }
         let replaced = match &fault.what {
@@ -87,6 +95,16 @@ pub(super) fn resolved(
         }
     }
     resolved
+}
+
+/// What a file says of a fault that holds one message back.
+fn message_entry(fault: &Fault, name: &impl Fn(NodeId) -> String) -> Option<Value> {
+    let Effect::Links(LinkEffect::Message(what)) = &fault.what else { return None };
+    let MessageDeed::Delay(span) = what.deed else { return None };
+    let MessageFault { from, to, kind, nth, .. } = what;
+    let message =
+        json!({ "from": name(*from), "to": name(*to), "kind": kind, "nth": nth, "delay": span.to_string() });
+    Some(json!({ "id": fault.id, "message": message }))
 }
 
 /// A resolved scenario whose clients follow a script: what they were asked to do in a run, one by one.

@@ -133,18 +133,18 @@ impl Scenario {
     /// If it cannot be built: names whose random streams clash, or values that the seed has drawn and that do not fit
     /// together.
     pub fn run(&self, options: RunOptions) -> Result<Run, RunError> {
-        let Some(varied) = &self.varied else { return self.run_as_written(options, None) };
+        let Some(varied) = &self.varied else { return Ok(self.driver(options, None)?.drive()) };
         let (scenario, words) = varied.draw(options.seed).map_err(RunError::Drawn)?;
-        scenario.run_as_written(options, Some(words))
+        Ok(scenario.driver(options, Some(words))?.drive())
     }
 
-    /// Runs the scenario as it stands; `drawn` says which of its values the seed has drawn.
-    fn run_as_written(&self, options: RunOptions, drawn: Option<String>) -> Result<Run, RunError> {
+    /// A run of the scenario as it stands, at its start; `drawn` says which of its values the seed has drawn.
+    pub(super) fn driver(&self, options: RunOptions, drawn: Option<String>) -> Result<Driver<'_>, RunError> {
         let chaos = self.chaos.map(|chaos| chaos.unleashed(self, options.seed));
         let simulation = self.simulation(options, chaos.as_ref()).map_err(RunError::Build)?;
         let mut driver = Driver::new(self, simulation, options.seed, chaos)?;
         driver.chaos = [driver.chaos, drawn].into_iter().flatten().reduce(|chaos, drawn| format!("{chaos} {drawn}"));
-        Ok(driver.drive())
+        Ok(driver)
     }
 
     /// The homes of the nodes, in their order: services as the file has them, then clients.
@@ -180,6 +180,9 @@ impl Scenario {
         if self.shuffle_ties {
             builder.shuffle_ties();
         }
+        if let Some(priorities) = self.priorities {
+            builder.prioritize(priorities);
+        }
         let is_watched = self.hypothesis.expectations.iter().any(|(_, what)| *what == Expectation::Invariants);
         for (number, service) in self.services.iter().enumerate() {
             let others = chaos.and_then(|chaos| chaos.others.get(number)).unwrap_or(&service.others);
@@ -196,19 +199,20 @@ impl Scenario {
     }
 }
 
-/// A run under way.
-struct Driver<'a> {
+/// A run under way. A clone goes on as the original would.
+#[derive(Clone)]
+pub(super) struct Driver<'a> {
     scenario: &'a Scenario,
     seed: u64,
-    simulation: Simulation,
-    injector: Injector,
+    pub(super) simulation: Simulation,
+    pub(super) injector: Injector,
     /// What made faults, and how many, in their order. They stand in the plan after all others.
     made: Vec<(Generator, usize)>,
     /// What the seed has drawn of chaos, in words.
     chaos: Option<String>,
     load: Load,
     reach: Reach,
-    stage: Stage,
+    pub(super) stage: Stage,
     /// What clients showed after everything had healed, if they were asked.
     recovery: Option<Recovery>,
     /// The replicas that have failed for good.
@@ -216,7 +220,8 @@ struct Driver<'a> {
 }
 
 /// How far a run is.
-enum Stage {
+#[derive(Clone)]
+pub(super) enum Stage {
     /// Clients do what they are told.
     Load,
     /// Everything has healed, and clients are asked whether they get on.
@@ -275,39 +280,53 @@ impl<'a> Driver<'a> {
     }
 
     /// Until the last operation has ended; then everything heals, clients show that they get on, and the run settles.
-    fn drive(mut self) -> Run {
-        let ended = loop {
-            match self.next_step() {
-                Step::Ran => {}
-                Step::Token { class: class::CHECK, token: END_OF_RUN } => {
-                    if !self.read_again() {
-                        break None;
-                    }
-                }
-                Step::Token { class: class::CHECK, .. } => {}
-                Step::Token { class: class::CLIENT, .. } => {
-                    self.stage.load(&mut self.load).wake(&mut self.simulation);
-                }
-                Step::Token { class, .. } => {
-                    self.injector.token(&mut self.simulation, class);
-                    self.reach.look(&self.simulation);
-                }
-                Step::Answer { client, tag, result, seen, .. } => {
-                    self.stage.load(&mut self.load).answer(&mut self.simulation, client, tag, result, seen);
-                }
-                Step::Ended(End::Quiet) => break None,
-                Step::Ended(end) => break Some(end),
+    pub(super) fn drive(mut self) -> Run {
+        loop {
+            let step = self.next_step();
+            if let Some(ended) = self.follow(step) {
+                return self.finish(ended);
             }
-            let now = self.simulation.now();
-            let is_read = if let Stage::Settling(settling) = &mut self.stage { settling.reads_end() } else { false };
-            match &self.stage {
-                Stage::Load if now >= Time::ZERO + self.scenario.duration && self.load.open() == 0 => self.heal(),
-                Stage::Recovery(probing) if now >= probing.deadline || probing.is_over() => self.settle(),
-                Stage::Settling(_) if is_read => self.rest(),
-                _ => {}
+        }
+    }
+
+    /// Lets faults and clients act on what has happened. When the run is over: why it ended early, if it did.
+    pub(super) fn follow(&mut self, step: Step) -> Option<Option<End>> {
+        match step {
+            // Nobody is told of it where the run does not stop after each event, so nothing may follow from it.
+            Step::Ran => return None,
+            Step::Token { class: class::CHECK, token: END_OF_RUN } => {
+                if !self.read_again() {
+                    return Some(None);
+                }
             }
-        };
-        self.finish(ended)
+            Step::Token { class: class::CHECK, .. } => {}
+            Step::Token { class: class::CLIENT, .. } => {
+                self.stage.load(&mut self.load).wake(&mut self.simulation);
+            }
+            Step::Token { class, .. } => {
+                self.injector.token(&mut self.simulation, class);
+                self.reach.look(&self.simulation);
+            }
+            Step::Answer { client, tag, result, seen, .. } => {
+                self.stage.load(&mut self.load).answer(&mut self.simulation, client, tag, result, seen);
+            }
+            Step::Ended(End::Quiet) => return Some(None),
+            Step::Ended(end) => return Some(Some(end)),
+        }
+        let now = self.simulation.now();
+        let is_read = if let Stage::Settling(settling) = &mut self.stage { settling.reads_end() } else { false };
+        match &self.stage {
+            Stage::Load if now >= Time::ZERO + self.scenario.duration && self.load.open() == 0 => self.heal(),
+            Stage::Recovery(probing) if now >= probing.deadline || probing.is_over() => self.settle(),
+            Stage::Settling(_) if is_read => self.rest(),
+            _ => {}
+        }
+        None
+    }
+
+    /// Whether operations and faults may still start at an instant.
+    pub(super) fn may_start(&self, at: Time) -> bool {
+        at < Time::ZERO + self.scenario.duration
     }
 
     /// Runs until there is something to tell, and while the run settles looks at the replicas on the way.
@@ -366,7 +385,7 @@ impl<'a> Driver<'a> {
         settling.begin_reads(scenario, *seed, &history, simulation)
     }
 
-    fn finish(self, ended_early: Option<End>) -> Run {
+    pub(super) fn finish(self, ended_early: Option<End>) -> Run {
         let Self { scenario, seed, simulation, injector, made, chaos, load, reach, stage, recovery, frozen } = self;
         let simulated = simulation.now();
         let mut settled = if let Stage::Settling(settling) = stage { Some(settling) } else { None };

@@ -21,6 +21,7 @@ const LOOKS_APART: Span = Span::from_millis(1);
 const READS_AT_ONCE: u64 = 16;
 
 /// A run that settles. Replicas are compared from time to time, by looking: it is no event and leaves no trace.
+#[derive(Clone)]
 pub(super) struct Settling {
     /// Since when everything has healed.
     healed: Time,
@@ -34,6 +35,7 @@ pub(super) struct Settling {
 }
 
 /// Reads of every key through every replica.
+#[derive(Clone)]
 struct FinalReads {
     load: Load,
     total: usize,

@@ -95,6 +95,8 @@ fn excess(message: &SentMessage, usual: Span) -> Span {
 fn without_chance(scenario: &Value, latency: Span) -> Value {
     let mut still = scenario.clone();
     still["network"] = json!({ "latency": latency.to_string() });
+    // What priorities held back is among the messages that are named.
+    still.as_object_mut().and_then(|still| still.shift_remove("scheduling"));
     if let Some(faults) = still["faults"].as_array_mut() {
         faults.retain(|fault| !BY_CHANCE.iter().any(|family| fault.get(family).is_some()));
     }

@@ -25,7 +25,7 @@ pub(super) fn irrelevant(original: &Value, smaller: &Value) -> Vec<String> {
         said.push(format!("what happens after {end}"));
     }
     said.extend(network(&original["network"], &smaller["network"]));
-    let names = ["hosts", "ties", "warm_up", "final_reads"];
+    let names = ["hosts", "ties", "scheduling", "warm_up", "final_reads"];
     let was_set =
         |name: &&str| original[*name] != smaller[*name] && smaller[*name].is_null() && !is_plain(&original[*name]);
     said.extend(names.into_iter().filter(was_set).map(|name| format!("\"{name}\"")));

@@ -241,8 +241,20 @@ fn network(shrinker: &mut Shrinker<'_>) {
 }
 
 /// The settings of a scenario that have defaults, and are no pass's own.
-const TOP: [&str; 11] =
-    ["story", "question", "hosts", "ties", "limits", "settle", "warm_up", "final_reads", "heal", "nemesis", "maybe"];
+const TOP: [&str; 12] = [
+    "story",
+    "question",
+    "hosts",
+    "ties",
+    "scheduling",
+    "limits",
+    "settle",
+    "warm_up",
+    "final_reads",
+    "heal",
+    "nemesis",
+    "maybe",
+];
 
 /// Every setting to its default; what stays matters.
 fn settings(shrinker: &mut Shrinker<'_>) {

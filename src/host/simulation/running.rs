@@ -31,6 +31,11 @@ impl Simulation {
         })
     }
 
+    /// Lets one event happen, as [`Self::step`] does. A panic in a node's code ends the run, as in [`Self::run`].
+    pub fn run_one(&mut self) -> Step {
+        self.catching(Self::step)
+    }
+
     /// Lets events happen. A panic is a step, too.
     fn catching<T: From<Step>>(&mut self, act: impl FnOnce(&mut Self) -> T) -> T {
         let outcome = catch_unwind(AssertUnwindSafe(|| act(self)));

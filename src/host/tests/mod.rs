@@ -7,6 +7,7 @@ mod life;
 mod links;
 mod misled;
 mod network;
+mod priorities;
 mod process;
 mod run;
 
