@@ -5,6 +5,7 @@
 
 mod detail;
 mod determinism;
+mod figures;
 mod latencies;
 mod paired;
 mod row;
@@ -16,11 +17,12 @@ mod tolerance;
 
 pub use detail::{Asked, Bucket, Detail, Moment, WithinRun, over_time};
 pub use determinism::{Difference, check_determinism, first_difference};
+pub use figures::{FigureMean, figure_means};
 pub use latencies::{Counts, Latencies, histogram_log};
 pub use paired::{Paired, PairedFigure};
 pub use row::{Failure, Measure, Row, Unit, figure_columns};
 pub use shrink::{ShrinkError, Shrinking, Shrunk, Size, shrink};
-pub use statistics::{Estimate, PairedCounts, batch_interval, mean, rate, trials_for_width};
+pub use statistics::{Estimate, PairedCounts, batch_interval, mean, observations_for_width, rate, trials_for_width};
 pub use summary::{FailureGroup, Summary, pooled};
-pub use sweep::{Point, Shard, Sweep, SweepError};
+pub use sweep::{Discord, Point, Shard, Sweep, SweepError};
 pub use tolerance::{Endurance, Scale, Search, SequentialTest, TestedPoint, Tolerance, Trial};
