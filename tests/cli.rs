@@ -12,6 +12,9 @@ mod explore;
 mod harness;
 #[path = "cli/history.rs"]
 mod history;
+#[cfg(target_os = "linux")]
+#[path = "cli/interruption.rs"]
+mod interruption;
 #[path = "cli/page.rs"]
 mod page;
 #[path = "cli/paired.rs"]
@@ -20,12 +23,18 @@ mod paired;
 mod plot;
 #[path = "cli/results.rs"]
 mod results;
+#[path = "cli/shrink.rs"]
+mod shrink;
 #[path = "cli/side_by_side.rs"]
 mod side_by_side;
 #[path = "cli/streams.rs"]
 mod streams;
 #[path = "cli/sweep.rs"]
 mod sweep;
+#[path = "cli/sweep_folders.rs"]
+mod sweep_folders;
+#[path = "cli/sweep_says.rs"]
+mod sweep_says;
 #[path = "cli/tolerate.rs"]
 mod tolerate;
 #[path = "cli/trace.rs"]

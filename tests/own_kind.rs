@@ -112,9 +112,15 @@ fn run(arguments: &[&str]) -> (u8, String, String) {
 
 /// Runs a scenario with one rogue; answers like [`run`].
 fn misbehave(vice: &str, options: &[&str]) -> (u8, String, String) {
+    let file = rogue(vice, &format!("{vice}-{}.json", options.len()));
+    run(&[&["run", &file], options].concat())
+}
+
+/// Writes a scenario with one rogue; answers where it is.
+fn rogue(vice: &str, name: &str) -> String {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("own-kind");
     std::fs::create_dir_all(&folder).expect("a folder");
-    let file = folder.join(format!("{vice}-{}.json", options.len()));
+    let file = folder.join(name);
     let scenario = serde_json::json!({
         "version": 1,
         "title": "Rogue",
@@ -126,7 +132,7 @@ fn misbehave(vice: &str, options: &[&str]) -> (u8, String, String) {
         "hypothesis": { "always": [{ "availability": { "at_least": "10%" } }] }
     });
     std::fs::write(&file, scenario.to_string()).expect("a scenario");
-    run(&[&["run", file.to_str().expect("UTF-8")], options].concat())
+    file.to_str().expect("UTF-8").to_owned()
 }
 
 #[test]
@@ -198,4 +204,44 @@ fn a_node_that_remembers_other_runs_is_nondeterministic() {
     let (code, ..) = misbehave("counts", &["--check-determinism", "--out", out.to_str().expect("UTF-8")]);
     let manifest = std::fs::read_to_string(out.join("manifest.json")).expect("a manifest");
     assert!(code == 4 && manifest.contains("\"verdict\": \"nondeterministic\"") && out.join("trace.bin").exists());
+}
+
+/// Whoever makes many runs makes the first of them twice.
+#[test]
+fn many_runs_end_at_two_that_differ() {
+    let (file, sound) = (rogue("counts", "many.json"), rogue("none", "sound.json"));
+    let vary = "/clients/a/arrivals/constant=[\"10/s\",\"20/s\"]";
+    let commands: [(&[&str], &str); 3] = [
+        (
+            &["sweep", &file, "--seeds", "4..9", "--set", "/title=\"it's\"", "--vary", vary],
+            "--seed 4 --set '/title=\"it'\\''s\"' --set '/clients/a/arrivals/constant=\"10/s\"' --check-determinism\n",
+        ),
+        (&["compare", &sound, &file, "--seeds", "4..9"], "--seed 4 --check-determinism\n"),
+        (
+            &["tolerate", &file, "--vary", "/services/store/rogue/replicas=1..2", "--seeds", "4..9"],
+            "--seed 4 --set /services/store/rogue/replicas=1 --check-determinism\n",
+        ),
+    ];
+    for (command, again) in commands {
+        let (code, stdout, stderr) = run(&[command, &["--jobs", "1"]].concat());
+        assert_eq!(code, 4, "{stdout}{stderr}");
+        let again = format!("\nlook:  mine run {file} {again}");
+        for part in [
+            "NONDETERMINISTIC\n\nTwo runs of seed 4",
+            " differ in digest, ",
+            " events and part at ",
+            "\n> event ",
+            &again,
+        ] {
+            assert!(stdout.contains(part), "no {part:?} in:\n{stdout}");
+        }
+        let (code, document, _) = run(&[command, &["--jobs", "1", "--format", "json"]].concat());
+        let document: serde_json::Value = serde_json::from_str(&document).expect("JSON");
+        assert_eq!((code, document["verdict"].as_str()), (4, Some("nondeterministic")));
+        assert!(
+            document["difference"]["story"].as_str().is_some_and(|story| story.contains("> event ")),
+            "{document:#}"
+        );
+        assert_eq!(document["scenario"], file);
+    }
 }

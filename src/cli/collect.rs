@@ -6,14 +6,17 @@ use clap::Args;
 
 use crate::report::Subject;
 
-use super::files;
-use super::journal::{self, Header, Journal};
-use super::many::{Rows, exit_code, share};
+use super::journal;
+use super::many::{Precision, exit_code, share};
 use super::output::{Failure, Output};
+use super::resolved;
 use super::run::Format;
+use super::shards::{self, Whole};
 use super::sweep::{report, write_results};
 
 /// Puts the shards of one sweep together.
+///
+/// Exit code: 4 if a run that is in two of them differs, else that of the whole sweep.
 #[derive(Args)]
 pub(super) struct Arguments {
     /// The folders of the shards.
@@ -28,46 +31,30 @@ pub(super) struct Arguments {
     /// Lists all that was covered, in how many runs and by which seed first, and all that never was.
     #[arg(long)]
     coverage: bool,
+    #[command(flatten)]
+    precision: Precision,
     /// How the result is printed.
     #[arg(long, value_enum, default_value = "human")]
     format: Format,
 }
 
 pub(super) fn collect(arguments: &Arguments, output: &mut Output<'_>) -> Result<u8, Failure> {
-    let mut whole: Option<(Header, Rows)> = None;
-    for folder in &arguments.shards {
-        let Some((header, rows)) = journal::read(folder)? else {
-            return Err(Failure::usage(format!("error: {} holds no sweep", folder.display())));
-        };
-        match &mut whole {
-            None => whole = Some((header, rows)),
-            Some((first, _)) if *first != header => {
-                let says =
-                    format!("error: {} holds another sweep than {}", folder.display(), arguments.shards[0].display());
-                return Err(Failure::usage(says));
-            }
-            Some((_, all)) => all.extend(rows),
-        }
+    let Whole { header, rows, contradiction } = shards::whole(&arguments.shards)?;
+    if let Some(contradiction) = contradiction {
+        return contradiction.report(&header, arguments.format, output);
     }
-    let (header, rows) = whole.unwrap_or_else(|| unreachable!("clap asks for a folder"));
-    let missing = header.runs() - rows.len() as u64;
-    if missing > 0 {
-        return Err(Failure::usage(format!(
-            "error: {missing} of {} runs are in none of these folders",
-            header.runs()
-        )));
-    }
+    journal::check_empty(&arguments.out)?;
     let subject = Subject {
         program: &output.program.clone(),
         scenario: &header.scenario,
         changes: &header.changes,
         confidence: arguments.confidence,
+        wanted_width: arguments.precision.width,
+        tells_figures: arguments.precision.figures,
     };
-    let (journal, _) = Journal::open(&arguments.out, &header, false)?;
-    let resolved = arguments.shards[0].join("scenario.json");
-    files::write(&arguments.out.join("scenario.json"), &files::read(&resolved)?)?;
+    resolved::copy(&arguments.shards[0], &arguments.out)?;
     write_results(&arguments.out, subject, &header, &rows)?;
+    journal::write_finished(&arguments.out, &header, &rows)?;
     report((arguments.format, arguments.coverage), subject, &header, &rows, &[], output)?;
-    journal.finish(&rows)?;
     Ok(exit_code(&rows))
 }

@@ -74,6 +74,7 @@ fn paired(
         recheck_one_in: effort.recheck_one_in(),
         detail: Detail::default(),
     };
+    many::bounded(&sweep)?;
     let mut rows = Rows::new();
     let progress = many::progress(sweep.len());
     let ended = many::make(&sweep, effort, &BTreeSet::new(), &progress, |row| {
@@ -82,7 +83,8 @@ fn paired(
     })?;
     progress.finish_and_clear();
     if let Some(error) = &ended.error {
-        return many::stopped(one, error, output);
+        let names = [one, other];
+        return many::stopped(error, |point| (names[point].clone(), changes.clone()), *format, output);
     }
     let of = |point: usize| rows.values().filter(move |row| row.point == point);
     let paired = Paired::of(of(0), of(1), effort.confidence);

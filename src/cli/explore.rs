@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use clap::Args;
 
 use crate::check::Verdict;
-use crate::explore::{Coverage, Exhaustive, Exploration, FoundFailure};
+use crate::explore::{Extent, Exhaustive, Exploration, FoundFailure};
 use crate::kernel::Span;
 use crate::report::{exploration_document, exploration_story, shell_word};
 use crate::scenario::{Registry, duration};
@@ -86,12 +86,12 @@ pub(super) fn explore(registry: &Registry, arguments: &Arguments, output: &mut O
 fn exit_code(found: &Exploration) -> u8 {
     let any = |code: u8| found.failures.iter().any(|found| found.first.verdict.exit_code() == code);
     let inconclusive = Verdict::Inconclusive.exit_code();
-    match found.coverage {
-        Coverage::Interrupted => INTERRUPTED,
+    match found.extent {
+        Extent::Interrupted => INTERRUPTED,
         _ if any(1) => 1,
-        Coverage::BudgetSpent => inconclusive,
-        Coverage::Exhausted if any(inconclusive) => inconclusive,
-        Coverage::Exhausted => 0,
+        Extent::BudgetSpent => inconclusive,
+        Extent::Exhausted if any(inconclusive) => inconclusive,
+        Extent::Exhausted => 0,
     }
 }
 

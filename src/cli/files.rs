@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use crate::property::write_whole;
+use crate::property::{probe, write_whole};
 use crate::scenario::{Document, Registry, Scenario};
 
 use super::bundled;
@@ -15,8 +15,21 @@ const LARGEST_FILE: u64 = 256 << 20;
 /// What a folder of results holds of its scenario.
 pub(super) const RESOLVED: &str = "scenario.json";
 
+/// Where a folder of a sweep over a grid has the scenarios of its points.
+pub(super) const GRID: &str = "scenarios";
+
 /// Reads a scenario: a file, the folder of a run's results, or a bundled one by its name. `changes` are `/pointer=JSON` texts.
 pub(super) fn scenario(registry: &Registry, name: &str, changes: &[String]) -> Result<Scenario, Failure> {
+    varied(registry, name, changes, &[])
+}
+
+/// Like [`scenario`], with what --vary sets after that: pointers and JSON texts.
+pub(super) fn varied(
+    registry: &Registry,
+    name: &str,
+    changes: &[String],
+    varied: &[(String, String)],
+) -> Result<Scenario, Failure> {
     let bytes = source(name)?;
     let mut document = Document::parse(name, &bytes).map_err(|problems| Failure::Problems(Box::new(problems)))?;
     for change in changes {
@@ -25,6 +38,10 @@ pub(super) fn scenario(registry: &Registry, name: &str, changes: &[String]) -> R
         };
         document =
             document.set(pointer, json).map_err(|says| Failure::usage(format!("error: --set {change}: {says}")))?;
+    }
+    for (pointer, json) in varied {
+        let wrong = |says| Failure::usage(format!("error: --vary {pointer}: {says}"));
+        document = document.set(pointer, json).map_err(wrong)?;
     }
     Scenario::read(&document, registry).map_err(|problems| Failure::Problems(Box::new(problems)))
 }
@@ -43,6 +60,11 @@ fn source(name: &str) -> Result<Vec<u8>, Failure> {
         let resolved = path.join(RESOLVED);
         return if resolved.exists() {
             read(&resolved)
+        } else if path.join(GRID).is_dir() {
+            Err(Failure::usage(format!(
+                "error: the folder {name} holds a sweep over a grid; name the scenario of a point, as in {}",
+                path.join(GRID).join("point-0.json").display()
+            )))
         } else {
             Err(Failure::usage(format!(
                 "error: the folder {name} has no {RESOLVED}; name a scenario file, or a folder that --out has written"
@@ -77,6 +99,23 @@ pub(super) fn read(path: &Path) -> Result<Vec<u8>, Failure> {
         )));
     }
     fs::read(path).map_err(|error| Failure::io("read", path, &error))
+}
+
+/// Makes the folder of a result, and sees whether one can write there: before the work, not after it.
+pub(super) fn prepare_folder(folder: &Path) -> Result<(), Failure> {
+    fs::create_dir_all(folder).map_err(|error| Failure::io("make the folder", folder, &error))?;
+    prepare(&folder.join("result"))
+}
+
+/// Sees whether a result can be written: before the work, not after it.
+pub(super) fn prepare(path: &Path) -> Result<(), Failure> {
+    let failed = |error| Failure::io("write", path, &error);
+    match path.metadata() {
+        Ok(metadata) if metadata.is_dir() => Err(failed(std::io::ErrorKind::IsADirectory.into())),
+        // A device or a pipe is written as it is.
+        Ok(metadata) if !metadata.is_file() => Ok(()),
+        _ => probe(path).map_err(failed),
+    }
 }
 
 /// Writes a result: whole or not at all.

@@ -10,11 +10,11 @@ use std::time::Duration;
 use clap::Args;
 use indicatif::{ProgressBar, ProgressStyle};
 
-use crate::check::Verdict;
-use crate::explore::{Row, Sweep, SweepError};
+use crate::explore::{Discord, Row, Sweep, SweepError};
 
+use super::discord::{self, Discordant};
 use super::output::{Failure, Output};
-use super::run::quietly;
+use super::run::{Format, quietly};
 
 /// The exit code of an interrupted command.
 pub(super) const INTERRUPTED: u8 = 130;
@@ -28,7 +28,7 @@ pub(super) struct Effort {
     /// How many runs at a time; without it, one for each core.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..))]
     jobs: Option<u16>,
-    /// Of so many runs one is run twice and compared in full; 0: none.
+    /// Of so many runs one is run twice and compared in full, and the first at each point; 0: none.
     #[arg(long, value_name = "N", default_value_t = 20)]
     recheck: u64,
     /// The confidence of the intervals.
@@ -45,6 +45,20 @@ impl Effort {
     pub(super) fn recheck_one_in(&self) -> Option<NonZeroU64> {
         NonZeroU64::new(self.recheck)
     }
+}
+
+/// How wide intervals are to be, unless it is said.
+pub(super) const WANTED_WIDTH: f64 = 0.01;
+
+/// What is said of how sure a sweep makes us.
+#[derive(Args)]
+pub(super) struct Precision {
+    /// Says how many runs it takes until intervals are this wide: of a share as it stands, of another mean as a part of it.
+    #[arg(long, value_name = "WIDTH", default_value_t = WANTED_WIDTH, value_parser = share)]
+    pub(super) width: f64,
+    /// Tells the mean of every figure too.
+    #[arg(long)]
+    pub(super) figures: bool,
 }
 
 /// How the making of many runs ended.
@@ -79,22 +93,38 @@ pub(super) fn make(
     Ok(Ended { error, is_interrupted, elapsed })
 }
 
-/// Reports what ended a sweep before its time.
-pub(super) fn stopped(scenario: &str, error: &SweepError, output: &mut Output<'_>) -> Result<u8, Failure> {
+/// Reports what ended a sweep before its time. `origin` says of a point what its scenario is called, and what it was changed by.
+pub(super) fn stopped(
+    error: &SweepError,
+    origin: impl FnOnce(usize) -> (String, Vec<String>),
+    format: Format,
+    output: &mut Output<'_>,
+) -> Result<u8, Failure> {
     match error {
         SweepError::Run(error) => Err(Failure::usage(format!("error: this scenario cannot run: {error}"))),
-        SweepError::Nondeterministic { row, what, event } => {
-            let first = event.map_or_else(String::new, |event| format!(" from event {event} on"));
-            output.say(&format!(
-                "NONDETERMINISTIC\n\nTwo runs of seed {} differ in {}{first}.\nlook: {} run {scenario} --seed {} --check-determinism\n",
-                row.seed,
-                what.join(", "),
-                output.program.clone(),
-                row.seed
-            ))?;
-            Ok(Verdict::Nondeterministic.exit_code())
+        SweepError::Nondeterministic(discord) => {
+            let Discord { point, runs: [one, other], difference, .. } = &**discord;
+            let (name, changes) = origin(*point);
+            let again = discord::again(&output.program, &name, one.seed, &changes);
+            let discordant = Discordant { name: &name, changes: &changes, runs: [one, other], found: difference };
+            discord::report(discordant, Some(&again), format, output)
         }
     }
+}
+
+/// More runs than this are a mistake.
+const MOST_RUNS: u64 = 1 << 32;
+
+/// Refuses a sweep that nobody would see the end of, and one that has none.
+pub(super) fn bounded(sweep: &Sweep) -> Result<(), Failure> {
+    let (points, seeds) = (sweep.points.len(), sweep.seeds.end.saturating_sub(sweep.seeds.start));
+    if sweep.len() > MOST_RUNS {
+        let of_points = if points == 1 { String::new() } else { format!(" at each of {points} points") };
+        return Err(Failure::usage(format!(
+            "error: {seeds} seeds{of_points} are too many: a sweep has at most {MOST_RUNS} runs"
+        )));
+    }
+    if sweep.is_empty() { Err(Failure::usage("error: there is no seed to run")) } else { Ok(()) }
 }
 
 /// The exit code of runs that were all made: that of the gravest verdict.

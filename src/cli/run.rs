@@ -8,15 +8,17 @@ use clap::{Args, ValueEnum};
 use serde_json::json;
 
 use crate::check::Verdict;
-use crate::explore::{Detail, Difference, Row, check_determinism};
+use crate::explore::{Detail, Row, check_determinism};
 use crate::report::{
-    Audience, Runs, Side, TraceFile, TraceForm, difference, document, history_edn, history_lines, page, results,
-    story, trace_file,
+    Audience, Runs, Side, TraceFile, TraceForm, document, history_edn, history_lines, page, results, story,
+    trace_file,
 };
 use crate::scenario::{Registry, Run, RunError, RunOptions, Scenario, scripted};
 
 use super::compare;
+use super::discord::{self, Discordant};
 use super::files;
+use super::journal;
 use super::output::{Failure, Output};
 use super::trace;
 
@@ -76,6 +78,9 @@ pub(super) fn run(registry: &Registry, arguments: &Arguments, output: &mut Outpu
         let Arguments { scenario, seed, changes, format, report, .. } = arguments;
         return compare::both(registry, [scenario, beside], *seed, changes, (*format, report.as_deref()), output);
     }
+    if let Some(folder) = arguments.out.as_ref().filter(|folder| journal::is_there(folder)) {
+        return Err(Failure::usage(format!("error: {} holds a sweep: choose another folder", folder.display())));
+    }
     let scenario = files::scenario(registry, &arguments.scenario, &arguments.changes)?;
     let traces = arguments.traces.iter().map(|text| TraceWish::parse(text)).collect::<Result<Vec<_>, _>>()?;
     let seed = arguments.seed.unwrap_or(scenario.seed);
@@ -84,7 +89,9 @@ pub(super) fn run(registry: &Registry, arguments: &Arguments, output: &mut Outpu
         if let Some(found) = found {
             run.verdict = Verdict::Nondeterministic;
             write_files(&scenario, arguments, &traces, &run, None)?;
-            return nondeterministic(arguments, &run, &second, &found, output);
+            let (name, changes) = (&arguments.scenario, &arguments.changes);
+            let discordant = Discordant { name, changes, runs: [&run, &second], found: &found };
+            return discord::report(discordant, None, arguments.format, output);
         }
         output.hint("the second run agreed in digest, verdict, history, metrics and final state");
         return finish(&scenario, arguments, &traces, &run, None, output);
@@ -147,32 +154,6 @@ fn write_files(
         files::write(path, page(&[side]).as_bytes())?;
     }
     arguments.out.as_ref().map_or(Ok(()), |folder| write_results(folder, arguments, run, elapsed))
-}
-
-/// Reports that the second run differed.
-fn nondeterministic(
-    arguments: &Arguments,
-    run: &Run,
-    second: &Run,
-    found: &Difference,
-    output: &mut Output<'_>,
-) -> Result<u8, Failure> {
-    if arguments.format == Format::Json {
-        let mut document = document(&arguments.scenario, run);
-        document["difference"] = json!({ "what": found.what, "event": found.event });
-        output.say(&format!("{document:#}\n"))?;
-        return Ok(run.verdict.exit_code());
-    }
-    let trace = |run: &Run| TraceFile::of(&arguments.scenario, run);
-    let parts = trace(run).zip(trace(second)).and_then(|(one, other)| difference(&one, &other));
-    output.say(&format!(
-        "NONDETERMINISTIC\n\nTwo runs of seed {} differ in {}.\n{}\nA node draws on something outside its context: a \
-         clock, a static, an address, a hash map's order.\n",
-        run.seed,
-        found.what.join(", "),
-        parts.unwrap_or_default()
-    ))?;
-    Ok(run.verdict.exit_code())
 }
 
 /// A trace that somebody wants.

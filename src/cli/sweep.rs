@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::ops::{ControlFlow, Range};
 use std::path::PathBuf;
+use std::sync::atomic::Ordering;
 
 use clap::Args;
 use serde_json::json;
@@ -10,16 +11,21 @@ use serde_json::json;
 use crate::explore::{Coverage, Detail, Plateau, Point, Shard, Summary, Sweep, histogram_log, pooled, rate};
 use crate::kernel::{Span, stable_hash_str};
 use crate::report::{
-    PointSummary, Runs, Subject, coverage_story, requests, results, series, sweep_document, sweep_story,
+use crate::report::{
+    PointSummary, Runs, Subject, coverage_story, figures_table, integer, requests, results, series, sweep_document,
+    sweep_story,
 };
 use crate::scenario::{Covered, Registry, duration};
 
 use super::corpus;
 use super::files;
 use super::grid::points;
-use super::journal::{Header, Journal};
-use super::many::{self, Effort, Ended, INTERRUPTED, Rows, exit_code, progress, seeds, share, stopped};
+use super::journal::{Header, Journal, Until};
+use super::many::{
+    self, Effort, Ended, INTERRUPTED, Precision, Rows, bounded, exit_code, progress, seeds, share, stopped,
+};
 use super::output::{Failure, Output};
+use super::resolved;
 use super::run::Format;
 use super::shrink::{self, Reduced};
 
@@ -45,7 +51,7 @@ pub(super) struct Arguments {
     /// Runs only part I of N; `collect` puts the parts together.
     #[arg(long, value_name = "I/N", value_parser = shard)]
     shard: Option<Shard>,
-    /// A folder for the results: results.csv, latencies.hlog, rows.jsonl, scenario.json (resolved), manifest.json, timing.json.
+    /// A folder for the results: results.csv, figures.csv, latencies.hlog, rows.jsonl, scenario.json (resolved), manifest.json, timing.json.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Goes on with the sweep that is in the folder of --out.
@@ -75,6 +81,8 @@ pub(super) struct Arguments {
     #[arg(long)]
     coverage: bool,
     #[command(flatten)]
+    precision: Precision,
+    #[command(flatten)]
     effort: Effort,
     /// How the result is printed.
     #[arg(long, value_enum, default_value = "human")]
@@ -101,36 +109,37 @@ pub(super) fn sweep(registry: &Registry, arguments: &Arguments, output: &mut Out
         recheck_one_in: effort.recheck_one_in(),
         detail: Detail { bucket_ns: arguments.series.map(Span::as_nanos), requests: arguments.requests },
     };
+    bounded(&sweep)?;
     let header = header(arguments, &sweep);
     let opened = arguments.out.as_ref().map(|folder| Journal::open(folder, &header, arguments.resume)).transpose()?;
     let (mut journal, done) = opened.unzip();
+    let header = journal.as_ref().map_or(header, |journal: &Journal| journal.header().clone());
     let mut rows = done.unwrap_or_default();
+    let before = rows.len();
     let ended = add_rows(arguments, &sweep, &mut rows, journal.as_mut())?;
     if let Some(error) = &ended.error {
-        return stopped(&arguments.scenario, error, output);
+        return stopped(error, |point| origin(arguments, &sweep.points[point]), arguments.format, output);
     }
     let subject = Subject {
         program: &output.program.clone(),
-        scenario: &arguments.scenario,
-        changes: &arguments.changes,
+        scenario: &header.scenario,
+        changes: &header.changes,
         confidence: effort.confidence,
+        wanted_width: arguments.precision.width,
+        tells_figures: arguments.precision.figures,
     };
     let mut shrunk = Vec::new();
     if ended.is_interrupted {
-        let missing = sweep.indexes().filter(|index| !rows.contains_key(index)).count();
+        let missing = sweep.runs().saturating_sub(rows.len() as u64);
         output.hint(&format!("interrupted: {} runs are done, {missing} are not", rows.len()));
         if let Some(folder) = &arguments.out {
             output
                 .hint(&format!("go on with the same command and --resume; what is done is in {}", folder.display()));
         }
     } else if let (Some(folder), Some(journal)) = (&arguments.out, journal) {
-        let scenarios: Vec<_> = sweep.points.iter().map(|point| point.scenario.resolved.clone()).collect();
+        resolved::write(folder, &sweep.points)?;
         let write = |file: &str, text: String| files::write(&folder.join(file), text.as_bytes());
-        write(
-            "scenario.json",
-            format!("{:#}\n", if scenarios.len() == 1 { scenarios[0].clone() } else { json!(scenarios) }),
-        )?;
-        let (made, seconds) = (rows.len() as f64, ended.elapsed.as_secs_f64());
+        let (made, seconds) = (rows.len().saturating_sub(before) as f64, ended.elapsed.as_secs_f64());
         let timing = json!({ "seconds": seconds, "jobs": effort.jobs(), "runs_per_second": made / seconds });
         write("timing.json", format!("{timing:#}\n"))?;
         write_results(folder, subject, &header, &rows)?;
@@ -143,7 +152,8 @@ pub(super) fn sweep(registry: &Registry, arguments: &Arguments, output: &mut Out
         corpus::add_failures(corpus, &arguments.scenario, &sweep, &rows, output)?;
     }
     report((arguments.format, arguments.coverage), subject, &header, &rows, &shrunk, output)?;
-    Ok(if ended.is_interrupted { INTERRUPTED } else { exit_code(&rows) })
+    let is_interrupted = ended.is_interrupted || arguments.shrink && many::interrupted().load(Ordering::Relaxed);
+    Ok(if is_interrupted { INTERRUPTED } else { exit_code(&rows) })
 }
 
 /// Makes the runs that are not in `rows` yet, and puts each into the journal too.
@@ -159,8 +169,8 @@ fn add_rows(
     let (mut failure, mut enough) = (None, decided(rows));
     let mut ended = Ended::default();
     if enough.is_none() {
-        let progress = progress(sweep.indexes().count() as u64);
-        progress.set_position(done.len() as u64);
+        // What was done before is no part of the rate.
+        let progress = progress(sweep.runs().saturating_sub(done.len() as u64));
         ended = many::make(sweep, &arguments.effort, &done, &progress, |row| {
             let kept = journal.as_mut().map_or(Ok(()), |journal| journal.add(&row));
             rows.insert(row.index, row);
@@ -207,6 +217,19 @@ impl Prefix {
     }
 }
 
+/// When it stops before its last seed, if it does.
+fn until(arguments: &Arguments) -> Option<Until> {
+    let width = arguments.until_width.map(|width| (width, arguments.effort.confidence));
+    let until = Until { width, plateau: arguments.until_plateau };
+    (until != Until::default()).then_some(until)
+}
+
+/// What the scenario of a point is called, and what it was changed by.
+fn origin(arguments: &Arguments, point: &Point) -> (String, Vec<String>) {
+    let set = point.values.iter().map(|(pointer, value)| format!("{pointer}={value}"));
+    (arguments.scenario.clone(), arguments.changes.iter().cloned().chain(set).collect())
+}
+
 fn header(arguments: &Arguments, sweep: &Sweep) -> Header {
     let resolved: String = sweep.points.iter().map(|point| point.scenario.resolved.to_string()).collect();
     let mut coverable = Covered::default();
@@ -219,6 +242,8 @@ fn header(arguments: &Arguments, sweep: &Sweep) -> Header {
         changes: arguments.changes.clone(),
         scenario_hash: format!("{:016x}", stable_hash_str(&resolved)),
         seeds: (sweep.seeds.start, sweep.seeds.end),
+        shard: sweep.shard.part(),
+        until: until(arguments),
         varied: sweep.points[0].values.iter().map(|(pointer, _)| pointer.clone()).collect(),
         values: sweep.points.iter().map(values).collect(),
         detail: sweep.detail,
@@ -241,6 +266,7 @@ pub(super) fn write_results(
     if let Some(width) = header.detail.bucket_ns {
         write("series.csv", series(runs, Span::from_nanos(width)))?;
     }
+    write("figures.csv", figures_table(subject, &summaries(header, rows, subject.confidence)))?;
     if header.detail.requests {
         write("requests.csv", requests(runs))?;
     }
@@ -252,9 +278,11 @@ pub(super) fn write_results(
     );
     files::write(&folder.join("latencies.hlog"), &log)?;
     let digests: String = rows.values().map(|row| format!("{:016x}", row.digest)).collect();
+    let mut described = json!(header);
+    described["seeds"] = json!([integer(header.seeds.0), integer(header.seeds.1)]);
     let manifest = json!({
         "version": 1,
-        "sweep": header,
+        "sweep": described,
         "digest": format!("{:016x}", stable_hash_str(&digests)),
         "result": sweep_document(subject, &summaries(header, rows, subject.confidence), &covered(header, rows)),
     });

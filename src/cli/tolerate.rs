@@ -10,7 +10,7 @@ use crate::explore::{
     Detail, Endurance, Point, Scale, Search, SequentialTest, Shard, Sweep, TestedPoint, Tolerance, Trial,
 };
 use crate::report::{Subject, tolerance_document, tolerance_story, tolerance_table};
-use crate::scenario::{Registry, Scenario};
+use crate::scenario::{Registry, Scenario, check_pointer};
 
 use super::files;
 use super::many::{self, Effort, INTERRUPTED, Rows};
@@ -62,8 +62,9 @@ pub(super) fn tolerate(registry: &Registry, arguments: &Arguments, output: &mut 
     if arguments.margin >= arguments.holding {
         return Err(Failure::usage("error: --margin is smaller than --holding: else nothing could miss it"));
     }
-    // What is wrong with the far end is said before the first run.
-    scenario(registry, arguments, &format!("{pointer}={}", scale.value(scale.steps())))?;
+    // What is wrong with the far end, or with the folder, is said before the first run.
+    scenario(registry, arguments, (&pointer, &scale.value(scale.steps())))?;
+    arguments.out.as_ref().map_or(Ok(()), |folder| files::prepare_folder(folder))?;
     let mut search = Search::new(scale.steps());
     // Whoever asks many times errs many times: the error is shared out among the points.
     let error = (1.0 - arguments.effort.confidence) / search.points() as f64;
@@ -71,19 +72,23 @@ pub(super) fn tolerate(registry: &Registry, arguments: &Arguments, output: &mut 
     let mut points = Vec::new();
     let mut is_interrupted = false;
     while let Some(step) = search.next() {
-        let tried = match point(registry, arguments, test, &format!("{pointer}={}", scale.value(step)))? {
+        let value = scale.value(step);
+        let (rows, endurance) = match point(registry, arguments, test, (&pointer, &value))? {
             Tried::Decided(rows, endurance) => (rows, endurance),
             Tried::Interrupted => {
                 is_interrupted = true;
                 break;
             }
-            Tried::Stopped(error) => return many::stopped(&arguments.scenario, &error, output),
+            Tried::Stopped(error) => {
+                let changes = arguments.changes.iter().cloned().chain([format!("{pointer}={value}")]).collect();
+                let origin = |_| (arguments.scenario.clone(), changes);
+                return many::stopped(&error, origin, arguments.format, output);
+            }
         };
-        let (rows, endurance) = tried;
-        output.hint(&format!("{pointer} = {}: {} after {} runs", scale.value(step), endurance.name(), rows.len()));
+        output.hint(&format!("{pointer} = {value}: {} after {} runs", endurance.name(), rows.len()));
         search.record(step, endurance);
         let confidence = arguments.effort.confidence;
-        points.push((step, TestedPoint::new(scale.value(step), endurance, rows.values(), confidence)));
+        points.push((step, TestedPoint::new(value, endurance, rows.values(), confidence)));
     }
     points.sort_by_key(|&(step, _)| step);
     let place = |step: u64| points.iter().position(|&(tested, _)| tested == step);
@@ -94,29 +99,32 @@ pub(super) fn tolerate(registry: &Registry, arguments: &Arguments, output: &mut 
         margin: arguments.margin,
         points: points.into_iter().map(|(_, point)| point).collect(),
         cliff,
+        is_interrupted,
     };
     show(arguments, &tolerance, output)?;
     Ok(if is_interrupted { INTERRUPTED } else { exit_code(&tolerance) })
 }
 
-/// Prints and writes what was found.
+/// Writes what was found, and prints it even if it cannot be written.
 fn show(arguments: &Arguments, tolerance: &Tolerance, output: &mut Output<'_>) -> Result<(), Failure> {
     let subject = Subject {
         program: &output.program.clone(),
         scenario: &arguments.scenario,
         changes: &arguments.changes,
         confidence: arguments.effort.confidence,
+        wanted_width: many::WANTED_WIDTH,
+        tells_figures: false,
     };
     let document = format!("{:#}\n", tolerance_document(subject, tolerance));
-    if let Some(folder) = &arguments.out {
-        std::fs::create_dir_all(folder).map_err(|error| Failure::io("make the folder", folder, &error))?;
+    let written = arguments.out.as_ref().map_or(Ok(()), |folder| {
         files::write(&folder.join("tolerance.csv"), tolerance_table(tolerance).as_bytes())?;
-        files::write(&folder.join("tolerance.json"), document.as_bytes())?;
-    }
+        files::write(&folder.join("tolerance.json"), document.as_bytes())
+    });
     match arguments.format {
-        Format::Json => output.say(&document),
-        Format::Human => output.say(&tolerance_story(subject, tolerance)),
+        Format::Json => output.say(&document)?,
+        Format::Human => output.say(&tolerance_story(subject, tolerance))?,
     }
+    written
 }
 
 fn exit_code(tolerance: &Tolerance) -> u8 {
@@ -140,14 +148,20 @@ enum Tried {
 
 /// Runs seed after seed with a value until the test knows enough. What runs beyond that is dropped, so the outcome does not
 /// depend on how many run at a time.
-fn point(registry: &Registry, arguments: &Arguments, test: SequentialTest, change: &str) -> Result<Tried, Failure> {
+fn point(
+    registry: &Registry,
+    arguments: &Arguments,
+    test: SequentialTest,
+    set: (&str, &str),
+) -> Result<Tried, Failure> {
     let sweep = Sweep {
-        points: vec![Point { values: Vec::new(), scenario: scenario(registry, arguments, change)? }],
+        points: vec![Point { values: Vec::new(), scenario: scenario(registry, arguments, set)? }],
         seeds: arguments.seeds.clone(),
         shard: Shard::WHOLE,
         recheck_one_in: arguments.effort.recheck_one_in(),
         detail: Detail::default(),
     };
+    many::bounded(&sweep)?;
     let (mut rows, mut trial, mut heard, mut decided) = (Rows::new(), Trial::new(test), 0, None);
     let progress = many::progress(sweep.len());
     let ended = many::make(&sweep, &arguments.effort, &BTreeSet::new(), &progress, |row| {
@@ -169,9 +183,9 @@ fn point(registry: &Registry, arguments: &Arguments, test: SequentialTest, chang
 }
 
 /// The scenario with a value set.
-fn scenario(registry: &Registry, arguments: &Arguments, change: &str) -> Result<Scenario, Failure> {
-    let changes: Vec<_> = arguments.changes.iter().cloned().chain([change.to_owned()]).collect();
-    files::scenario(registry, &arguments.scenario, &changes)
+fn scenario(registry: &Registry, arguments: &Arguments, (pointer, value): (&str, &str)) -> Result<Scenario, Failure> {
+    let set = [(pointer.to_owned(), value.to_owned())];
+    files::varied(registry, &arguments.scenario, &arguments.changes, &set)
 }
 
 /// What is varied, and over which values.
@@ -180,6 +194,7 @@ fn vary(arguments: &Arguments) -> Result<(String, Scale), Failure> {
     let wrong = |says: String| Failure::usage(format!("error: --vary {varied}: {says}"));
     let (pointer, range) =
         varied.split_once('=').ok_or_else(|| wrong("write /pointer=FROM..TO, as in /network/loss=0%..20%".into()))?;
+    check_pointer(pointer).map_err(wrong)?;
     let scale = Scale::parse(range, arguments.steps).map_err(wrong)?;
     Ok((pointer.to_owned(), scale))
 }

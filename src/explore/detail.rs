@@ -72,7 +72,7 @@ pub fn over_time<'a>(rows: impl Iterator<Item = &'a Row> + Clone, width: Span, c
             latencies.add_all(counts, invoked - answered);
             availabilities.push(*answered as f64 / *invoked as f64);
         }
-        let availability = mean(&availabilities, confidence);
+        let availability = mean(&availabilities, confidence).map(|mean| mean.within(0.0, 1.0));
         Moment { start_ns: place as u64 * width.as_nanos(), availability, latencies }
     };
     (0..buckets).map(moment).collect()

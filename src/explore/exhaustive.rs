@@ -50,7 +50,7 @@ pub struct Exploration {
     /// The ways to fail, in the order in which they were found.
     pub failures: Vec<FoundFailure>,
     /// How much was looked at.
-    pub coverage: Coverage,
+    pub extent: Extent,
 }
 
 /// The runs with so many deviations.
@@ -66,7 +66,7 @@ pub struct Level {
 
 /// How much of what was to be explored was looked at.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
-pub enum Coverage {
+pub enum Extent {
     /// Every run within the bound.
     #[default]
     Exhausted,
@@ -136,9 +136,9 @@ impl Exhaustive<'_> {
                 search.descend(start.clone(), deviations);
             }
             let is_empty = search.level().runs == 0;
-            search.level().is_complete = search.found.coverage == Coverage::Exhausted;
+            search.level().is_complete = search.found.extent == Extent::Exhausted;
             // Nothing is left that could be otherwise, or the end has come.
-            if is_empty || search.found.coverage != Coverage::Exhausted {
+            if is_empty || search.found.extent != Extent::Exhausted {
                 break;
             }
         }
@@ -209,7 +209,7 @@ impl Search<'_, '_> {
             let mut other = run.clone();
             other.deviate(&choice);
             self.descend(other, fewer);
-            if self.found.coverage != Coverage::Exhausted {
+            if self.found.extent != Extent::Exhausted {
                 return;
             }
         }
@@ -217,11 +217,11 @@ impl Search<'_, '_> {
 
     fn may_go_on(&mut self) -> bool {
         if (self.is_over)() {
-            self.found.coverage = Coverage::Interrupted;
+            self.found.extent = Extent::Interrupted;
         } else if self.found.runs() >= self.settings.budget {
-            self.found.coverage = Coverage::BudgetSpent;
+            self.found.extent = Extent::BudgetSpent;
         }
-        self.found.coverage == Coverage::Exhausted
+        self.found.extent == Extent::Exhausted
     }
 
     fn judge(&mut self, run: &Run) {

@@ -103,14 +103,15 @@ impl PairedFigure {
             }
         }
         let number = differences.len() as f64;
-        let strictly = mean(&differences, strict)?;
+        let (unit, strictly) = (unit?, mean(&differences, strict)?);
+        let most = if unit == Unit::Share { 1.0 } else { f64::MAX };
         Some(Self {
             column: column.to_owned(),
-            unit: unit?,
+            unit,
             pairs: differences.len() as u64,
             without,
             means: sums.map(|sum| sum / number),
-            difference: mean(&differences, confidence)?,
+            difference: mean(&differences, confidence)?.within(-most, most),
             is_clear: strictly.low > 0.0 || strictly.high < 0.0,
         })
     }

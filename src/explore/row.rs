@@ -21,6 +21,9 @@ pub struct Row {
     pub point: usize,
     /// The seed.
     pub seed: u64,
+    /// Whether it was made twice, and the second run was the same.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_rechecked: bool,
     /// The verdict's name.
     pub verdict: String,
     /// The class of a refutation.
@@ -178,6 +181,7 @@ impl Row {
             index,
             point,
             seed: run.seed,
+            is_rechecked: false,
             verdict: run.verdict.name().to_owned(),
             class: run.verdict.class().map(|class| class.name().to_owned()),
             failure: Failure::of(run.verdict, &run.checks),
@@ -237,6 +241,7 @@ pub(super) mod testing {
             index: seed,
             point: 0,
             seed,
+            is_rechecked: false,
             verdict: verdict.to_owned(),
             class: None,
             failure: None,

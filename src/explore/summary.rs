@@ -2,6 +2,9 @@
 
 use std::collections::BTreeMap;
 
+use crate::check::Verdict;
+
+use super::figures::{FigureMean, figure_means};
 use super::latencies::Latencies;
 use super::row::{Failure, Row};
 use super::statistics::{Estimate, mean, rate};
@@ -13,10 +16,16 @@ pub struct Summary {
     pub runs: u64,
     /// How many came to each verdict.
     pub verdicts: BTreeMap<String, u64>,
-    /// The rate of runs whose hypothesis held.
+    /// How many of them were made twice, and came to the same.
+    pub rechecked: u64,
+    /// The rate of runs whose hypothesis held, among all of them: an inconclusive one did not.
     pub holding: Option<Estimate>,
+    /// The same among those that were conclusive.
+    pub holding_of_conclusive: Option<Estimate>,
     /// The mean of the runs' availabilities.
     pub availability: Option<Estimate>,
+    /// The mean of each figure over the runs.
+    pub figures: Vec<FigureMean>,
     /// The latencies of all runs together, in nanoseconds; [`u64::MAX`] where the operation of that rank was never
     /// answered.
     pub quantiles: Vec<(f64, u64)>,
@@ -56,14 +65,18 @@ impl Summary {
                 *reached.entry(name.clone()).or_default() += 1;
             }
         }
-        let runs = verdicts.values().sum();
+        let runs: u64 = verdicts.values().sum();
+        let inconclusive = verdicts.get(Verdict::Inconclusive.name()).copied().unwrap_or(0);
         let held = rows.clone().filter(|row| row.holds()).count() as u64;
         let availabilities: Vec<f64> = rows.clone().filter_map(Row::availability).collect();
         Self {
             runs,
             verdicts,
+            rechecked: rows.clone().filter(|row| row.is_rechecked).count() as u64,
             holding: rate(held, runs, confidence),
-            availability: mean(&availabilities, confidence),
+            holding_of_conclusive: rate(held, runs - inconclusive, confidence),
+            availability: mean(&availabilities, confidence).map(|mean| mean.within(0.0, 1.0)),
+            figures: figure_means(rows.clone(), confidence),
             quantiles: quantiles(&pooled(rows.clone())),
             failures: groups(rows),
             reached,
@@ -103,4 +116,29 @@ fn groups<'a>(rows: impl Iterator<Item = &'a Row>) -> Vec<FailureGroup> {
     let mut groups: Vec<_> = groups.into_values().collect();
     groups.sort_by_key(|group| std::cmp::Reverse(group.runs));
     groups
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::row::testing::row;
+    use super::*;
+
+    #[test]
+    fn a_share_has_an_interval_of_shares() {
+        let rows: Vec<_> = [(10, 10), (10, 3)]
+            .into_iter()
+            .map(|(invoked, answered)| Row { invoked, answered, ..row(0, "holds", Vec::new()) })
+            .collect();
+        let availability = Summary::of(rows.iter(), 0.95).availability.expect("an availability");
+        assert_eq!((availability.low, availability.high), (0.0, 1.0));
+    }
+
+    #[test]
+    fn inconclusive_runs_do_not_hold_and_are_counted_apart() {
+        let verdicts = ["holds", "inconclusive", "refuted", "inconclusive"];
+        let rows: Vec<_> = (0..).zip(verdicts).map(|(seed, verdict)| row(seed, verdict, Vec::new())).collect();
+        let summary = Summary::of(rows.iter(), 0.95);
+        assert_eq!(summary.holding.map(|rate| rate.value), Some(0.25));
+        assert_eq!(summary.holding_of_conclusive.map(|rate| rate.value), Some(0.5));
+    }
 }

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use crate::check::Verdict;
 
 use super::row::Row;
-use super::statistics::{Estimate, rate};
+use super::statistics::Estimate;
 use super::summary::{FailureGroup, Summary};
 
 /// A test between two rates of success which ends as soon as it knows enough: Wald's sequential probability ratio test
@@ -176,6 +176,8 @@ pub struct Tolerance {
     pub points: Vec<TestedPoint>,
     /// The places in `points` between which the cliff lies: see [`Search::cliff`].
     pub cliff: Option<(usize, usize)>,
+    /// Whether the search was interrupted before it came to its end.
+    pub is_interrupted: bool,
 }
 
 /// A point of the curve.
@@ -200,10 +202,8 @@ impl TestedPoint {
         rows: impl Iterator<Item = &'a Row> + Clone,
         confidence: f64,
     ) -> Self {
-        let conclusive = rows.clone().filter(|row| row.verdict != Verdict::Inconclusive.name());
-        let held = conclusive.clone().filter(|row| row.holds()).count() as u64;
-        let holding = rate(held, conclusive.count() as u64, confidence);
-        Self { value, endurance, holding, summary: Summary::of(rows, confidence) }
+        let summary = Summary::of(rows, confidence);
+        Self { value, endurance, holding: summary.holding_of_conclusive, summary }
     }
 
     /// By what most of its runs are refuted, if any is.

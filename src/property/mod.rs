@@ -31,17 +31,20 @@ mod scenarios;
 #[cfg(test)]
 mod tests;
 
+use std::io::Write as _;
 use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use crate::check::Verdict;
 use crate::explore::{Failure, Shrinking, check_determinism};
-use crate::report::{TraceFile, TraceForm, failed_story, shell_word, shrunk_story};
+use crate::report::{TraceFile, TraceForm, difference, failed_story, shell_word, shrunk_story};
 use crate::scenario::{Document, Registry, Run, RunOptions, Scenario};
 
 use environment::Environment;
 use regressions::Regressions;
 
+#[cfg(feature = "cli")]
+pub(crate) use regressions::probe;
 pub(crate) use regressions::write_whole;
 #[cfg(feature = "proptest")]
 pub use scenarios::{AnyScenario, any_scenario};
@@ -202,7 +205,9 @@ impl Property {
         let name = self.name()?;
         let regressions = environment.regressions(&self.regressions).map(|folder| Regressions::new(folder, &name));
         let mut tester = Tester { property: self, environment, judge: property, name, regressions };
-        tester.replay()?;
+        let warnings = tester.replay()?;
+        warnings.iter().for_each(|warning| warn(warning));
+        tester.regressions.iter().for_each(Regressions::report_orphans);
         let (mut held, mut inconclusive) = (0u64, None);
         for case in cases {
             let run = tester.run(&case?)?;
@@ -260,8 +265,9 @@ impl Tester<'_> {
         }
     }
 
-    /// Replays every failure of this test that was kept.
-    fn replay(&self) -> Result<(), String> {
+    /// Replays every failure of this test that was kept; answers what is to be known of those that do not fail.
+    fn replay(&self) -> Result<Vec<String>, String> {
+        let mut warnings = Vec::new();
         for file in self.regressions.iter().map(Regressions::files).collect::<Result<Vec<_>, _>>()?.concat() {
             let path = file.display().to_string();
             let bytes = std::fs::read(&file).map_err(|error| format!("cannot read {path}: {error}"))?;
@@ -274,8 +280,14 @@ impl Tester<'_> {
                 let story = failed_story(&run) + &self.complaint(&run);
                 return Err(format!("{head}\n\n{story}\n{}", self.commands(&scenario, scenario.seed, Some(&file))?));
             }
+            if run.verdict == Verdict::Inconclusive {
+                warnings.push(format!(
+                    "{}: the failure that was kept in {path} is inconclusive now: it puts nothing to the test any more",
+                    self.name
+                ));
+            }
         }
-        Ok(())
+        Ok(warnings)
     }
 
     /// Runs a case; answers the run if it does not fail, else its story.
@@ -296,9 +308,10 @@ impl Tester<'_> {
         let document = Document::from_value("shrunk", &shrunk.scenario).map_err(|problems| problems.to_string())?;
         let smaller = Scenario::read(&document, &self.property.registry).map_err(|problems| problems.to_string())?;
         let (digest, text) = (shrunk.run.digest().value(), &document.source().text);
-        let kept = self.regressions.as_ref().map(|kept| kept.keep(digest, text)).transpose()?;
-        let commands = match &kept {
-            Some(file) => self.commands(&smaller, smaller.seed, Some(file))?,
+        // A story that cannot be kept is told all the same.
+        let commands = match self.regressions.as_ref().map(|kept| kept.keep(digest, text)) {
+            Some(Ok(file)) => self.commands(&smaller, smaller.seed, Some(&file))?,
+            Some(Err(says)) => self.commands(scenario, *seed, None)? + &format!("not kept: {says}\n"),
             None => self.commands(scenario, *seed, None)?,
         };
         let story = shrunk_story(&shrunk) + &self.complaint(&shrunk.run);
@@ -329,13 +342,15 @@ impl Tester<'_> {
             }
             _ => line("look:", &format!("PARTITA_TRACE=trace.jsonl {again}")),
         }
-        if let Some(path) = &self.environment.trace {
+        if let Some(file) = &self.environment.trace {
             let run = scenario.run(RunOptions { seed, keep_trace: true }).map_err(|error| error.to_string())?;
             let trace = TraceFile::of(&scenario.title, &run);
             let lines = trace.map(|trace| TraceForm::Jsonl.write(&trace)).unwrap_or_default();
-            write_whole(path, lines.as_bytes())
-                .map_err(|error| format!("cannot write {}: {error}", path.display()))?;
-            line("trace:", &path.display().to_string());
+            let path = file.display();
+            match write_whole(file, lines.as_bytes()) {
+                Ok(()) => line("trace:", &path.to_string()),
+                Err(error) => line("no trace:", &format!("cannot write {path}: {error}")),
+            }
         }
         Ok(text)
     }
@@ -347,14 +362,21 @@ fn play(scenario: &Scenario, seed: u64, twice: bool) -> Result<Run, String> {
     if !twice {
         return scenario.run(RunOptions { seed, keep_trace: false }).map_err(cannot);
     }
-    let (run, _, difference) = check_determinism(scenario, seed).map_err(cannot)?;
-    difference.map_or(Ok(run), |difference| {
-        let first = difference.event.map_or_else(String::new, |event| format!(" from event {event} on"));
-        Err(format!(
-            "Two runs of seed {seed} of {:?} differ in {}{first}.\nA node draws on something outside its context: a \
-             clock, a static, an address, a hash map's order.",
-            scenario.title,
-            difference.what.join(", ")
-        ))
-    })
+    let (run, second, found) = check_determinism(scenario, seed).map_err(cannot)?;
+    let Some(found) = found else { return Ok(run) };
+    let trace = |run: &Run| TraceFile::of(&scenario.title, run);
+    let parts = trace(&run).zip(trace(&second)).and_then(|(one, other)| difference(&one, &other));
+    Err(format!(
+        "Two runs of seed {seed} of {:?} differ in {}.\n{}\nA node draws on something outside its context: a clock, a \
+         static, an address, a hash map's order.",
+        scenario.title,
+        found.what.join(", "),
+        parts.unwrap_or_default()
+    ))
+}
+
+/// Says something on the terminal, whether or not the test fails: the harness hides only what is printed by macros.
+fn warn(says: &str) {
+    // That nobody hears it is no reason to fail.
+    let _ = writeln!(std::io::stderr(), "warning: {says}");
 }

@@ -105,6 +105,127 @@ fn variables_change_a_test() {
     );
 }
 
+/// A story is worth more than the file that it cannot be kept in.
+#[test]
+fn a_failure_that_cannot_be_kept_is_told() {
+    let folder = folder("unwritable");
+    let file = written(&folder);
+    std::fs::write(folder.join("kept"), "no folder").expect("a file");
+    let property = Property::new(Registry::standard()).named("unwritable").regressions(folder.join("kept/below"));
+    let trace = folder.join("kept/trace.jsonl").display().to_string();
+    let environment =
+        Environment::read(|name| (name == "PARTITA_TRACE").then(|| trace.clone())).expect("it is right");
+    let scenario = property.scenario(&file).expect("it is right");
+    let mut tester = tester(&property, &environment);
+    // Nothing can be replayed of a folder that is none.
+    tester.regressions = Some(Regressions::new(folder.join("kept/below"), "unwritable"));
+    let told =
+        (0..20).find_map(|seed| tester.run(&Case { scenario: scenario.clone(), seed }).err()).expect("it fails");
+    for part in [
+        "unwritable: safety by ",
+        "after      1 fault, 2 operations",
+        "\nagain:    PARTITA_SEED=",
+        "\nno trace: cannot write ",
+    ] {
+        assert!(told.contains(part), "no {part:?} in:\n{told}");
+    }
+    assert!(told.lines().last().is_some_and(|last| last.starts_with("not kept: cannot write ")), "{told}");
+}
+
+fn tester<'a>(property: &'a Property, environment: &'a Environment) -> Tester<'a> {
+    Tester { property, environment, judge: &|_| Ok(()), name: "tester".to_owned(), regressions: None }
+}
+
+/// A failure that puts nothing to the test any more guards nothing.
+#[test]
+fn a_kept_failure_that_is_inconclusive_is_mentioned() {
+    let kept = folder("faded");
+    let idle = UNSYNCED.replace("\"read\": 1, \"write\": 1", "\"read\": 1");
+    let (property, environment) = (Property::new(Registry::standard()), Environment::default());
+    let regressions = Regressions::new(kept.clone(), "tester");
+    regressions.keep(7, &idle).expect("it is kept");
+    let tester = Tester { regressions: Some(regressions), ..tester(&property, &environment) };
+    let warnings = tester.replay().expect("it does not fail");
+    assert_eq!(warnings.len(), 1, "{warnings:?}");
+    assert!(warnings[0].contains("tester-0000000000000007.json is inconclusive now"), "{warnings:?}");
+    Regressions::new(kept, "tester").keep(7, &UNSYNCED.replace("never", "always")).expect("it is kept");
+    assert_eq!(tester.replay().map(|warnings| warnings.len()), Ok(0), "what holds needs no warning");
+}
+
+/// What a node answers depends on how often one was asked in other runs.
+mod counting {
+    use std::sync::atomic::{AtomicI64, Ordering};
+
+    use super::*;
+    use crate::prelude::*;
+
+    struct Counting;
+
+    #[derive(Clone)]
+    struct Counter;
+
+    #[derive(Clone, Debug, Hash)]
+    struct Nothing;
+
+    impl Message for Nothing {
+        fn kind(&self) -> &'static str {
+            "nothing"
+        }
+    }
+
+    impl Node for Counter {
+        type Message = Nothing;
+        type Timer = ();
+
+        fn start(&mut self, cx: &mut Context<'_, Self>) {
+            cx.ready();
+        }
+
+        fn request(&mut self, id: RequestId, _: &Request, cx: &mut Context<'_, Self>) {
+            static ASKED: AtomicI64 = AtomicI64::new(0);
+            cx.reply(id, Reply::Ok(Value::Int(ASKED.fetch_add(1, Ordering::Relaxed))));
+        }
+    }
+
+    impl Protocol for Counting {
+        type Node = Counter;
+
+        fn node(&self, _: Birth) -> Counter {
+            Counter
+        }
+    }
+
+    #[test]
+    fn two_runs_that_differ_fail_a_test() {
+        let registry = Registry::standard().with("counting", "It counts.", 1..=1, |_| Some(Counting));
+        let property = Property::new(registry).named("counting");
+        let text =
+            UNSYNCED.replace(r#""single": { "sync": "never", "without": ["sync_before_ack"] }"#, r#""counting": {}"#);
+        let folder = folder("counting");
+        let file = folder.join("counting.json");
+        std::fs::write(&file, text).expect("a scenario");
+        let scenario = property.scenario(&file).expect("it is right");
+        let told = |twice: &str| {
+            let variables = [("PARTITA_CHECK_DETERMINISM", twice), ("PARTITA_REGRESSIONS", "none")];
+            let value =
+                |name: &str| variables.iter().find(|(of, _)| *of == name).map(|(_, value)| (*value).to_owned());
+            let environment = Environment::read(value).expect("they are right");
+            let cases = std::iter::once(Ok(Case { scenario: scenario.clone(), seed: 3 }));
+            property.test(&environment, cases, &|_| Ok(())).expect_err("it cannot hold")
+        };
+        let story = told("1");
+        for part in [
+            "Two runs of seed 3 of \"Unsynced\" differ in digest, ",
+            " events and part at ",
+            "\n> event ",
+            "A node draws on",
+        ] {
+            assert!(story.contains(part), "no {part:?} in:\n{story}");
+        }
+        assert!(!told("0").contains("Two runs"), "nobody asked");
+    }
+}
+
 #[cfg(feature = "proptest")]
 mod random {
     use serde_json::json;

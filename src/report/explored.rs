@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
-use crate::explore::{Coverage, Exploration, FoundFailure, Level};
+use crate::explore::{Extent, Exploration, FoundFailure, Level};
 
 use super::failed_story;
 
@@ -32,7 +32,7 @@ pub fn exploration_story(
         "  {:<16}{digests} digests, {outcomes} outcomes for clients, {final_states} final states",
         "distinct"
     );
-    let _ = writeln!(text, "  {:<16}{}", "looked at", coverage(found));
+    let _ = writeln!(text, "  {:<16}{}", "looked at", extent(found));
     for (number, failure) in found.failures.iter().enumerate() {
         let FoundFailure { failure, runs, deviations, first } = failure;
         let _ = writeln!(
@@ -59,20 +59,20 @@ fn level(level: &Level) -> String {
 }
 
 /// What was looked at and what was not, in words.
-fn coverage(found: &Exploration) -> String {
+fn extent(found: &Exploration) -> String {
     let last = found.levels.last().map_or(0, |level| level.deviations);
     let complete = found.levels.iter().filter(|level| level.is_complete).map(|level| level.deviations).max();
     let not = match complete {
         Some(deviations) => format!("not all with more than {deviations}"),
         None => "not even the scenario's own".to_owned(),
     };
-    match found.coverage {
-        Coverage::Exhausted if found.levels.last().is_some_and(|level| level.runs == 0) => {
+    match found.extent {
+        Extent::Exhausted if found.levels.last().is_some_and(|level| level.runs == 0) => {
             format!("every run: none has {last} deviations")
         }
-        Coverage::Exhausted => format!("every run with up to {last} {}", deviations_of(last.into())),
-        Coverage::BudgetSpent => format!("{not}: the budget is spent"),
-        Coverage::Interrupted => format!("{not}: it was interrupted"),
+        Extent::Exhausted => format!("every run with up to {last} {}", deviations_of(last.into())),
+        Extent::BudgetSpent => format!("{not}: the budget is spent"),
+        Extent::Interrupted => format!("{not}: it was interrupted"),
     }
 }
 
@@ -107,10 +107,10 @@ pub fn exploration_document(scenario: &str, bound: u32, found: &Exploration, fil
         "version": 1,
         "scenario": scenario,
         "bound": bound,
-        "coverage": match found.coverage {
-            Coverage::Exhausted => "exhausted",
-            Coverage::BudgetSpent => "budget spent",
-            Coverage::Interrupted => "interrupted",
+        "extent": match found.extent {
+            Extent::Exhausted => "exhausted",
+            Extent::BudgetSpent => "budget spent",
+            Extent::Interrupted => "interrupted",
         },
         "choices": found.choices,
         "runs": found.runs(),

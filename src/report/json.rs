@@ -48,8 +48,13 @@ pub(super) fn digest(value: u64) -> String {
 }
 
 /// An integer that no reader of JSON can get wrong.
-pub(super) fn integer(value: u64) -> Value {
+pub(crate) fn integer(value: u64) -> Value {
     if value > LARGEST_EXACT { json!(value.to_string()) } else { json!(value) }
+}
+
+/// A JSON text as a person writes it: a text without its quotation marks.
+pub(super) fn plain(value: &str) -> String {
+    serde_json::from_str(value).unwrap_or_else(|_| value.to_owned())
 }
 
 /// A ratio in parts per billion as a number from 0 to 1.

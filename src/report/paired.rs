@@ -61,12 +61,12 @@ fn holding(text: &mut String, pair: Pair<'_>, paired: &Paired) {
         }
     }
     if let Some(difference) = counts.difference(pair.confidence) {
-        let chance = counts.chance_of_no_difference();
+        let p = counts.p_value();
         let _ = writeln!(
             text,
-            "B - A      {}; by chance with probability {}",
+            "B - A      {}; McNemar's test: p {}",
             percentages(&difference, pair.confidence),
-            if chance < 1e-4 { "below 0.0001".to_owned() } else { format!("{chance:.4}") }
+            if p < 1e-4 { "< 0.0001".to_owned() } else { format!("= {p:.4}") }
         );
     }
     let _ = writeln!(text, "the verdict changes under {} of {} seeds", paired.changed(), paired.seeds);
@@ -146,7 +146,7 @@ pub fn paired_document(pair: Pair<'_>, paired: &Paired) -> Value {
             "first_alone": integer(counts.first),
             "second_alone": integer(counts.second),
             "neither": integer(counts.neither),
-            "chance_of_no_difference": counts.chance_of_no_difference(),
+            "mcnemar_p": counts.p_value(),
         },
         "changed": paired.changed(),
         "verdicts": paired.verdicts.iter().map(change).collect::<Vec<_>>(),

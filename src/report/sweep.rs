@@ -4,11 +4,15 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
+use crate::check::Verdict;
 use crate::explore::{Coverage, Estimate, FailureGroup, Summary, trials_for_width};
 use crate::kernel::Span;
 
 use super::coverage::coverage_document;
 use super::json::integer;
+use super::means;
+use super::text::shell_word;
+use super::tolerance::percent;
 
 /// A point of a grid with what its runs came to.
 #[derive(Clone, Debug)]
@@ -30,10 +34,11 @@ pub struct Subject<'a> {
     pub changes: &'a [String],
     /// The confidence of the intervals, between 0 and 1.
     pub confidence: f64,
+    /// How wide intervals are to be, for the hints on how many runs that takes: a share, or a part of a mean.
+    pub wanted_width: f64,
+    /// Whether the means of all figures are told.
+    pub tells_figures: bool,
 }
-
-/// How wide the interval of the rate of holding runs should be, for the hint on how many runs that takes.
-const WANTED_WIDTH: f64 = 0.01;
 
 /// A sweep as text.
 #[must_use]
@@ -45,18 +50,16 @@ pub fn sweep_story(subject: Subject<'_>, points: &[PointSummary]) -> String {
         let _ = writeln!(text, "{at}: {} runs", summary.runs);
         let verdicts = summary.verdicts.iter().map(|(verdict, count)| format!("{count} {verdict}"));
         let _ = writeln!(text, "  verdicts      {}", verdicts.collect::<Vec<_>>().join(", "));
-        if let Some(holding) = &summary.holding {
-            let _ = writeln!(text, "  holding       {}", percentages(holding, subject.confidence));
-            if holding.width() > WANTED_WIDTH {
-                let needed = trials_for_width(holding.value, WANTED_WIDTH, subject.confidence);
-                let _ = writeln!(text, "                an interval of 1% takes about {needed} runs");
-            }
-        }
+        let _ = writeln!(text, "  rechecked     {}", rechecked(summary.rechecked));
+        holding(&mut text, subject, summary);
         if let Some(availability) = &summary.availability {
             let _ = writeln!(text, "  availability  {}", percentages(availability, subject.confidence));
         }
         let quantiles = summary.quantiles.iter().map(|&(share, nanos)| format!("{} {}", name(share), span(nanos)));
         let _ = writeln!(text, "  latency       {}", quantiles.collect::<Vec<_>>().join(", "));
+        if subject.tells_figures {
+            means::tell(&mut text, subject, &summary.figures);
+        }
         for group in &summary.failures {
             failure(&mut text, subject, values, group);
         }
@@ -69,13 +72,41 @@ fn failure(text: &mut String, subject: Subject<'_>, values: &[(String, String)],
     let runs = if *runs == 1 { "1 run".to_owned() } else { format!("{runs} runs") };
     let changes = subject.changes.iter().cloned();
     let set = changes.chain(values.iter().map(|(pointer, value)| format!("{pointer}={value}")));
-    let set: String = set.map(|change| format!(" --set '{change}'")).collect();
+    let set: String = set.map(|change| format!(" --set {}", shell_word(&change))).collect();
     let _ = writeln!(
         text,
         "  {failure}: {runs}; lowest seed {lowest_seed}, shortest run {shortest_seed} ({shortest_events} events)\n    \
          {} run {}{set} --seed {shortest_seed}",
-        subject.program, subject.scenario
+        shell_word(subject.program),
+        shell_word(subject.scenario)
     );
+}
+
+fn rechecked(runs: u64) -> String {
+    match runs {
+        0 => "no run was made twice".to_owned(),
+        1 => "1 run was made twice, and came to the same".to_owned(),
+        runs => format!("{runs} runs were made twice, and came to the same"),
+    }
+}
+
+/// How many runs hold, of all and of those that were conclusive.
+fn holding(text: &mut String, subject: Subject<'_>, summary: &Summary) {
+    let Some(holding) = &summary.holding else { return };
+    let _ = writeln!(text, "  holding       {}", percentages(holding, subject.confidence));
+    if summary.verdicts.contains_key(Verdict::Inconclusive.name()) {
+        let conclusive = summary.holding_of_conclusive.as_ref();
+        let conclusive = conclusive.map_or("none was".to_owned(), |rate| percentages(rate, subject.confidence));
+        let _ = writeln!(
+            text,
+            "                an inconclusive run counts as not holding; of the conclusive ones {conclusive}"
+        );
+    }
+    if holding.width() > subject.wanted_width {
+        let needed = trials_for_width(holding.value, subject.wanted_width, subject.confidence);
+        let width = percent(subject.wanted_width);
+        let _ = writeln!(text, "                an interval of {width} takes about {needed} runs");
+    }
 }
 
 /// A sweep as one JSON document.
@@ -87,7 +118,11 @@ pub fn sweep_document(subject: Subject<'_>, points: &[PointSummary], coverage: &
             "values": point.values.iter().map(|(pointer, value)| (pointer.clone(), json!(value))).collect::<serde_json::Map<_, _>>(),
             "runs": integer(summary.runs),
             "verdicts": summary.verdicts,
+            "rechecked": integer(summary.rechecked),
             "holding": summary.holding.as_ref().map(estimate),
+            "holding_of_conclusive": summary.holding_of_conclusive.as_ref().map(estimate),
+            "runs_for_width": summary.holding.map(|holding| integer(trials_for_width(holding.value, subject.wanted_width, subject.confidence))),
+            "figures": means::document(subject, &summary.figures),
             "availability": summary.availability.as_ref().map(estimate),
             "latency_ns": summary.quantiles.iter().map(|&(share, nanos)| (name(share), nanos_or_never(nanos))).collect::<serde_json::Map<_, _>>(),
             "failures": summary.failures.iter().map(group).collect::<Vec<_>>(),
@@ -98,6 +133,7 @@ pub fn sweep_document(subject: Subject<'_>, points: &[PointSummary], coverage: &
         "version": 1,
         "scenario": subject.scenario,
         "confidence": subject.confidence,
+        "wanted_width": subject.wanted_width,
         "points": points.iter().map(point).collect::<Vec<_>>(),
         "coverage": coverage_document(coverage),
     })

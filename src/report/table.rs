@@ -3,7 +3,7 @@
 use crate::explore::{Bucket, Estimate, Latencies, Measure, Row, WithinRun, batch_interval, figure_columns};
 use crate::kernel::Span;
 
-use super::json::digest;
+use super::json::{digest, plain};
 
 /// `results.csv`: a header, and a row for each run. Whatever was measured of any run has a column; an empty cell says that there was
 /// nothing to measure, `inf` that something never came to an end. Means within a run have intervals of this confidence.
@@ -13,7 +13,7 @@ pub fn results(runs: Runs<'_>, confidence: f64) -> String {
     let mut table = line(runs.header(REST.into_iter().chain(measured.iter().copied()).chain(WITHIN)));
     for row in runs.rows() {
         let measured = measured.iter().map(|column| cell(row.measure(column)));
-        let within = [within(row.latency, 1.0, confidence), within(row.served, 1e-9, confidence)];
+        let within = [within(row.latency, 1.0, f64::MAX, confidence), within(row.served, 1e-9, 1.0, confidence)];
         table += &line(runs.first(row).chain(rest(row)).chain(measured).chain(within.into_iter().flatten()));
     }
     table
@@ -111,7 +111,7 @@ impl<'a> Runs<'a> {
 
     /// The cells that say which run it is.
     fn first(self, row: &Row) -> impl Iterator<Item = String> {
-        let point = self.values.get(row.point).into_iter().flatten().cloned();
+        let point = self.values.get(row.point).into_iter().flatten().map(|value| plain(value));
         [self.scenario.to_owned(), row.seed.to_string()].into_iter().chain(point)
     }
 }
@@ -126,10 +126,11 @@ const WITHIN: [&str; 6] = [
     "availability_mean_high",
 ];
 
-fn within(found: Option<WithinRun>, unit: f64, confidence: f64) -> [String; 3] {
+fn within(found: Option<WithinRun>, unit: f64, most: f64, confidence: f64) -> [String; 3] {
     found.map_or_else(Default::default, |WithinRun { mean, error }| {
-        let Estimate { value, low, high } = batch_interval(mean as f64 * unit, error as f64 * unit, confidence);
-        [value, low.max(0.0), high].map(|value| value.to_string())
+        let interval = batch_interval(mean as f64 * unit, error as f64 * unit, confidence);
+        let Estimate { value, low, high } = interval.within(0.0, most);
+        [value, low, high].map(|value| value.to_string())
     })
 }
 

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::explore::{Endurance, Estimate, TestedPoint, Tolerance};
 
-use super::json::integer;
+use super::json::{self, integer};
 use super::sweep::{Subject, estimate, group, name, nanos_or_never};
 use super::table::line;
 use super::text::shell_word;
@@ -34,6 +34,9 @@ pub fn tolerance_story(subject: Subject<'_>, tolerance: &Tolerance) -> String {
     let [high, low, confidence] =
         [tolerance.wanted, tolerance.wanted - tolerance.margin, subject.confidence].map(percent);
     let _ = writeln!(text, "\n{}", sentence(tolerance));
+    if tolerance.points.is_empty() {
+        return text;
+    }
     let _ = writeln!(
         text,
         "Tolerated: the hypothesis holds in more than {low} of the conclusive runs; broken: in less than {high}.\nAll of these \
@@ -58,11 +61,11 @@ pub fn tolerance_story(subject: Subject<'_>, tolerance: &Tolerance) -> String {
 }
 
 /// A value as a person writes it.
-fn plain(point: &TestedPoint) -> &str {
-    point.value.trim_matches('"')
+fn plain(point: &TestedPoint) -> String {
+    json::plain(&point.value)
 }
 
-fn percent(share: f64) -> String {
+pub(super) fn percent(share: f64) -> String {
     let digits = format!("{:.2}", share * 1e2);
     format!("{}%", digits.trim_end_matches('0').trim_end_matches('.'))
 }
@@ -70,8 +73,8 @@ fn percent(share: f64) -> String {
 /// Where the cliff is.
 fn sentence(tolerance: &Tolerance) -> String {
     let Tolerance { pointer, points, cliff, .. } = tolerance;
-    let mut text = match (cliff.map(|(below, above)| (&points[below], &points[above])), points.first(), points.last())
-    {
+    let so_far = if tolerance.is_interrupted { "Interrupted: what is known so far. " } else { "" };
+    let text = match (cliff.map(|(below, above)| (&points[below], &points[above])), points.first(), points.last()) {
         (Some((below, above)), ..) => {
             let before = match below.endurance {
                 Endurance::Untested => format!("up to {} nothing was put to the test", plain(below)),
@@ -97,6 +100,7 @@ fn sentence(tolerance: &Tolerance) -> String {
         (None, _, Some(last)) => format!("No cliff: at {pointer} = {} nothing was put to the test.", plain(last)),
         (None, ..) => "No point was decided.".to_owned(),
     };
+    let mut text = format!("{so_far}{text}");
     let again: Vec<_> = tolerance.again().map(plain).collect();
     if !again.is_empty() {
         let _ = write!(text, " It is not the only one: {} is tolerated again.", again.join(", "));
@@ -128,7 +132,7 @@ pub fn tolerance_table(tolerance: &Tolerance) -> String {
     for point in &tolerance.points {
         let count = |verdict: &str| point.summary.verdicts.get(verdict).copied().unwrap_or(0);
         let first = [
-            plain(point).to_owned(),
+            plain(point),
             point.endurance.name().to_owned(),
             point.summary.runs.to_string(),
             count("holds").to_string(),
@@ -161,6 +165,7 @@ pub fn tolerance_document(subject: Subject<'_>, tolerance: &Tolerance) -> Value 
         "wanted": tolerance.wanted,
         "margin": tolerance.margin,
         "confidence": subject.confidence,
+        "interrupted": tolerance.is_interrupted,
         "points": tolerance.points.iter().map(point).collect::<Vec<_>>(),
         "cliff": tolerance.cliff.map(|(below, above)| json!({ "below": value(below), "above": value(above) })),
         "says": sentence(tolerance),
@@ -174,6 +179,7 @@ fn point(point: &TestedPoint) -> Value {
         "value": value_of(point),
         "outcome": point.endurance.name(),
         "runs": integer(summary.runs),
+        "rechecked": integer(summary.rechecked),
         "verdicts": summary.verdicts,
         "holding": point.holding.as_ref().map(estimate),
         "availability": summary.availability.as_ref().map(estimate),

@@ -54,12 +54,24 @@ pub(super) fn grid() -> Shape<WrittenGrid> {
     })
 }
 
+/// Refuses to vary what a sweep decides by itself.
+///
+/// # Errors
+/// Says why the value at this pointer is none of a grid.
+pub fn check_pointer(pointer: &str) -> Result<(), String> {
+    match pointer.split('/').nth(1) {
+        Some("sweep") => Err("a grid cannot vary itself".to_owned()),
+        Some("seed") => Err("each point is run with the same seeds: say which by --seeds, or \"repeat\"".to_owned()),
+        _ => Ok(()),
+    }
+}
+
 impl WrittenGrid {
     /// Tries each value by itself.
     pub(super) fn check(&self, document: &Document, registry: &Registry, problems: &mut Problems) {
         for (pointer, values) in &self.dimensions {
-            if pointer.value.split('/').nth(1) == Some("sweep") {
-                problems.add(Problem::new(&pointer.place, "a grid cannot vary itself"));
+            if let Err(says) = check_pointer(&pointer.value) {
+                problems.add(Problem::new(&pointer.place, says));
                 continue;
             }
             for value in values {
@@ -130,6 +142,7 @@ mod tests {
         check(r#"{ "grid": { "/network/loss": [] } }"#, "expected a list that is not empty");
         check(r#"{ "grid": { "/network/loss": 0.1 } }"#, "expected a list that is not empty");
         check(r#"{ "grid": { "/sweep/repeat": [5] } }"#, "a grid cannot vary itself");
+        check(r#"{ "grid": { "/seed": [5] } }"#, "each point is run with the same seeds");
         check(r#"{ "repeat": 0 }"#, "expected a whole number");
         check(r#"{ "repeats": 5 }"#, "repeats");
     }

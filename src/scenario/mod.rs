@@ -38,7 +38,7 @@ pub use choices::{Choice, RunInProgress};
 pub use distribution::distribution;
 pub use document::Document;
 pub use file::{Scenario, VERSION};
-pub use grid::{Dimension, Grid};
+pub use grid::{Dimension, Grid, check_pointer};
 pub use hypothesis::Hypothesis;
 pub use problem::{Place, Problem, Problems, Source, closest};
 pub use registry::{Deployable, Registry};

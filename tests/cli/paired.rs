@@ -45,11 +45,12 @@ fn seeds_whose_verdict_changes_are_named() {
     let document = folder.document("compare lost.json kept.json --seeds 1..5", 1);
     assert_eq!(document["verdicts"], json!([{ "verdicts": ["refuted", "holds"], "seeds": [1, 2, 3, 4] }]));
     assert_eq!(document["holding"]["second_alone"], 4);
-    assert_eq!(document["holding"]["chance_of_no_difference"], 0.125);
+    assert_eq!(document["holding"]["mcnemar_p"], 0.125);
     let printed = folder.run("compare lost.json kept.json --seeds 1..5", 1).stdout;
-    for part in
-        ["the verdict changes under 4 of 4 seeds\n  refuted -> holds: 4 (seeds 1, 2, 3, 4)\n", "probability 0.1250"]
-    {
+    for part in [
+        "the verdict changes under 4 of 4 seeds\n  refuted -> holds: 4 (seeds 1, 2, 3, 4)\n",
+        "McNemar's test: p = 0.1250",
+    ] {
         assert!(printed.contains(part), "no {part:?} in:\n{printed}");
     }
 }

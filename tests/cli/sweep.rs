@@ -4,15 +4,32 @@ use std::process::Stdio;
 
 use super::harness::{Folder, REFUTED, SMALL};
 
-/// All files of a sweep but `timing.json`.
-const RESULTS: [&str; 7] =
-    ["latencies.hlog", "manifest.json", "requests.csv", "results.csv", "rows.jsonl", "scenario.json", "series.csv"];
+/// All files of a sweep of one point but `timing.json`.
+const RESULTS: [&str; 8] = [
+    "figures.csv",
+    "latencies.hlog",
+    "manifest.json",
+    "requests.csv",
+    "results.csv",
+    "rows.jsonl",
+    "scenario.json",
+    "series.csv",
+];
 
 /// What makes a sweep write all of them.
 const ALL: &str = "--series 500ms --requests";
 
 fn same(folder: &Folder, one: &str, other: &str) {
-    for file in RESULTS {
+    let points = |name: &str| if folder.path(name).is_dir() { folder.files(name) } else { Vec::new() };
+    let results = |name: &str| -> Vec<String> {
+        let files =
+            RESULTS.map(str::to_owned).into_iter().filter(|file| folder.path(&format!("{name}/{file}")).exists());
+        let points = points(&format!("{name}/scenarios")).into_iter().map(|file| format!("scenarios/{file}"));
+        files.chain(points).collect()
+    };
+    assert!(results(one).len() >= RESULTS.len());
+    assert_eq!(results(one), results(other));
+    for file in results(one) {
         assert_eq!(folder.read(&format!("{one}/{file}")), folder.read(&format!("{other}/{file}")), "{file}");
     }
 }
@@ -36,7 +53,9 @@ fn threads_and_shards_make_no_difference() {
     assert_eq!(table.lines().count(), 13);
     assert!(table.starts_with("scenario,seed,/network/loss,verdict,"), "{table}");
     assert!(table.lines().nth(12).is_some_and(|line| line.starts_with("small.json,8,0.2,")), "{table}");
-    let written: Vec<_> = RESULTS.into_iter().chain(["timing.json"]).collect();
+    let of_points = |file| if file == "scenario.json" { "scenarios" } else { file };
+    let mut written: Vec<_> = RESULTS.into_iter().map(of_points).chain(["timing.json"]).collect();
+    written.sort_unstable();
     assert_eq!(folder.files("whole"), written);
 }
 
@@ -230,7 +249,7 @@ fn a_file_has_a_grid_of_its_own() {
     // What the command line says of a pointer goes before what the file says.
     let replaced = table("sweep grid.json --vary /network/loss=[0.1] --seeds 3..4").expect("a table").1;
     let starts: Vec<_> = replaced.lines().map(|line| line.split(',').take(4).collect::<Vec<_>>().join(",")).collect();
-    assert_eq!(starts, ["small.json,3,0.1,\"\"\"1s\"\"\"", "small.json,3,0.1,\"\"\"2s\"\"\""]);
+    assert_eq!(starts, ["small.json,3,0.1,1s", "small.json,3,0.1,2s"]);
 
     // A run is the base, and what it resolves to is no sweep.
     assert_eq!(folder.digest("run grid.json"), folder.digest("run small.json"));

@@ -87,13 +87,15 @@ pub struct Shrinking<'a> {
     pub judge: &'a dyn Fn(&Run) -> Option<Failure>,
     /// Whether time is up: asked before each run.
     pub is_over: &'a dyn Fn() -> bool,
+    /// Hears before each run how many there were, and how large the smallest scenario is so far.
+    pub watch: &'a dyn Fn(u64, Size),
 }
 
 impl<'a> Shrinking<'a> {
     /// Within so many runs, and as much time as they take; by what decides the verdict.
     #[must_use]
     pub const fn new(registry: &'a Registry, budget: u64) -> Self {
-        Self { registry, budget, judge: &Failure::of_run, is_over: &|| false }
+        Self { registry, budget, judge: &Failure::of_run, is_over: &|| false, watch: &|_, _| {} }
     }
 
     /// Shrinks the run of a scenario under a seed.
@@ -208,6 +210,7 @@ impl Shrinker<'_> {
         let resolved = |problems| ShrinkError::Resolved(Box::new(problems));
         let document = Document::from_value("shrunk scenario", candidate).map_err(resolved)?;
         let scenario = Scenario::read(&document, self.settings.registry).map_err(resolved)?;
+        (self.settings.watch)(self.runs, passes::size(&self.best));
         self.runs += 1;
         scenario.run(RunOptions { seed: scenario.seed, keep_trace }).map_err(ShrinkError::Run)
     }

@@ -8,6 +8,7 @@ use crate::explore::{Estimate, Latencies, Moment, Summary, Unit};
 use crate::kernel::Span;
 use crate::scenario::duration;
 
+use super::json::plain;
 use super::sweep::PointSummary;
 use chart::{Chart, Curve, decades};
 use heat::HeatMap;
@@ -51,11 +52,6 @@ pub fn plots(plotted: Plotted<'_>) -> Vec<(String, String)> {
         files.push(("latency-over-time.svg".to_owned(), latency_over_time(plotted)));
     }
     files
-}
-
-/// A JSON text as a person writes it.
-fn plain(value: &str) -> String {
-    value.trim_matches('"').to_owned()
 }
 
 /// What was set at a point.
