@@ -2,7 +2,7 @@
 //! found is found with as few deviations as it takes.
 
 use partita::check::Verdict;
-use partita::explore::{Coverage, Exhaustive, Exploration, Level};
+use partita::explore::{Exhaustive, Exploration, Extent, Level};
 use partita::kernel::Span;
 use partita::scenario::{Document, Registry, Run, RunOptions, Scenario};
 use serde_json::{Value, json};
@@ -140,19 +140,19 @@ fn without_deviations_there_is_the_scenarios_own_run() {
 fn a_spent_budget_and_an_interruption_are_said() {
     let scenario = tied(&majority_register(), &json!({}));
     let found = explore(&scenario, &Wish { budget: 7, ..WISH }, &mut |_| {});
-    assert_eq!((found.coverage, found.runs()), (Coverage::BudgetSpent, 7));
+    assert_eq!((found.extent, found.runs()), (Extent::BudgetSpent, 7));
     assert_eq!(found.levels.iter().map(|level| level.is_complete).collect::<Vec<_>>(), [true, false]);
     // As many as there are is enough.
     let all = explore(&scenario, &WISH, &mut |_| {});
     let enough = explore(&scenario, &Wish { budget: all.runs(), ..WISH }, &mut |_| {});
-    assert_eq!((all.coverage, enough.coverage), (Coverage::Exhausted, Coverage::Exhausted));
+    assert_eq!((all.extent, enough.extent), (Extent::Exhausted, Extent::Exhausted));
     assert_eq!(all.levels, enough.levels);
     let scenario = read(&scenario);
     let exhaustive = Exhaustive { seed: 1, bound: 1, budget: 100, within: Span::ZERO, moved: &[] };
     let count = std::cell::Cell::new(0);
     let is_over = || count.replace(count.get() + 1) >= 3;
     let found = exhaustive.explore(&scenario, &is_over, &mut |_| {}).expect("it can be run");
-    assert_eq!((found.coverage, found.runs()), (Coverage::Interrupted, 3));
+    assert_eq!((found.extent, found.runs()), (Extent::Interrupted, 3));
 }
 
 #[test]
@@ -190,7 +190,7 @@ fn check_safeguard(name: &str, kind: &str, wish: &Wish<'_>, deviations: u32) {
     let mut intact = without;
     intact["services"]["store"][kind].as_object_mut().expect("settings").remove("without");
     let found = explore(&intact, wish, &mut |run| assert!(!matches!(run.verdict, Verdict::Refuted(_))));
-    assert_eq!(found.coverage, Coverage::Exhausted);
+    assert_eq!(found.extent, Extent::Exhausted);
     assert!(found.count("holds") > 2, "{:?}", found.verdicts);
 }
 

@@ -6,7 +6,7 @@ use std::sync::atomic::Ordering;
 use clap::Args;
 
 use crate::check::Verdict;
-use crate::explore::{Extent, Exhaustive, Exploration, FoundFailure};
+use crate::explore::{Exhaustive, Exploration, Extent, FoundFailure};
 use crate::kernel::Span;
 use crate::report::{exploration_document, exploration_story, shell_word};
 use crate::scenario::{Registry, duration};

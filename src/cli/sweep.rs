@@ -11,7 +11,6 @@ use serde_json::json;
 use crate::explore::{Coverage, Detail, Plateau, Point, Shard, Summary, Sweep, histogram_log, pooled, rate};
 use crate::kernel::{Span, stable_hash_str};
 use crate::report::{
-use crate::report::{
     PointSummary, Runs, Subject, coverage_story, figures_table, integer, requests, results, series, sweep_document,
     sweep_story,
 };

@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
-use crate::explore::{Extent, Exploration, FoundFailure, Level};
+use crate::explore::{Exploration, Extent, FoundFailure, Level};
 
 use super::failed_story;
 

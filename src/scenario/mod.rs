@@ -33,8 +33,8 @@ mod trigger;
 mod units;
 mod vary;
 
-pub use coverage::{Aspect, Covered};
 pub use choices::{Choice, RunInProgress};
+pub use coverage::{Aspect, Covered};
 pub use distribution::distribution;
 pub use document::Document;
 pub use file::{Scenario, VERSION};

@@ -8,7 +8,7 @@ const LATE: &str = "explore schedules/late-store --deliveries 10ms";
 fn a_failing_run_is_written_and_replays() {
     let folder = Folder::new("explore");
     let found = folder.document(&format!("{LATE} --out found"), 1);
-    assert_eq!((&found["coverage"], &found["failures"][0]["deviations"]), (&"exhausted".into(), &1.into()));
+    assert_eq!((&found["extent"], &found["failures"][0]["deviations"]), (&"exhausted".into(), &1.into()));
     assert_eq!(folder.files("found"), ["exploration.json", "linearizable-safety.json"]);
     let again = folder.document("run found/linearizable-safety.json", 1);
     assert_eq!(again["digest"], found["failures"][0]["digest"]);
