@@ -38,7 +38,8 @@ fn said(kind: &str, method: &str) -> BTreeSet<String> {
     let is_code = |path: &PathBuf| !path.to_string_lossy().contains("tests");
     let sources = files(&format!("src/store/{kind}"), ".rs").into_iter().filter(is_code);
     let text: String = sources.map(|path| std::fs::read_to_string(path).expect("a source")).collect();
-    let parts = text.split(&format!("cx.{method}(\"")).skip(1).map(|rest| rest.split('"').next());
+    let call = format!("cx.{method}(\"");
+    let parts = text.split(&call).skip(1).map(|rest| rest.split('"').next());
     parts.flatten().map(str::to_owned).collect()
 }
 

@@ -9,7 +9,7 @@ use crate::check::Verdict;
 use crate::explore::{self, FailureGroup, ShrinkError, Shrinking, Shrunk, Summary, Sweep, shrink};
 use crate::kernel::Span;
 use crate::report::shrunk_story;
-use crate::scenario::{Registry, Run};
+use crate::scenario::Registry;
 
 use super::files;
 use super::many::Rows;
@@ -34,9 +34,6 @@ pub(super) struct Arguments {
     /// Where the smaller scenario goes.
     #[arg(long, value_name = "SMALLER.json")]
     out: PathBuf,
-    /// Keeps check and class alone: what is left may be smaller, and show another kind of violation.
-    #[arg(long)]
-    any_anomaly: bool,
     /// How many runs it may take.
     #[arg(long, value_name = "RUNS", default_value_t = BUDGET, value_parser = clap::value_parser!(u64).range(1..))]
     budget: u64,
@@ -56,11 +53,7 @@ pub(super) fn run(registry: &Registry, arguments: &Arguments, output: &mut Outpu
     let scenario = files::scenario(registry, &arguments.scenario, &arguments.changes)?;
     let seed = arguments.seed.unwrap_or(scenario.seed);
     let is_over = is_over_after(arguments.time);
-    let judge = |run: &Run| {
-        let failure = explore::Failure::of_run(run)?;
-        Some(if arguments.any_anomaly { failure.of_any_anomaly() } else { failure })
-    };
-    let shrinking = Shrinking { judge: &judge, is_over: &is_over, ..Shrinking::new(registry, arguments.budget) };
+    let shrinking = Shrinking { is_over: &is_over, ..Shrinking::new(registry, arguments.budget) };
     let shrunk = quietly(|| Ok(shrinking.shrink(&scenario, seed)))?.0.map_err(|error| match error {
         ShrinkError::Holds => Failure::usage(format!(
             "error: {} holds under seed {seed}: only a run that fails can be shrunk; `sweep` finds seeds that do",
