@@ -13,7 +13,7 @@ use std::error::Error;
 use std::process::ExitCode;
 
 use partita::check::Verdict;
-use partita::explore::{Failure, Shrinking, Shrunk};
+use partita::explore::{Failure, Shrunk, shrink};
 use partita::scenario::{Document, Registry, Run, RunOptions, Scenario};
 use partita::store::{MajorityRegisterSafeguard, QuorumSafeguard, RaftSafeguard, SingleSafeguard};
 
@@ -163,10 +163,7 @@ fn find(store: &Store, safeguard: &str, seeds: u64) -> Outcome<Found> {
     for seed in 0..seeds {
         if matches!(run(&scenario, seed)?.verdict, Verdict::Refuted(_)) {
             let found = cpu_seconds();
-            // One thing is missing: whatever it breaks first is the same failure.
-            let judge = |run: &Run| Failure::of_run(run).map(Failure::of_any_anomaly);
-            let registry = Registry::standard();
-            let shrunk = Shrinking { judge: &judge, ..Shrinking::new(&registry, BUDGET) }.shrink(&scenario, seed)?;
+            let shrunk = shrink(&scenario, seed, &Registry::standard(), BUDGET)?;
             return Ok(Found { seed, shrunk, cpu: (found - start, cpu_seconds() - found) });
         }
     }

@@ -37,9 +37,6 @@ pub(super) struct Arguments {
     /// Where the smaller scenario goes.
     #[arg(long, value_name = "SMALLER.json")]
     out: PathBuf,
-    /// Keeps check and class alone: what is left may be smaller, and show another kind of violation.
-    #[arg(long)]
-    any_anomaly: bool,
     /// How many runs it may take, as in 2000 or "2000 runs"; or how long, as in 60s, however many runs that is.
     #[arg(long, value_name = "RUNS|DURATION", default_value = "2000 runs", value_parser = budget)]
     budget: Budget,
@@ -90,8 +87,7 @@ pub(super) fn run(registry: &Registry, arguments: &Arguments, output: &mut Outpu
     let judge = |run: &Run| {
         let is_inconclusive = run.verdict == Verdict::Inconclusive && !arguments.inconclusive;
         is_untested.set(is_inconclusive);
-        let failure = explore::Failure::of_run(run).filter(|_| !is_inconclusive)?;
-        Some(if arguments.any_anomaly { failure.of_any_anomaly() } else { failure })
+        explore::Failure::of_run(run).filter(|_| !is_inconclusive)
     };
     let progress = progress(limit.is_none().then_some(runs));
     let watch = |runs, size| show(&progress, runs, size);

@@ -143,12 +143,6 @@ impl Failure {
         Self::of(run.verdict, &run.checks)
     }
 
-    /// The same, whatever kind of violation was found.
-    #[must_use]
-    pub fn of_any_anomaly(self) -> Self {
-        Self { anomaly: None, ..self }
-    }
-
     /// What decides a verdict that is not "holds".
     #[must_use]
     pub fn of(verdict: Verdict, checks: &[Check]) -> Option<Self> {
