@@ -106,8 +106,8 @@ impl Injector {
             }
         }
         let is_free = |id: &String| planned.iter().all(|tracked| tracked.fault.id != *id);
-        let ids = (1..).map(|number| format!("{LATE}-{number}")).filter(is_free);
-        let id = ids.skip(added.len()).next().unwrap_or_default();
+        let mut ids = (1..).map(|number| format!("{LATE}-{number}")).filter(is_free);
+        let id = ids.nth(added.len()).unwrap_or_default();
         let what = MessageFault { from, to, kind: Some(kind.to_owned()), nth, deed: MessageDeed::Delay(by) };
         let hit = Some(Hit::Disturbed(LinkHit::met(what.clone())));
         let fault = Fault::new(id, Effect::Links(LinkEffect::Message(what)), Time::ZERO, None);

@@ -59,8 +59,8 @@ impl MessageLog {
 
     /// The message of this number on its link, counted from 0.
     pub(crate) fn on_link(&mut self, from: NodeId, to: NodeId, ordinal: u64) -> Option<&mut SentMessage> {
-        let on_link = self.sent.iter_mut().filter(|message| (message.from, message.to) == (from, to));
-        on_link.skip(usize::try_from(ordinal).ok()?).next()
+        let mut on_link = self.sent.iter_mut().filter(|message| (message.from, message.to) == (from, to));
+        on_link.nth(usize::try_from(ordinal).ok()?)
     }
 
     /// Takes the messages out.
