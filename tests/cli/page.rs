@@ -32,7 +32,7 @@ fn a_folder_of_results_is_run_again() {
     assert_eq!(folder.digest("run kept --report page.html"), digest);
     assert_eq!(data(&folder.read("page.html"))["runs"][0]["digest"], Value::from(digest));
     folder.check("run kept --seed 10", 1, "digest", "the run that kept keeps had the digest");
-    folder.check("run . --report page.html", 2, "", "error: cannot read ./scenario.json");
+    folder.check("run . --report page.html", 2, "", "error: the folder . has no scenario.json");
 }
 
 #[test]
