@@ -1,21 +1,27 @@
 //! What each safeguard of each store is there for, measured under faults that know nothing of it.
 //!
-//!     cargo run --profile ci --example safeguards > docs/safeguards.md     # the whole table: some minutes
+//!     cargo run --profile ci --example safeguards > docs/safeguards.md     # the whole table: ten minutes of one core
 //!     cargo run --profile ci --example safeguards -- sample                # what CI runs: some seconds
 //!     cargo run --profile ci --example safeguards -- 100 raft              # 100 seeds, one store
 //!
 //! The scenarios lie beside this file. Intact, none may be refuted and nine of ten have to hold. Without a safeguard, seeds are
-//! tried until a run is refuted; that run is shrunk. `sample` runs a few seeds of every profile intact, and each seed of the
+//! tried until a run is refuted; that run is shrunk. Whatever falls short of that is in the table, and makes the command fail.
+//! All but the processor seconds is the same every time. `sample` runs a few seeds of every profile intact, and each seed of the
 //! table without its safeguard, which has to fail by the same check.
 
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::process::ExitCode;
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use partita::check::Verdict;
 use partita::explore::{Failure, Shrunk, shrink};
 use partita::scenario::{Document, Registry, Run, RunOptions, Scenario};
-use partita::store::{MajorityRegisterSafeguard, QuorumSafeguard, RaftSafeguard, SingleSafeguard};
+use partita::store::{
+    MajorityRegisterSafeguard, QuorumSafeguard, RaftSafeguard, SingleSafeguard, TransactionalSafeguard,
+};
+use serde_json::Value;
 
 /// How many seeds are tried unless the command line says so, and how many runs shrinking may take.
 const SEEDS: u64 = 2_000;
@@ -42,7 +48,7 @@ impl Store {
     }
 }
 
-fn stores() -> [Store; 4] {
+fn stores() -> [Store; 5] {
     [
         Store {
             kind: "single",
@@ -72,6 +78,12 @@ fn stores() -> [Store; 4] {
                 ("single_server_change", "raft-members"),
             ],
         },
+        Store {
+            kind: "transactional",
+            safeguards: TransactionalSafeguard::ALL.map(TransactionalSafeguard::name).into(),
+            profiles: &["transactional"],
+            special: &[],
+        },
     ]
 }
 
@@ -85,11 +97,8 @@ fn main() -> ExitCode {
         let mut kinds = arguments.iter().filter(|argument| argument.parse::<u64>().is_err()).peekable();
         kinds.peek().is_none() || kinds.any(|kind| kind == store.kind)
     };
-    let outcome = if arguments.iter().any(|argument| argument == "sample") {
-        sample()
-    } else {
-        table(seeds, is_wanted).map(|page| print!("{page}"))
-    };
+    let outcome =
+        if arguments.iter().any(|argument| argument == "sample") { sample() } else { table(seeds, is_wanted) };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -103,10 +112,16 @@ fn path(name: &str) -> String {
     format!("{}/{name}", env!("CARGO_MANIFEST_DIR"))
 }
 
+fn read(profile: &str) -> Outcome<(String, Vec<u8>)> {
+    let name = format!("examples/safeguards/{profile}.json");
+    let text = std::fs::read(path(&name))?;
+    Ok((name, text))
+}
+
 /// A profile, as it is or without a safeguard of its store.
 fn scenario(profile: &str, kind: &str, without: Option<&str>) -> Outcome<Scenario> {
-    let name = format!("examples/safeguards/{profile}.json");
-    let document = Document::parse(&*name, &std::fs::read(path(&name))?).map_err(|problems| problems.to_string())?;
+    let (name, text) = read(profile)?;
+    let document = Document::parse(&*name, &text).map_err(|problems| problems.to_string())?;
     let json = without.map_or_else(|| "[]".to_owned(), |safeguard| format!("[\"{safeguard}\"]"));
     let document = document.set(&format!("/services/store/{kind}/without"), &json)?;
     Ok(Scenario::read(&document, &Registry::standard()).map_err(|problems| problems.to_string())?)
@@ -121,31 +136,47 @@ fn run(scenario: &Scenario, seed: u64) -> Outcome<Run> {
 struct Intact {
     holds: u64,
     inconclusive: u64,
+    /// The seeds that are.
+    refuted: Vec<u64>,
     /// By family, how many faults touched something, and how much all of them touched.
     families: BTreeMap<&'static str, (u64, u64)>,
     cpu: f64,
 }
 
-fn intact(profile: &str, kind: &str, seeds: u64) -> Outcome<Intact> {
-    let (scenario, start) = (scenario(profile, kind, None)?, cpu_seconds());
-    let mut intact = Intact::default();
-    for seed in 0..seeds {
-        let run = run(&scenario, seed)?;
-        match run.verdict {
-            Verdict::Holds => intact.holds += 1,
-            Verdict::Inconclusive => intact.inconclusive += 1,
-            verdict => return Err(format!("{profile}, seed {seed}, intact: {}", verdict.name()).into()),
+impl Intact {
+    fn of(profile: &str, kind: &str, seeds: u64) -> Outcome<Self> {
+        let (scenario, start) = (scenario(profile, kind, None)?, cpu_seconds());
+        let mut intact = Self::default();
+        for seed in 0..seeds {
+            let run = run(&scenario, seed)?;
+            match run.verdict {
+                Verdict::Holds => intact.holds += 1,
+                Verdict::Inconclusive => intact.inconclusive += 1,
+                _ => intact.refuted.push(seed),
+            }
+            for fault in run.faults.iter().filter(|fault| fault.touched > 0) {
+                let (faults, touched) = intact.families.entry(fault.kind).or_default();
+                (*faults, *touched) = (*faults + 1, *touched + fault.touched);
+            }
         }
-        for fault in run.faults.iter().filter(|fault| fault.touched > 0) {
-            let (faults, touched) = intact.families.entry(fault.kind).or_default();
-            (*faults, *touched) = (*faults + 1, *touched + fault.touched);
+        intact.cpu = cpu_seconds() - start;
+        Ok(intact)
+    }
+
+    fn problem(&self, profile: &str, seeds: u64) -> Option<String> {
+        let Self { holds, refuted, .. } = self;
+        if !refuted.is_empty() {
+            return Some(format!("{profile}, intact: refuted with the seeds {refuted:?}"));
         }
+        (holds * 10 < seeds * 9).then(|| format!("{profile}, intact: only {holds} of {seeds} seeds hold"))
     }
-    if intact.holds * 10 < seeds * 9 {
-        return Err(format!("{profile}, intact: only {} of {seeds} seeds hold", intact.holds).into());
+
+    fn row(&self, profile: &str) -> String {
+        let Self { holds, inconclusive, refuted, families, cpu } = self;
+        let touched = families.iter().map(|(family, (faults, touched))| format!("{family} {faults} ({touched})"));
+        let (touched, refuted) = (touched.collect::<Vec<_>>().join(", "), refuted.len());
+        format!("| `{profile}` | {holds} | {inconclusive} | {refuted} | {cpu:.0} | {touched} |\n")
     }
-    intact.cpu = cpu_seconds() - start;
-    Ok(intact)
 }
 
 /// How a missing safeguard was found.
@@ -157,43 +188,83 @@ struct Found {
 }
 
 /// The first seed that is refuted.
-fn find(store: &Store, safeguard: &str, seeds: u64) -> Outcome<Found> {
+fn find(store: &Store, safeguard: &str, seeds: u64) -> Outcome<Option<Found>> {
     let start = cpu_seconds();
     let scenario = scenario(store.profile_of(safeguard), store.kind, Some(safeguard))?;
     for seed in 0..seeds {
         if matches!(run(&scenario, seed)?.verdict, Verdict::Refuted(_)) {
             let found = cpu_seconds();
             let shrunk = shrink(&scenario, seed, &Registry::standard(), BUDGET)?;
-            return Ok(Found { seed, shrunk, cpu: (found - start, cpu_seconds() - found) });
+            return Ok(Some(Found { seed, shrunk, cpu: (found - start, cpu_seconds() - found) }));
         }
     }
-    Err(format!("{} without {safeguard}: not found", store.kind).into())
+    Ok(None)
 }
 
-fn table(seeds: u64, is_wanted: impl Fn(&Store) -> bool) -> Outcome<String> {
-    let (mut rows, mut profiles) = (String::new(), String::new());
-    for store in stores().iter().filter(|store| is_wanted(store)) {
-        for safeguard in &store.safeguards {
-            eprintln!("{} without {safeguard}", store.kind);
-            rows += &row(store, safeguard, &find(store, safeguard, seeds)?);
-        }
-        for profile in store.profiles {
-            eprintln!("{profile}");
-            let Intact { holds, inconclusive, families, cpu } = intact(profile, store.kind, seeds)?;
-            let touched = families.iter().map(|(family, (faults, touched))| format!("{family} {faults} ({touched})"));
-            let touched = touched.collect::<Vec<_>>().join(", ");
-            profiles += &format!(
-                "| [`{profile}`](../examples/safeguards/{profile}.json) | {holds} | {inconclusive} | 0 | {cpu:.0} | {touched} |\n"
-            );
-        }
+/// A line of one of the page's tables: of a safeguard's, if it is about one, or of a profile's; and what is wrong with it.
+struct Line {
+    text: String,
+    is_safeguards: bool,
+    problem: Option<String>,
+}
+
+/// Prints the page. What falls short is in it, and told again as an error.
+fn table(seeds: u64, is_wanted: impl Fn(&Store) -> bool) -> Outcome<()> {
+    let stores: Vec<_> = stores().into_iter().filter(is_wanted).collect();
+    let mut tasks: Vec<(&Store, &str, bool)> = Vec::new();
+    for store in &stores {
+        tasks.extend(store.safeguards.iter().map(|safeguard| (store, *safeguard, true)));
+        tasks.extend(store.profiles.iter().map(|profile| (store, *profile, false)));
     }
-    Ok(PAGE.replace("ROWS\n", &rows).replace("PROFILES\n", &profiles).replace("SEEDS", &seeds.to_string()))
+    let lines = in_parallel(&tasks, |&(store, what, is_safeguards)| {
+        let line = if is_safeguards { row(store, what, seeds) } else { profile(store, what, seeds) };
+        let (text, problem) = line.map_err(|error| format!("{} {what}: {error}", store.kind))?;
+        eprint!("{text}");
+        Ok(Line { text, is_safeguards, problem })
+    })?;
+    let text = |of_safeguards| {
+        lines.iter().filter(|line| line.is_safeguards == of_safeguards).map(|line| &*line.text).collect::<String>()
+    };
+    let profiles = stores.iter().flat_map(|store| store.profiles).map(|profile| parameters(profile));
+    let profiles = profiles.collect::<Outcome<Vec<_>>>()?.concat();
+    let page = PAGE.replace("ROWS\n", &text(true)).replace("INTACT\n", &text(false));
+    print!("{}", page.replace("PROFILES\n", &profiles).replace("SEEDS", &seeds.to_string()));
+    let problems: Vec<_> = lines.iter().filter_map(|line| line.problem.as_deref()).collect();
+    if problems.is_empty() { Ok(()) } else { Err(problems.join("\n").into()) }
 }
 
-fn row(store: &Store, safeguard: &str, found: &Found) -> String {
-    let Found { seed, shrunk, cpu: (finding, shrinking) } = found;
-    let profile = store.profile_of(safeguard);
-    let Shrunk { before, after, runs, failure, scenario, .. } = shrunk;
+/// The results of all tasks in their order, made on as many threads as there are processors; the first error, if there is one.
+fn in_parallel<T: Sync, R: Send>(tasks: &[T], work: impl Fn(&T) -> Result<R, String> + Sync) -> Outcome<Vec<R>> {
+    let (next, results) = (AtomicUsize::new(0), Mutex::new(BTreeMap::new()));
+    std::thread::scope(|scope| {
+        for _ in 0..std::thread::available_parallelism().map_or(1, usize::from) {
+            scope.spawn(|| {
+                loop {
+                    let place = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(task) = tasks.get(place) else { return };
+                    let result = work(task);
+                    results.lock().expect("no thread panics with it").insert(place, result);
+                }
+            });
+        }
+    });
+    let results = results.into_inner().expect("no thread panics with it");
+    Ok(results.into_values().collect::<Result<_, _>>()?)
+}
+
+fn profile(store: &Store, profile: &str, seeds: u64) -> Outcome<(String, Option<String>)> {
+    let intact = Intact::of(profile, store.kind, seeds)?;
+    Ok((intact.row(profile), intact.problem(profile, seeds)))
+}
+
+fn row(store: &Store, safeguard: &str, seeds: u64) -> Outcome<(String, Option<String>)> {
+    let (kind, profile) = (store.kind, store.profile_of(safeguard));
+    let Some(found) = find(store, safeguard, seeds)? else {
+        let text = format!("| `{kind}` | `{safeguard}` | `{profile}` | not found | | | | | | |\n");
+        return Ok((text, Some(format!("{kind} without {safeguard}: not found in {seeds} seeds"))));
+    };
+    let Found { seed, shrunk: Shrunk { before, after, runs, failure, scenario, .. }, cpu: (finding, shrinking) } =
+        found;
     let mut left = BTreeMap::<&str, u32>::new();
     for fault in scenario["faults"].as_array().into_iter().flatten() {
         let kinds = fault.as_object().into_iter().flatten().filter(|(_, settings)| settings.is_object());
@@ -202,9 +273,8 @@ fn row(store: &Store, safeguard: &str, found: &Found) -> String {
     let left =
         left.iter().map(|(kind, count)| if *count == 1 { (*kind).to_owned() } else { format!("{count} {kind}") });
     let is_small = after.faults <= FEW_FAULTS && after.operations <= FEW_OPERATIONS;
-    format!(
-        "| `{}` | `{safeguard}` | `{profile}` | {seed} | {} | {} / {} | {} / {}{} | {} | {runs} | {finding:.1} + {shrinking:.1} |\n",
-        store.kind,
+    let text = format!(
+        "| `{kind}` | `{safeguard}` | `{profile}` | {seed} | {} | {} / {} | {} / {}{} | {} | {runs} | {finding:.1} + {shrinking:.1} |\n",
         failure.check,
         before.faults,
         before.operations,
@@ -212,7 +282,21 @@ fn row(store: &Store, safeguard: &str, found: &Found) -> String {
         after.operations,
         if is_small { "" } else { " (too large)" },
         left.collect::<Vec<_>>().join(", "),
-    )
+    );
+    Ok((text, (!is_small).then(|| format!("{kind} without {safeguard}: shrunk to {after} only"))))
+}
+
+/// What a profile draws and does, as its file says.
+fn parameters(profile: &str) -> Outcome<String> {
+    let (_, text) = read(profile)?;
+    let file: Value = serde_json::from_slice(&text)?;
+    let swarm = &file["swarm"];
+    let level = swarm["level"].as_str().map(|level| format!("a {level} swarm"));
+    let members = |value: &Value| value.as_object().cloned().unwrap_or_default().into_iter();
+    let drawn = members(&swarm["vary"]).map(|(pointer, values)| format!("`{pointer}` from `{values}`"));
+    let storms = members(&file["nemesis"]).map(|(name, storm)| format!("`{name}`: `{storm}`"));
+    let said: Vec<_> = level.into_iter().chain(drawn).chain(storms).collect();
+    Ok(format!("- [`{profile}`](../examples/safeguards/{profile}.json): {}.\n", said.join(", ")))
 }
 
 /// Whether the table still says what is.
@@ -222,7 +306,9 @@ fn sample() -> Outcome<()> {
         page.lines().map(|line| line.split('|').map(|cell| cell.trim().trim_matches('`')).collect()).collect();
     for store in stores() {
         for profile in store.profiles {
-            intact(profile, store.kind, SAMPLE)?;
+            if let Some(problem) = Intact::of(profile, store.kind, SAMPLE)?.problem(profile, SAMPLE) {
+                return Err(problem.into());
+            }
         }
         for safeguard in &store.safeguards {
             let row = rows.iter().find(|row| row.len() > 5 && row[1] == store.kind && row[2] == *safeguard);
@@ -250,20 +336,21 @@ fn cpu_seconds() -> f64 {
 const PAGE: &str = "# What each safeguard is there for
 
 Every store here can be run without one of its safeguards (`\"without\"`). This page says how long it takes to notice, by searching under
-faults that know nothing of it. It is printed by one command, some minutes on one core:
+faults that know nothing of it. It is printed by one command, ten minutes of one core:
 
     cargo run --profile ci --example safeguards > docs/safeguards.md
 
 A profile is a scenario under `examples/safeguards/`, the same for all safeguards of a store but for the one line that takes one away. The
-first profile of each store is a harsh swarm: every family of faults that the store tolerates is in or out with probability one half, with
-the numbers of [chaos.md](chaos.md), and the seed also draws sizes, timings, settings and mixes of operations. The others are for what the
-general one seldom or never finds: storms of leaders that are cut off, slow clocks under leases, members that join at once, and quorum
-stores in which only one of the three ways to repair is left, because any one of them makes up for the others.
+first profile of each store is a harsh swarm: every family of faults that the store tolerates is in or out with probability one half, and
+the seed also draws sizes, timings, settings and mixes of operations. The others are for what the general one seldom or never finds: storms
+of leaders that are cut off, slow clocks under leases, members that join at once, and quorum stores in which only one of the three ways to
+repair is left, because any one of them makes up for the others.
 
 ## Without a safeguard
 
-`seed` is the first that is refuted, counted from 0; sizes are faults / operations, at first and when shrunk; `runs` is what shrinking
-spent, of 2,000 at most; processor seconds are for finding and for shrinking.
+`seed` is the first of SEEDS that is refuted, counted from 0; sizes are faults / operations, at first and when shrunk (at most 5 / 10 is
+wanted); `what is left` has also the single messages that matter; `runs` is what shrinking spent, of 2,000 at most; processor seconds are
+for finding and for shrinking. All but these is the same whenever the page is printed.
 
 | store | without | found by | seed | refuted by | before | after | what is left | runs | processor seconds |
 |---|---|---|---|---|---|---|---|---|---|
@@ -274,11 +361,18 @@ To see a row again: `partita run examples/safeguards/raft.json --seed N --set '/
 
 ## Intact
 
-Of SEEDS seeds from 0 how many hold, liveness included (but for `quorum-hints`, where it would read and so repair); none is refuted. Of each
-family: how many faults touched something, and how much all of them touched together (messages, processes, disk operations, clock readings).
+Of SEEDS seeds from 0 how many hold, liveness included (but for `quorum-hints`, where it would read and so repair). Of each family:
+how many faults touched something, and how much all of them touched together (messages, processes, disk operations, clock readings).
 
 | profile | hold | inconclusive | refuted | processor seconds | what faults touched |
 |---|---|---|---|---|---|
+INTACT
+
+## Profiles
+
+What each draws or does. In a harsh swarm each family's numbers lie between the first and the last of those in [chaos.md](chaos.md#chaos),
+on a logarithmic scale; what one seed has drawn, `partita run` prints.
+
 PROFILES
 
 CI runs 20 seeds of every profile intact, and the seed of every row above: `cargo run --profile ci --example safeguards -- sample`.

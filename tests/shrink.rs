@@ -1,7 +1,7 @@
 //! Shrinking: what is left fails as the original does, is no larger, and cannot be shrunk again.
 
-use partita::explore::{Failure, ShrinkError, Shrunk, shrink};
-use partita::scenario::{Document, Registry, RunOptions, Scenario};
+use partita::explore::{Failure, ShrinkError, Shrinking, Shrunk, shrink};
+use partita::scenario::{Document, Registry, Run, RunOptions, Scenario};
 use proptest::prelude::*;
 use serde_json::json;
 
@@ -73,6 +73,38 @@ fn messages_that_matter_are_named() {
     assert!((1..=8).contains(&found.after.messages), "{:#}", found.scenario);
     assert!(found.scenario["network"]["latency"].is_string(), "{:#}", found.scenario["network"]);
     assert!(found.irrelevant.iter().any(|what| what == "the distribution of latency"), "{:?}", found.irrelevant);
+}
+
+/// What fails by chance alone, one run in eight, needs neither a fault nor more than one operation: other seeds show it.
+#[test]
+fn other_seeds_are_tried_for_a_smaller_scenario() {
+    let mut original = scenario(7, 500, 3, 2);
+    let fails = |run: &Run| run.digest().value() % 8 == 0 && !run.history().operations.is_empty();
+    let judge = |run: &Run| fails(run).then(|| Failure { check: "chance".to_owned(), class: "safety".to_owned() });
+    let run = |seed| original.run(RunOptions { seed, keep_trace: false }).expect("a run");
+    original.seed = (0..100).find(|&seed| fails(&run(seed))).expect("some seed fails");
+    let registry = Registry::standard();
+    let shrinking = Shrinking { judge: &judge, ..Shrinking::new(&registry, 1_000) };
+    let found = shrinking.shrink(&original, original.seed).expect("it fails");
+    assert_eq!((found.after.faults, found.after.operations, found.after.clients), (0, 1, 1), "{:#}", found.scenario);
+}
+
+/// Neither of two pauses is long enough to keep a request waiting for so long. One in place of both is.
+#[test]
+fn faults_that_follow_each_other_become_one() {
+    let pause = |id: &str, at: &str| json!({ "id": id, "pause": { "where": ["store-0"], "at": at, "for": "300ms" } });
+    let text = json!({
+        "version": 1, "title": "Two pauses", "duration": "1s",
+        "services": { "store": { "single": {} } },
+        "clients": { "a": { "calls": "store", "operations": {
+            "script": [{ "number": 1, "session": 0, "at": "310ms", "write": { "key": 0, "value": 1 } }] } } },
+        "faults": [pause("one", "300ms"), pause("two", "600ms")],
+        "hypothesis": { "always": [{ "latency": { "quantile": 1, "at_most": "400ms" } }] }
+    });
+    let document = Document::from_value("two pauses", &text).expect("JSON");
+    let original = Scenario::read(&document, &Registry::standard()).unwrap_or_else(|problems| panic!("{problems}"));
+    let found = shrunk(&original, 1_000).expect("it fails");
+    assert_eq!((found.before.faults, found.after.faults), (2, 1), "{:#}", found.scenario);
 }
 
 /// With its trace a run keeps what was sent: every message that the census counts, but for those that nodes send themselves.

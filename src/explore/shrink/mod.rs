@@ -7,12 +7,15 @@
 mod ddmin;
 mod freeze;
 mod irrelevant;
+mod merge;
 mod passes;
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use serde_json::Value;
 
+use crate::kernel::stable_hash_str;
 use crate::scenario::{Document, Problems, Registry, Run, RunError, RunOptions, Scenario, scripted};
 
 use super::row::Failure;
@@ -106,7 +109,8 @@ impl<'a> Shrinking<'a> {
         let run = scenario.run(RunOptions { seed, keep_trace: false }).map_err(ShrinkError::Run)?;
         let target = (self.judge)(&run).ok_or(ShrinkError::Holds)?;
         let original = scripted(&run.resolved, &run.recording);
-        let mut shrinker = Shrinker { settings: *self, target, runs: 0, best: original.clone(), lineage: None };
+        let (best, refused) = (original.clone(), BTreeSet::new());
+        let mut shrinker = Shrinker { settings: *self, target, runs: 0, best, refused, lineage: None };
         match shrinker.run_of(&original) {
             Ok(run) if shrinker.is_alike(&run) => {}
             Ok(_) => return Err(ShrinkError::NotReplayed),
@@ -134,8 +138,9 @@ impl<'a> Shrinking<'a> {
     }
 }
 
-/// How many other seeds are tried for a smaller scenario.
-const OTHER_SEEDS: u64 = 4;
+/// How many other seeds are tried for each part that goes, and for all of them at most.
+const SEEDS_EACH: u64 = 4;
+const MOST_SEEDS: u64 = 32;
 
 /// A search under way.
 struct Shrinker<'a> {
@@ -144,6 +149,8 @@ struct Shrinker<'a> {
     runs: u64,
     /// The smallest scenario so far that fails alike.
     best: Value,
+    /// The hashes of those that did not fail alike: nobody runs them again.
+    refused: BTreeSet<u64>,
     /// Which operation the messages of a scenario come of, kept for as long as it is the best.
     lineage: Option<(Value, Lineage)>,
 }
@@ -160,7 +167,18 @@ impl Shrinker<'_> {
 
     /// Whether a scenario fails alike. What is refused, or comes when the budget is spent, does not.
     fn fails(&mut self, candidate: &Value) -> bool {
-        !self.is_exhausted() && *candidate != self.best && self.run_of(candidate).is_ok_and(|run| self.is_alike(&run))
+        if self.is_exhausted() || *candidate == self.best {
+            return false;
+        }
+        let hash = stable_hash_str(&candidate.to_string());
+        if self.refused.contains(&hash) {
+            return false;
+        }
+        let fails = self.run_of(candidate).is_ok_and(|run| self.is_alike(&run));
+        if !fails {
+            self.refused.insert(hash);
+        }
+        fails
     }
 
     fn is_alike(&self, run: &Run) -> bool {
@@ -185,14 +203,19 @@ impl Shrinker<'_> {
         renumbered.is_some_and(|renumbered| self.keep(renumbered)) || self.keep(candidate)
     }
 
-    /// Keeps a scenario if it fails alike under one of the next few seeds: where the failure hangs on chance that shifts
-    /// when something goes, another seed may need less.
-    fn keep_under_another_seed(&mut self, candidate: &Value) -> bool {
-        let seed = candidate["seed"].as_u64().unwrap_or_default();
-        (1..=OTHER_SEEDS).any(|other| {
-            let mut candidate = candidate.clone();
-            candidate["seed"] = Value::from(seed.wrapping_add(other));
-            self.keep(candidate)
+    /// Keeps a scenario if it fails alike under one of the next seeds: where the failure hangs on chance that shifts when
+    /// something goes, another seed may need less. The more goes, the more seeds it is worth.
+    fn keep_under_another_seed(&mut self, candidate: Value) -> bool {
+        let parts = |scenario: &Value| {
+            let size = passes::size(scenario);
+            (size.faults + size.messages + size.operations) as u64
+        };
+        let gone = parts(&self.best).saturating_sub(parts(&candidate));
+        let first = candidate["seed"].as_u64().unwrap_or_default();
+        let mut candidate = candidate;
+        (1..=(SEEDS_EACH * gone).clamp(SEEDS_EACH, MOST_SEEDS)).any(|other| {
+            candidate["seed"] = Value::from(first.wrapping_add(other));
+            self.keep(candidate.clone())
         })
     }
 

@@ -8,11 +8,13 @@ use crate::scenario::{Run, duration as parse_duration};
 
 use super::ddmin::ddmin;
 use super::freeze::freeze;
+use super::merge::merge;
 use super::{Shrinker, Size};
 
 /// Everything, again and again, until nothing gets smaller or the budget is spent.
-pub(super) fn all<'s>(shrinker: &mut Shrinker<'s>) {
+pub(super) fn all(shrinker: &mut Shrinker<'_>) {
     focus(shrinker);
+    let mut is_first = true;
     loop {
         let before = shrinker.best.clone();
         truncate(shrinker);
@@ -26,17 +28,35 @@ pub(super) fn all<'s>(shrinker: &mut Shrinker<'s>) {
         clients(shrinker);
         services(shrinker);
         replicas(shrinker);
+        // Before anything is shortened: what fits one seed to the millisecond fits no other.
+        let mut is_cut = is_first && !under_other_seeds(shrinker);
+        is_first = false;
         settings(shrinker);
         shorten(shrinker);
         round(shrinker);
         if shrinker.best == before {
-            faults(shrinker, |shrinker, candidate| shrinker.keep_under_another_seed(&candidate));
-            operations(shrinker, |shrinker, candidate| shrinker.keep_under_another_seed(&candidate));
+            merge(shrinker);
+            is_cut = !under_other_seeds(shrinker);
         }
-        if shrinker.best == before || shrinker.is_exhausted() {
+        if shrinker.best == before && !is_cut || shrinker.is_exhausted() {
             return;
         }
     }
+}
+
+/// Leaves out faults and operations, and chance, where another seed allows for it; whether it came to the end. It takes a
+/// quarter of the budget at most, and goes on from there when it is called again.
+fn under_other_seeds(shrinker: &mut Shrinker<'_>) -> bool {
+    let last = shrinker.runs + shrinker.settings.budget / 4;
+    let keep =
+        |shrinker: &mut Shrinker<'_>, candidate| shrinker.runs < last && shrinker.keep_under_another_seed(candidate);
+    faults(shrinker, keep);
+    operations(shrinker, keep);
+    let plain = with(&shrinker.best, "/network", plain_network());
+    if plain != shrinker.best {
+        keep(shrinker, plain);
+    }
+    shrinker.runs < last
 }
 
 pub(super) fn size(scenario: &Value) -> Size {
@@ -76,13 +96,15 @@ fn focus(shrinker: &mut Shrinker<'_>) {
         all.iter().filter(|operation| ids.contains(&id(operation))).cloned().collect(),
         all.iter().filter(|operation| is_on_keys(operation)).cloned().collect(),
     ];
-    for guess in guesses {
+    let with_only = |guess: &[(String, Value)]| {
         let mut candidate = best.clone();
-        set_scripts(&mut candidate, &guess);
-        if !guess.is_empty() && shrinker.keep(candidate) {
-            return;
-        }
-    }
+        set_scripts(&mut candidate, guess);
+        candidate
+    };
+    let candidates: Vec<_> = guesses.iter().filter(|guess| !guess.is_empty()).map(|guess| with_only(guess)).collect();
+    // Or the others do no more than shift chance, while there is still all of it.
+    let _ = candidates.iter().any(|candidate| shrinker.keep(candidate.clone()))
+        || candidates.into_iter().any(|candidate| shrinker.keep_under_another_seed(candidate));
 }
 
 /// The operations that the check names which decides the verdict.
@@ -128,10 +150,8 @@ fn ended_at(scenario: &Value, end: Span) -> Value {
     ended
 }
 
-/// A scenario instead of the best one, if it fails alike; whether it does.
-type Keep<'s> = fn(&mut Shrinker<'s>, Value) -> bool;
-
-fn faults<'s>(shrinker: &mut Shrinker<'s>, keep: Keep<'s>) {
+/// With a scenario instead of the best one, if `keep` finds that it fails alike.
+fn faults<'s>(shrinker: &mut Shrinker<'s>, keep: impl Fn(&mut Shrinker<'s>, Value) -> bool) {
     let Some(faults) = shrinker.best["faults"].as_array().cloned() else { return };
     ddmin(faults, |part| {
         let candidate = with(&shrinker.best, "/faults", json!(part));
@@ -139,7 +159,7 @@ fn faults<'s>(shrinker: &mut Shrinker<'s>, keep: Keep<'s>) {
     });
 }
 
-fn operations<'s>(shrinker: &mut Shrinker<'s>, keep: Keep<'s>) {
+fn operations<'s>(shrinker: &mut Shrinker<'s>, keep: impl Fn(&mut Shrinker<'s>, Value) -> bool) {
     ddmin(scripts(&shrinker.best), |part| {
         let mut candidate = shrinker.best.clone();
         set_scripts(&mut candidate, part);
@@ -211,7 +231,7 @@ fn escaped(name: &str) -> String {
     name.replace('~', "~0").replace('/', "~1")
 }
 
-fn with(scenario: &Value, pointer: &str, value: Value) -> Value {
+pub(super) fn with(scenario: &Value, pointer: &str, value: Value) -> Value {
     let mut changed = scenario.clone();
     if let Some(place) = changed.pointer_mut(pointer) {
         *place = value;
@@ -229,9 +249,13 @@ fn without(scenario: &Value, pointer: &str) -> Value {
     changed
 }
 
+fn plain_network() -> Value {
+    json!({ "latency": "1ms" })
+}
+
 /// The network at its plainest: a constant latency, else whatever of it can go.
 fn network(shrinker: &mut Shrinker<'_>) {
-    if shrinker.keep(with(&shrinker.best, "/network", json!({ "latency": "1ms" }))) {
+    if shrinker.keep(with(&shrinker.best, "/network", plain_network())) {
         return;
     }
     shrinker.keep(with(&shrinker.best, "/network/latency", json!("1ms")));
