@@ -184,7 +184,7 @@ impl Sweep {
         let (point, seed) = ((index / seeds) as usize, self.seeds.start + index % seeds);
         let scenario = &self.points[point].scenario;
         let is_drawn = |one_in: NonZeroU64| SplitMix64::new(index).next_u64() % one_in == 0;
-        if !self.recheck_one_in.is_some_and(|one_in| index % seeds == 0 || is_drawn(one_in)) {
+        if !self.recheck_one_in.is_some_and(|one_in| index.is_multiple_of(seeds) || is_drawn(one_in)) {
             let run = scenario.run(RunOptions { seed, keep_trace: false }).map_err(SweepError::Run)?;
             return Ok(Row::new(index, point, &run, self.detail));
         }

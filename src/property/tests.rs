@@ -122,7 +122,7 @@ fn a_failure_that_cannot_be_kept_is_told() {
     let told =
         (0..20).find_map(|seed| tester.run(&Case { scenario: scenario.clone(), seed }).err()).expect("it fails");
     for part in [
-        "unwritable: safety by ",
+        "tester: safety by ",
         "after      1 fault, 2 operations",
         "\nagain:    PARTITA_SEED=",
         "\nno trace: cannot write ",
@@ -198,7 +198,7 @@ mod counting {
     #[test]
     fn two_runs_that_differ_fail_a_test() {
         let registry = Registry::standard().with("counting", "It counts.", 1..=1, |_| Some(Counting));
-        let property = Property::new(registry).named("counting");
+        let property = Property::new(registry).named("counting").budget(10);
         let text =
             UNSYNCED.replace(r#""single": { "sync": "never", "without": ["sync_before_ack"] }"#, r#""counting": {}"#);
         let folder = folder("counting");
