@@ -121,8 +121,14 @@ fn fault(run: &Run, fault: &FaultReport) -> Value {
         "start_ns": fault.start.map(|start| integer(start.as_nanos())),
         "end_ns": fault.end.map(|end| integer(end.as_nanos())),
         "touched": integer(fault.touched),
+        "touches": touches(fault),
         "dropped": integer(fault.dropped),
     })
+}
+
+/// How often it touched something of each kind that it touched.
+pub(super) fn touches(fault: &FaultReport) -> Value {
+    fault.tally.iter().map(|(what, times)| (what.name().to_owned(), integer(times))).collect::<Map<_, _>>().into()
 }
 
 /// How the run ended, in one word.
