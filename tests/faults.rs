@@ -134,6 +134,7 @@ fn every_fault_of_links_makes_a_difference_heals_and_replays() {
         let with = run(&scenario(&json!([fault])));
         let report = &with.faults[0];
         shown.insert(report.kind);
+        assert_eq!(report.tally.total(), report.touched);
         assert!(report.started && report.touched > 0 && !report.targets.is_empty(), "{fault}: {report:?}");
         let outcome = |run: &Run| (run.census.clone(), format!("{:?}", run.history().operations));
         assert_ne!(outcome(&with), outcome(&without), "{fault}");
@@ -153,6 +154,46 @@ fn every_fault_of_links_makes_a_difference_heals_and_replays() {
     let of_links: BTreeSet<_> =
         FAMILIES.iter().map(|family| family.name).skip_while(|&name| name != "partition").collect();
     assert!(shown.is_superset(&of_links), "{shown:?}");
+}
+
+/// The same to the end of the load: then it heals, everybody gets on, and the replicas come to hold the same.
+#[test]
+fn every_fault_of_links_that_lasts_to_the_end_heals() {
+    for mut fault in link_faults() {
+        let settings = fault.as_object_mut().and_then(|fault| fault.values_mut().next()).expect("one family");
+        if settings.get("for").is_some() {
+            settings["for"] = json!("1h");
+        }
+        let mut value = written(&json!([fault]));
+        value["final_reads"] = json!(true);
+        value["hypothesis"] =
+            json!({ "always": [{ "liveness": { "within": "5s" } }, "convergence", "linearizable"] });
+        let healed = run(&read(&value));
+        assert_eq!(healed.verdict, Verdict::Holds, "{fault}: {:?}", healed.checks);
+    }
+}
+
+/// What a fault touched, it says by kinds.
+#[test]
+fn a_fault_says_what_it_touched() {
+    let kinds = |fault: Value| {
+        let run = run(&scenario(&json!([fault])));
+        run.faults[0].tally.iter().map(|(what, _)| what.name()).collect::<Vec<_>>()
+    };
+    let all = json!({ "all": { "of": "store" } });
+    assert_eq!(kinds(json!({ "loss": { "share": 0.1, "at": "1s", "for": "1s" } })), ["messages", "requests"]);
+    assert_eq!(
+        kinds(json!({ "connections": { "how": "reset", "share": 0.1, "at": "1s", "for": "1s" } })),
+        ["requests"]
+    );
+    assert_eq!(
+        kinds(json!({ "disk_slow": { "where": all, "factor": 3, "at": "1s", "for": "1s" } })),
+        ["disk_operations"]
+    );
+    let drift = json!({ "clock_drift": { "where": all, "rate": "1%", "at": "1s", "for": "1s" } });
+    assert_eq!(kinds(drift), ["timers", "clock_readings"]);
+    let pause = json!({ "pause": { "where": all, "at": "1s", "for": "1s" } });
+    assert_eq!(kinds(pause), ["messages", "requests", "timers", "disk_operations"]);
 }
 
 /// Nobody's checksum, nobody's fault: damage that nothing finds breaks what a register promises, and with a checksum

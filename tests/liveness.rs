@@ -166,31 +166,67 @@ fn what_no_client_asked_for_is_put_to_no_test() {
     assert_eq!((run.verdict, liveness(&run).observed.as_str()), (Verdict::Inconclusive, "nobody was asked"));
 }
 
-/// For each family: a run in which it lasts to the end heals, and then everybody gets on.
+/// What holds a client, or lets its clock crawl, keeps it from ending its operations; so nobody waits for it before
+/// everything heals. It gets on then, and what was open ends.
 #[test]
-fn every_family_heals() {
-    let all = json!({ "all": { "of": "store" } });
-    let families = [
-        json!({ "crash": { "where": all, "at": "1s" } }),
-        json!({ "crash": { "where": all, "at": "1s", "silent": true, "disk_keeps": "nothing" } }),
-        json!({ "restart": { "where": all, "at": "1s", "after": "10s" } }),
-        json!({ "pause": { "where": all, "at": "1s" } }),
-        json!({ "partition": { "groups": [["store-0"], ["store-1"], ["store-2"], ["a"]], "at": "1s" } }),
-        json!({ "partition": { "from": all, "to": ["a"], "at": "1s" } }),
-        json!({ "clock_drift": { "where": all, "rate": "-90%", "at": "1s" } }),
-        json!({ "clock_offset": { "where": all, "by": "-1h", "at": "1s" } }),
-        json!({ "clock_step": { "where": all, "by": "1h", "at": "1s" } }),
+fn what_holds_a_client_heals() {
+    let holds = [
+        json!([{ "id": "held", "pause": { "where": ["a"], "at": "1s" } }]),
+        json!([
+            { "clock_drift": { "where": ["a"], "rate": "-99.9999%", "at": "1s" } },
+            { "partition": { "groups": [["a"], { "all": { "of": "store" } }], "at": "1s" } }
+        ]),
+        json!([{ "crash": { "where": ["a"], "at": "1s" } }]),
     ];
-    for fault in families {
-        let store = json!({ "majority_register": { "replicas": 3 } });
-        let healed = run(&scenario(store.clone(), json!([fault])), 1);
-        assert!(!matches!(healed.verdict, Verdict::Refuted(_)), "{fault}: {:?}", healed.checks);
-        assert_eq!(liveness(&healed).verdict, Verdict::Holds, "{fault}");
-        let mut unhealed = scenario(store, json!([fault]));
-        unhealed["heal"] = json!("nothing");
-        let problems = read(&unhealed).err().expect("there is nothing to recover from");
-        assert!(problems.contains("\"liveness\" is about what follows after everything has healed"), "{problems}");
+    for store in [json!({ "raft": { "replicas": 3 } }), json!({ "majority_register": { "replicas": 3 } })] {
+        for faults in &holds {
+            let mut scenario = scenario(store.clone(), faults.clone());
+            scenario["limits"] = json!({ "events": 500_000 });
+            scenario["final_reads"] = json!(true);
+            scenario["hypothesis"]["always"] =
+                json!([{ "liveness": { "within": "4s" } }, "linearizable", "convergence"]);
+            let healed = run(&scenario, 1);
+            assert_eq!(healed.verdict, Verdict::Holds, "{faults}: {:?}", healed.checks);
+            assert_eq!(healed.ended_early, None);
+            assert_eq!(run(&healed.resolved, 1).digest().value(), healed.digest().value(), "{faults}");
+            // What nothing heals comes to its end all the same.
+            scenario["heal"] = json!("nothing");
+            scenario["hypothesis"] = json!({ "always": [{ "availability": { "at_least": "1%" } }] });
+            let unhealed = run(&scenario, 1);
+            assert_eq!((unhealed.verdict, unhealed.ended_early), (Verdict::Holds, None), "{faults}");
+        }
     }
+}
+
+/// Who is down decides what could be served, not how they came to be down; but who ends itself is not excused.
+#[test]
+fn processes_that_die_by_a_fault_are_down_by_that_fault() {
+    let unserved = |fault: Json| {
+        let mut scenario = scenario(json!({ "majority_register": { "replicas": 3 } }), json!([fault]));
+        scenario["hypothesis"] = json!({ "always": [{ "availability": { "at_least": "1%" } }] });
+        run(&scenario, 1).unavailable_by_design.iter().filter(|&&by_design| by_design).count()
+    };
+    let all = json!({ "all": { "of": "store" } });
+    let crash = unserved(json!({ "crash": { "where": all, "at": "1s", "for": "1s" } }));
+    let panic = unserved(json!({ "panic": { "where": all, "after": "1s", "at": "1s", "for": "1900ms" } }));
+    assert!(crash > 40 && crash.abs_diff(panic) < 10, "{crash} and {panic}");
+
+    let mut scenario = scenario(
+        json!({ "raft": { "replicas": 3 } }),
+        json!([{ "id": "x", "disk_errors": { "where": all, "at": "1s" } }]),
+    );
+    scenario["services"]["store"]["host"] = json!({ "restart_after": "1h" });
+    let given_up = run(&scenario, 1);
+    assert_eq!(given_up.verdict, Verdict::Refuted(Class::Liveness), "{:?}", given_up.checks);
+    assert!(liveness(&given_up).explanation.contains("waits for its process, which is down"));
+}
+
+#[test]
+fn liveness_is_about_what_follows_healing() {
+    let mut unhealed = scenario(json!({ "majority_register": { "replicas": 3 } }), json!([]));
+    unhealed["heal"] = json!("nothing");
+    let problems = read(&unhealed).err().expect("there is nothing to recover from");
+    assert!(problems.contains("\"liveness\" is about what follows after everything has healed"), "{problems}");
 }
 
 #[test]

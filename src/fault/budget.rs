@@ -3,7 +3,9 @@
 //! A replica is out while a fault keeps it down, paused, or cut off from the others, or may do so: it has a turn in the
 //! fault's timetable, or a planted bug or limit of memory may end its process. A fault with a budget counts
 //! all that are out when it starts, by whichever fault, and takes no more than the budget leaves. Faults without
-//! one take whom they mean.
+//! one take whom they mean. Nodes that are clogged, or whose links lose everything, are cut off as in a partition; one whose
+//! disk stalls or fails can do nothing that lasts, and may end itself. A rolling fault takes out one node at a time, whichever
+//! that is.
 
 use crate::host::{Cut, Links, NodeId, NodeSet, Simulation};
 use crate::kernel::Draw;
@@ -26,11 +28,19 @@ impl Keep {
     }
 }
 
-/// Those of `wanted` that may be taken out while `out` are: drawn at random if not all may. Clients are in no budget.
+/// Who is out, as far as budgets are concerned.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Out {
+    pub(super) nodes: NodeSet,
+    /// By rolling fault that is at work: those whose turn it is or will be, one at a time.
+    pub(super) rolling: Vec<NodeSet>,
+}
+
+/// Those of `wanted` that may be taken out while others are: drawn at random if not all may. Clients are in no budget.
 pub(super) fn granted(
     keep: Keep,
     wanted: &NodeSet,
-    out: &NodeSet,
+    out: &Out,
     simulation: &Simulation,
     draws: &mut impl Draw,
 ) -> NodeSet {
@@ -38,11 +48,13 @@ pub(super) fn granted(
         simulation.service_names().map(|name| simulation.replicas(name).collect()).collect();
     let mut order: Vec<_> = wanted.iter().collect();
     draws.shuffle(&mut order);
-    let mut out = out.clone();
+    let Out { nodes: mut out, rolling } = out.clone();
     let may_go = |node: &NodeId| {
         let fits = services.iter().find(|replicas| replicas.contains(node)).is_none_or(|replicas| {
-            let left = replicas.iter().filter(|&&replica| !out.contains(replica)).count();
-            out.contains(*node) || left > keep.of(replicas.len())
+            let is_in = |replica: &NodeId| !out.contains(*replica);
+            let left = replicas.iter().filter(|replica| is_in(replica)).count();
+            let rolls = |turns: &&NodeSet| turns.iter().any(|turn| is_in(&turn) && replicas.contains(&turn));
+            out.contains(*node) || left > keep.of(replicas.len()) + rolling.iter().filter(rolls).count()
         });
         if fits {
             out.insert(*node);
@@ -54,7 +66,7 @@ pub(super) fn granted(
 
 /// Those of these nodes that a fault may hit: all of them, unless it keeps to a budget while others are out.
 pub(super) fn within(
-    budget: Option<&(Keep, NodeSet)>,
+    budget: Option<&(Keep, Out)>,
     wanted: NodeSet,
     simulation: &Simulation,
     draws: &mut impl Draw,
@@ -63,6 +75,29 @@ pub(super) fn within(
         Some((keep, out)) => granted(*keep, &wanted, out, simulation, draws),
         None => wanted,
     }
+}
+
+/// The same of nodes that are taken out one at a time: each for which there is room by itself.
+pub(super) fn within_by_turns(
+    budget: Option<&(Keep, Out)>,
+    wanted: NodeSet,
+    simulation: &Simulation,
+    draws: &mut impl Draw,
+) -> NodeSet {
+    let alone = |node| within(budget, NodeSet::from_iter([node]), simulation, draws);
+    wanted.iter().map(alone).collect::<Vec<_>>().iter().flat_map(NodeSet::iter).collect()
+}
+
+/// These links, if the budget allows that they let nothing through; none otherwise, since some of them would be another fault.
+pub(super) fn links_within(
+    budget: Option<&(Keep, Out)>,
+    links: Links,
+    simulation: &Simulation,
+    draws: &mut impl Draw,
+) -> Links {
+    let wanted = without_majority(&links, simulation);
+    let allowed = within(budget, wanted.clone(), simulation, draws);
+    if allowed.len() == wanted.len() { links } else { Links::default() }
 }
 
 /// The replicas that a cut separates from most of their service: all but those of its largest side, the first of
@@ -84,7 +119,7 @@ pub(super) fn cut_off(cut: &Cut, simulation: &Simulation) -> NodeSet {
 }
 
 /// The replicas that can talk with no majority of their service, themselves included, both ways.
-fn without_majority(cut: &Links, simulation: &Simulation) -> NodeSet {
+pub(super) fn without_majority(cut: &Links, simulation: &Simulation) -> NodeSet {
     let alone = |service: &str| {
         let replicas: Vec<NodeId> = simulation.replicas(service).collect();
         let talk = |one, other| !cut.contain(one, other) && !cut.contain(other, one);
@@ -121,7 +156,8 @@ mod tests {
         let simulation = cluster();
         let check = |keep, wanted: &[u32], out: &[u32], expected: usize| {
             for seed in 0..20 {
-                let granted = granted(keep, &set(wanted), &set(out), &simulation, &mut SplitMix64::new(seed));
+                let out = &Out { nodes: set(out), rolling: Vec::new() };
+                let granted = granted(keep, &set(wanted), out, &simulation, &mut SplitMix64::new(seed));
                 assert_eq!(granted.len(), expected, "{keep:?}: {wanted:?} while {out:?}: {granted:?}");
                 assert!(granted.iter().all(|node| wanted.contains(&node.0)));
             }
@@ -140,11 +176,43 @@ mod tests {
     }
 
     #[test]
+    fn who_goes_by_turns_goes_alone_and_leaves_room_for_the_next() {
+        let simulation = cluster();
+        let all = || set(&[0, 1, 2, 3, 4]);
+        let by_turns = |out: &[u32]| {
+            let budget = (Keep::Majority, Out { nodes: set(out), rolling: Vec::new() });
+            within_by_turns(Some(&budget), all(), &simulation, &mut SplitMix64::new(1)).len()
+        };
+        assert_eq!((by_turns(&[]), by_turns(&[0]), by_turns(&[0, 1]), by_turns(&[0, 1, 2])), (5, 5, 2, 3));
+        // While one rolls, only one more may go, be it one that has its turn or one that has none.
+        let out = Out { nodes: NodeSet::default(), rolling: vec![set(&[3, 4])] };
+        for wanted in [set(&[0, 1]), set(&[3, 4]), all()] {
+            assert_eq!(granted(Keep::Majority, &wanted, &out, &simulation, &mut SplitMix64::new(1)).len(), 1);
+        }
+    }
+
+    #[test]
+    fn links_are_cut_whole_or_not_at_all() {
+        let simulation = cluster();
+        let of =
+            |nodes: &[u32]| Links(vec![(set(nodes), set(&[0, 1, 2, 3, 4])), (set(&[0, 1, 2, 3, 4]), set(nodes))]);
+        let check = |nodes: &[u32], out: &[u32], whole: bool| {
+            let budget = (Keep::Majority, Out { nodes: set(out), rolling: Vec::new() });
+            let links = links_within(Some(&budget), of(nodes), &simulation, &mut SplitMix64::new(1));
+            assert_eq!(links == of(nodes), whole, "{nodes:?} while {out:?}");
+        };
+        check(&[0, 1], &[], true);
+        check(&[0, 1], &[2], false);
+        check(&[0, 1], &[0], true);
+        check(&[7], &[0, 1], true);
+    }
+
+    #[test]
     fn whoever_is_granted_is_drawn() {
         let simulation = cluster();
         let draw = |seed| {
             let all = set(&[0, 1, 2, 3, 4]);
-            granted(Keep::Replicas(4), &all, &NodeSet::default(), &simulation, &mut SplitMix64::new(seed))
+            granted(Keep::Replicas(4), &all, &Out::default(), &simulation, &mut SplitMix64::new(seed))
         };
         let drawn: std::collections::BTreeSet<_> =
             (0..60).flat_map(|seed| draw(seed).iter().collect::<Vec<_>>()).collect();

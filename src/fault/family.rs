@@ -55,7 +55,8 @@ const STEPS: Parameter = parameter(
 pub const FAMILIES: &[Family] = &[
     Family {
         name: "crash",
-        does: "Kills processes; each starts again from its disk when the fault ends.",
+        does: "Kills processes; each starts again from its disk when the fault ends. A client that is named loses its \
+               sessions, and what it did is unknown.",
         parameters: &[WHERE, SILENT, DISK_KEEPS],
         touches: "processes killed, messages that died at them",
         elsewhere: "all",

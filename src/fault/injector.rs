@@ -2,10 +2,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::host::{Cut, Links, NodeId, NodeSet, Simulation, class};
+use crate::host::{Cut, Links, NodeId, NodeSet, Simulation, Tally, class};
 use crate::kernel::{Class, Purpose, Stream, Streams, Time};
 
-use super::budget::{cut_off, granted, within};
+use super::budget::{Out, cut_off, granted, within};
 use super::found::{Found, hit_by_cut, look};
 use super::links::{LinkHit, LinkSelector};
 use super::nodes::NodeEffect;
@@ -13,7 +13,7 @@ use super::plan::{Effect, Fault, Group, Plan, Shape};
 use super::selector::Selector;
 use super::staged::{StagedHit, Stages};
 use super::trigger::Start;
-use super::validate::{PlanError, PlanMistake, service_of, services_of, validate};
+use super::validate::{Ground, PlanError, PlanMistake, services_of, validate};
 
 /// What became of a fault.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -35,6 +35,8 @@ pub struct FaultReport {
     /// How much it touched: messages dropped, delayed, copied or damaged, processes killed, work delayed, clocks
     /// read.
     pub touched: u64,
+    /// The same by kinds of things.
+    pub tally: Tally,
     /// How many messages died of it.
     pub dropped: u64,
     /// Whether it started.
@@ -55,6 +57,8 @@ pub struct Injector {
     pub(super) seed: u64,
     /// Where those faults begin that were added under way.
     pub(super) planned: usize,
+    /// No timetable goes beyond this.
+    horizon: Time,
 }
 
 #[derive(Clone, Debug)]
@@ -95,7 +99,13 @@ impl Injector {
         };
         let faults = plan.faults.into_iter().map(track).collect::<Result<Vec<_>, _>>()?;
         let planned = faults.len();
-        Ok(Self { faults, due: BTreeMap::new(), seed, planned })
+        Ok(Self { faults, due: BTreeMap::new(), seed, planned, horizon: Time::MAX })
+    }
+
+    /// Draws no timetable beyond an instant by which the run is over, however long a fault would last.
+    #[must_use]
+    pub fn up_to(self, horizon: Time) -> Self {
+        Self { horizon, ..self }
     }
 
     /// Asks the simulation for a token at the start of every fault, or at what triggers it. Once, before the run. Faults
@@ -218,7 +228,9 @@ impl Injector {
             }
             Effect::Links(effect) => {
                 let lasts = tracked.fault.lasts;
-                let hit = LinkHit::begin(effect, lasts, id, simulation, &mut tracked.stream, &mut tracked.found);
+                let whose = (id, budget.as_ref());
+                let (stream, found) = (&mut tracked.stream, &mut tracked.found);
+                let hit = LinkHit::begin(effect, lasts, whose, simulation, stream, found);
                 tracked.hit = Some(Hit::Disturbed(hit));
             }
             Effect::Nodes { whom, what } => {
@@ -234,7 +246,7 @@ impl Injector {
                 }
             }
             Effect::Staged { stages, program } => {
-                let lasts = tracked.fault.lasts;
+                let lasts = tracked.fault.lasts.map(|lasts| lasts.min(self.horizon.since(now)));
                 let (stream, found) = (&mut tracked.stream, &mut tracked.found);
                 let whose = (id, budget.as_ref());
                 let hit = StagedHit::begin(program, stages, lasts, whose, simulation, stream, found);
@@ -251,15 +263,20 @@ impl Injector {
     }
 
     /// Whom the faults that are at work keep from taking part.
-    fn out(&self, simulation: &Simulation) -> NodeSet {
+    fn out(&self, simulation: &Simulation) -> Out {
         let at_work = self.faults.iter().filter(|tracked| tracked.is_at_work() && tracked.fault.what.takes_out());
-        let out = at_work.filter_map(|tracked| tracked.hit.as_ref()).map(|hit| match hit {
-            Hit::Nodes(nodes) => nodes.clone(),
-            Hit::Links(cut) => cut_off(cut, simulation),
-            Hit::Staged(hit) => hit.targets(),
-            Hit::Disturbed(_) => NodeSet::default(),
-        });
-        out.flat_map(|nodes| nodes.iter().collect::<Vec<_>>()).collect()
+        let (mut nodes, mut rolling) = (Vec::new(), Vec::new());
+        for Tracked { fault, hit, .. } in at_work {
+            match hit {
+                Some(Hit::Nodes(hit)) => nodes.extend(hit.iter()),
+                Some(Hit::Links(cut)) => nodes.extend(cut_off(cut, simulation).iter()),
+                Some(Hit::Staged(hit)) if fault.what.ends_by_itself() => rolling.push(hit.to_come()),
+                Some(Hit::Staged(hit)) => nodes.extend(hit.targets().iter()),
+                Some(Hit::Disturbed(hit)) => nodes.extend(hit.out(simulation).iter()),
+                None => {}
+            }
+        }
+        Out { nodes: nodes.into_iter().collect(), rolling }
     }
 
     fn end(&mut self, simulation: &mut Simulation, number: usize) {
@@ -306,6 +323,7 @@ impl Injector {
                 end,
                 found: tracked.found.iter().copied().collect(),
                 touched: simulation.touched(id),
+                tally: simulation.tally(id),
                 dropped: simulation.killed(id),
                 started,
                 may_miss: tracked.fault.may_miss,
@@ -364,7 +382,7 @@ impl Hit {
 
 /// Those of these nodes that an effect acts on: a zone may hold clients, who have no process.
 pub(super) fn affected(chosen: &NodeSet, what: NodeEffect, simulation: &Simulation) -> NodeSet {
-    let is_hit = |&node: &NodeId| !what.needs_process() || service_of(node, simulation).is_some();
+    let is_hit = |&node: &NodeId| !what.needs_process() || simulation.service_of(node).is_some();
     chosen.iter().filter(is_hit).collect()
 }
 

@@ -1,10 +1,12 @@
 //! Faults of links: which links they mean, and what they do to them, some of it step by step.
 
-use crate::host::{Cut, FaultId, LinkFault, Links, MessageFault, NodeId, NodeSet, Simulation};
+use crate::host::{Cut, FaultId, LinkFault, Links, MessageFault, NodeId, NodeSet, OldPlace, Simulation};
 use crate::kernel::{Draw, Span, Time};
 
-use super::Selector;
+use super::budget::{Out, links_within, within, without_majority};
 use super::found::{Found, hit_by_links, look};
+use super::selector::WHOLE_PPB;
+use super::{Keep, Selector};
 
 /// Which links a fault means, to be resolved when it starts.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -153,6 +155,20 @@ impl LinkEffect {
         }
     }
 
+    /// Whether it lets nothing through, now and then or all the time, so that nodes are cut off.
+    #[must_use]
+    pub const fn takes_out(&self) -> bool {
+        match self {
+            Self::Disturb { what, .. } => match what {
+                LinkFault::Clog | LinkFault::StaleName { old_place: OldPlace::Empty | OldPlace::Host } => true,
+                LinkFault::Loss { ppb } => *ppb >= WHOLE_PPB,
+                _ => false,
+            },
+            Self::Flap { .. } | Self::SwizzleClog(_) => true,
+            Self::Message(_) => false,
+        }
+    }
+
     /// Whether it takes steps while it lasts, and so must be told for how long.
     #[must_use]
     pub const fn goes_by_steps(&self) -> bool {
@@ -231,7 +247,7 @@ impl LinkHit {
     pub(super) fn begin(
         effect: &LinkEffect,
         span: Option<Span>,
-        fault: FaultId,
+        (fault, budget): (FaultId, Option<&(Keep, Out)>),
         simulation: &mut Simulation,
         draws: &mut impl Draw,
         found: &mut Found,
@@ -239,14 +255,14 @@ impl LinkHit {
         let now = simulation.now();
         match effect {
             LinkEffect::Disturb { links, what } => {
-                let links = links.resolve(simulation, draws);
+                let links = links_within(budget, links.resolve(simulation, draws), simulation, draws);
                 look(&hit_by_links(&links, simulation), simulation, found);
                 simulation.disturb(fault, links.clone(), what.clone());
                 let explicit = LinkEffect::Disturb { links: LinkSelector::explicit(&links), what: what.clone() };
                 Self { explicit, targets: links.ends(), progress: Progress::Constant }
             }
             &LinkEffect::Flap { ref links, down, up } => {
-                let links = links.resolve(simulation, draws);
+                let links = links_within(budget, links.resolve(simulation, draws), simulation, draws);
                 let explicit = LinkEffect::Flap { links: LinkSelector::explicit(&links), down, up };
                 let targets = links.ends();
                 let mut hit =
@@ -255,7 +271,10 @@ impl LinkHit {
                 hit
             }
             LinkEffect::SwizzleClog(swizzle) => {
-                let cloggings = swizzle.resolve(span.unwrap_or_default(), simulation, draws);
+                let mut cloggings = swizzle.resolve(span.unwrap_or_default(), simulation, draws);
+                let nodes = cloggings.iter().map(|clogging| clogging.node).collect();
+                let nodes = within(budget, nodes, simulation, draws);
+                cloggings.retain(|clogging| nodes.contains(clogging.node));
                 let both = |clogging: &Clogging| {
                     let Clogging { node, from, until } = *clogging;
                     [(now + from, false, node), (now + until, true, node)]
@@ -279,6 +298,23 @@ impl LinkHit {
     pub(super) fn met(what: MessageFault) -> Self {
         let targets = [what.from, what.to].into_iter().collect();
         Self { explicit: LinkEffect::Message(what), targets, progress: Progress::Constant }
+    }
+
+    /// Whom it cuts off from most of their service, now or in one of its steps; `targets` are the ends of its links.
+    pub(super) fn out(&self, simulation: &Simulation) -> NodeSet {
+        match &self.explicit {
+            LinkEffect::Disturb { links: LinkSelector::Pairs(pairs), .. }
+            | LinkEffect::Flap { links: LinkSelector::Pairs(pairs), .. } => {
+                let listed = |selector: &Selector| match selector {
+                    Selector::Nodes(nodes) => nodes.iter().copied().collect(),
+                    Selector::Replicas { .. } => NodeSet::default(),
+                };
+                let links = Links(pairs.iter().map(|(from, to)| (listed(from), listed(to))).collect());
+                without_majority(&links, simulation)
+            }
+            LinkEffect::SwizzleClog(_) => self.targets.clone(),
+            LinkEffect::Disturb { .. } | LinkEffect::Flap { .. } | LinkEffect::Message(_) => NodeSet::default(),
+        }
     }
 
     /// When its next step is due.

@@ -37,6 +37,6 @@ pub use nemesis::Nemesis;
 pub use nodes::NodeEffect;
 pub use plan::{Effect, Fault, Group, Plan, Shape};
 pub use selector::{Selector, Which};
-pub use staged::{Program, Stage, Stages};
+pub use staged::{MOST_TURNS, Program, Stage, Stages};
 pub use trigger::{Start, Trigger};
-pub use validate::{PlanError, PlanMistake};
+pub use validate::{Ground, PlanError, PlanMistake, check};

@@ -103,11 +103,14 @@ impl NodeEffect {
         }
     }
 
-    /// Whether it acts on a process or a disk, which clients do not have.
-    pub(super) const fn needs_process(&self) -> bool {
+    /// Whether it acts on a replica's process or on a disk, which clients do not have. They can crash, and lose all they know.
+    #[must_use]
+    pub const fn needs_process(&self) -> bool {
         !matches!(
             self,
-            Self::Pause
+            Self::Crash(_)
+                | Self::Restart { .. }
+                | Self::Pause
                 | Self::ClockOffset { .. }
                 | Self::ClockDrift(_)
                 | Self::ClockStep { .. }
@@ -116,7 +119,7 @@ impl NodeEffect {
         )
     }
 
-    /// Whether it keeps a process from taking part: down, paused, or dying now and then.
+    /// Whether it keeps a process from taking part: down, paused, dying now and then, or with a disk that keeps nothing.
     pub(super) const fn takes_out(&self) -> bool {
         matches!(
             self,
@@ -127,7 +130,17 @@ impl NodeEffect {
                 | Self::Panic(_)
                 | Self::MemoryLimit(_)
                 | Self::Pause
+                | Self::Disk(
+                    DiskFault::Stall | DiskFault::Errors { .. } | DiskFault::FailedSync { .. } | DiskFault::Full
+                )
         )
+    }
+
+    /// Whether a zone means only the replicas in it: its clients live where they live for the sake of latencies, and would be
+    /// gone with what they are to see.
+    #[must_use]
+    pub const fn spares_clients_of_zones(&self) -> bool {
+        self.needs_process() || matches!(self, Self::Crash(_) | Self::Restart { .. })
     }
 
     /// Whether it acts on clocks alone.
@@ -158,8 +171,12 @@ impl NodeEffect {
             Self::Crash(how) | Self::Restart { how, .. } => simulation.crash(fault, node, how),
             Self::Pause => simulation.pause(fault, node),
             Self::Slow { cpu_ppb, disk_ppb, network_ppb } => {
-                simulation.begin_slowness(fault, node, cpu_ppb);
-                simulation.begin_disk_fault(fault, node, DiskFault::Slow { factor_ppb: disk_ppb });
+                if cpu_ppb != WHOLE_PPB {
+                    simulation.begin_slowness(fault, node, cpu_ppb);
+                }
+                if disk_ppb != WHOLE_PPB {
+                    simulation.begin_disk_fault(fault, node, DiskFault::Slow { factor_ppb: disk_ppb });
+                }
                 let add = Sampler::constant(Span::ZERO);
                 let slow = LinkFault::Latency { ppb: WHOLE_PPB, factor_ppb: network_ppb, add };
                 if network_ppb != WHOLE_PPB {

@@ -141,7 +141,7 @@ impl Effect {
     pub const fn takes_out(&self) -> bool {
         match self {
             Self::Partition { .. } => true,
-            Self::Links(_) => false,
+            Self::Links(effect) => effect.takes_out(),
             Self::Nodes { what, .. } => what.takes_out(),
             Self::Staged { program, .. } => program.effect().takes_out(),
         }

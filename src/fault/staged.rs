@@ -5,7 +5,7 @@ use std::collections::BTreeSet;
 use crate::host::{CrashSettings, FaultId, NodeId, NodeSet, Simulation};
 use crate::kernel::{Draw, Sampler, Span, Time};
 
-use super::budget::within;
+use super::budget::{Out, within, within_by_turns};
 use super::found::{Found, look};
 use super::{Keep, NodeEffect, Selector};
 
@@ -99,6 +99,9 @@ impl Stages {
 /// The shortest time between two turns of one node, so that a timetable has an end.
 const LEAST_CYCLE: Span = Span::from_micros(100);
 
+/// How many turns one node has at most in a fault: where a distribution gives less time than that, its cycles are longer.
+pub const MOST_TURNS: u64 = 100_000;
+
 /// The shortest turn.
 const LEAST_TURN: Span = Span::from_nanos(1);
 
@@ -131,6 +134,18 @@ impl Program {
     /// Whether its timetable has an end of its own; otherwise the fault has to have one.
     pub(super) const fn ends_by_itself(&self) -> bool {
         matches!(self, Self::RollingRestart { .. } | Self::RollingUpgrade { .. })
+    }
+
+    /// Those of these nodes that a budget lets it hit.
+    fn within(
+        &self,
+        budget: Option<&(Keep, Out)>,
+        wanted: NodeSet,
+        simulation: &Simulation,
+        draws: &mut impl Draw,
+    ) -> NodeSet {
+        let allowed = if self.ends_by_itself() { within_by_turns } else { within };
+        allowed(budget, wanted, simulation, draws)
     }
 
     /// The timetable for these nodes in a fault of this length. Nodes take their draws in ascending order.
@@ -183,12 +198,13 @@ fn again_and_again(
     lasts: Span,
     mut turn: impl FnMut() -> (Span, Span),
 ) {
+    let least_cycle = LEAST_CYCLE.max(Span::from_nanos(lasts.as_nanos() / MOST_TURNS));
     let mut from = first;
     while from < lasts {
         let (length, gap) = turn();
         let until = (from + length.max(LEAST_TURN)).min(lasts);
         stages.push(Stage { node, from, until });
-        from = (until + gap).max(from + LEAST_CYCLE);
+        from = (until + gap).max(from + least_cycle);
     }
 }
 
@@ -206,12 +222,12 @@ pub(super) struct StagedHit {
 
 impl StagedHit {
     /// Lets a program start now; `lasts` is how long the fault does, if that does not follow from the program. Against
-    /// a budget counts everyone in the timetable, for as long as the fault is at work.
+    /// a budget counts everyone in the timetable, for as long as the fault is at work; who goes one at a time, as one.
     pub(super) fn begin(
         program: &Program,
         stages: &Stages,
         lasts: Option<Span>,
-        (fault, budget): (FaultId, Option<&(Keep, NodeSet)>),
+        (fault, budget): (FaultId, Option<&(Keep, Out)>),
         simulation: &mut Simulation,
         draws: &mut impl Draw,
         found: &mut Found,
@@ -220,13 +236,13 @@ impl StagedHit {
         let stages = match stages {
             Stages::Explicit(stages) => {
                 let listed = stages.iter().map(|stage| stage.node).collect();
-                let nodes = within(budget, listed, simulation, draws);
+                let nodes = program.within(budget, listed, simulation, draws);
                 stages.iter().copied().filter(|stage| nodes.contains(stage.node)).collect()
             }
             Stages::Drawn(selector) => {
                 let chosen = selector.resolve(simulation, draws);
                 let nodes = super::injector::affected(&chosen, what, simulation);
-                let nodes = within(budget, nodes, simulation, draws);
+                let nodes = program.within(budget, nodes, simulation, draws);
                 program.draw(&nodes, lasts.unwrap_or_default(), draws)
             }
         };
@@ -236,6 +252,11 @@ impl StagedHit {
         let mut started = Self { stages, what, steps, hit: BTreeSet::new() };
         started.step(fault, simulation, found);
         started
+    }
+
+    /// Those whose turn it is or will be.
+    pub(super) fn to_come(&self) -> NodeSet {
+        self.steps.iter().map(|&(.., node)| node).collect()
     }
 
     /// Everyone in the timetable.

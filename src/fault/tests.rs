@@ -77,7 +77,7 @@ fn go_on(simulation: &mut Simulation, injector: &mut Injector, until: Option<Tim
     }
     loop {
         match simulation.run() {
-            Step::Ran | Step::Answer { .. } => {}
+            Step::Ran | Step::Turned { .. } | Step::Answer { .. } => {}
             Step::Token { class: class::CHECK, .. } => return,
             Step::Token { class: class::CLIENT, token } => {
                 let to = NodeId((token % 7) as u32);
@@ -214,8 +214,9 @@ fn selectors_are_resolved_and_reported() {
     check(replicas(Which::Followers), &[1, 2, 3, 4]);
     check(Selector::Replicas { of: "m".into(), which: Which::Leader }, &[]);
     check(nodes(&[3, 1, 3]), &[1, 3]);
-    // A zone may hold clients; they have no process that could crash.
-    check(nodes(&[6, 7]), &[6]);
+    // Clients can crash, and have no disk that could be full.
+    check(nodes(&[6, 7]), &[6, 7]);
+    assert_eq!(hit(on(nodes(&[6, 7]), NodeEffect::Disk(crate::host::DiskFault::Full)), 1).0, [6]);
     let chosen: std::collections::BTreeSet<_> =
         (0..40).map(|seed| hit(on(replicas(Which::One), NodeEffect::Pause), seed).0).collect();
     assert_eq!(chosen.len(), 5, "every replica is chosen under some seed");
@@ -310,8 +311,8 @@ fn what_cannot_be_carried_out_is_refused() {
     let stoer = Selector::Replicas { of: "stoer".into(), which: Which::All };
     check(pause(stoer), None, "no service is named \"stoer\"");
     check(pause(nodes(&[8])), None, "there is no node number 8");
-    let crash = on(nodes(&[7]), NodeEffect::Crash(DIES));
-    check(crash, None, "it acts on processes, and clients have none");
+    let full = on(nodes(&[7]), NodeEffect::Disk(crate::host::DiskFault::Full));
+    check(full, None, "it acts on processes, and clients have none");
     check(pause(replicas(Which::Count(6))), None, "6 replicas are wanted and there are 5");
     check(
         pause(replicas(Which::Share(1_000_000_001))),

@@ -126,18 +126,52 @@ impl fmt::Display for PlanMistake {
 
 impl std::error::Error for PlanError {}
 
+/// What a fault is checked against: a simulation, or the names and numbers of one that is still to be built.
+pub trait Ground {
+    /// How many nodes there are, clients included.
+    fn count(&self) -> usize;
+    /// The replicas of a service; `None` if there is no such service.
+    fn replicas_of(&self, service: &str) -> Option<Vec<NodeId>>;
+    /// The service that a node is a replica of; none for a client.
+    fn service_of(&self, node: NodeId) -> Option<String>;
+    /// What a node is called.
+    fn name_of(&self, node: NodeId) -> String;
+}
+
+impl Ground for Simulation {
+    fn count(&self) -> usize {
+        self.nodes().count()
+    }
+
+    fn replicas_of(&self, service: &str) -> Option<Vec<NodeId>> {
+        self.service_names().any(|name| name == service).then(|| self.replicas(service).collect())
+    }
+
+    fn service_of(&self, node: NodeId) -> Option<String> {
+        let names = &mut self.service_names();
+        names.find(|name| self.replicas(name).any(|replica| replica == node)).map(str::to_owned)
+    }
+
+    fn name_of(&self, node: NodeId) -> String {
+        self.name(node).to_owned()
+    }
+}
+
 /// Finds the first mistake in a plan for this simulation.
 pub(super) fn validate(plan: &Plan, simulation: &Simulation) -> Result<(), PlanError> {
     let mut ids = BTreeSet::new();
     for fault in &plan.faults {
-        let checked =
-            if ids.insert(fault.host_id()) { check_fault(fault, simulation) } else { Err(PlanMistake::IdTaken) };
+        let checked = if ids.insert(fault.host_id()) { check(fault, simulation) } else { Err(PlanMistake::IdTaken) };
         checked.map_err(|mistake| PlanError { fault: fault.id.clone(), mistake })?;
     }
     Ok(())
 }
 
-fn check_fault(fault: &Fault, simulation: &Simulation) -> Result<(), PlanMistake> {
+/// Finds the first mistake in one fault.
+///
+/// # Errors
+/// If it asks for something that cannot be on this ground. Whether another fault has its id is not looked at.
+pub fn check(fault: &Fault, ground: &dyn Ground) -> Result<(), PlanMistake> {
     if fault.keep.is_some() && !fault.what.takes_out() {
         return Err(PlanMistake::NothingToKeep);
     }
@@ -147,20 +181,20 @@ fn check_fault(fault: &Fault, simulation: &Simulation) -> Result<(), PlanMistake
         _ => {}
     }
     if let Start::When(trigger) = &fault.start {
-        let service = trigger.of.as_ref().filter(|&of| !simulation.service_names().any(|name| name == of));
+        let service = trigger.of.as_ref().filter(|of| ground.replicas_of(of).is_none());
         if let Some(service) = service {
             return Err(PlanMistake::NoSuchService(service.clone()));
         }
     }
     match &fault.what {
-        Effect::Partition { shape, .. } => check_shape(shape, simulation),
+        Effect::Partition { shape, .. } => check_shape(shape, ground),
         Effect::Links(_) if fault.lasts.is_some() && fault.what.ends_by_itself() => Err(PlanMistake::EndsByItself),
         Effect::Links(LinkEffect::Message(_)) if fault.start != Start::At(Time::ZERO) => {
             Err(PlanMistake::CountsFromStart)
         }
         Effect::Links(_) if fault.what.needs_length() && fault.lasts.is_none() => Err(PlanMistake::NeedsLength),
-        Effect::Links(effect) => check_links(effect, simulation),
-        Effect::Staged { stages, program } => check_staged(fault, stages, program, simulation),
+        Effect::Links(effect) => check_links(effect, ground),
+        Effect::Staged { stages, program } => check_staged(fault, stages, program, ground),
         Effect::Nodes { whom, what } => {
             if fault.lasts.is_some() && fault.what.ends_by_itself() {
                 return Err(PlanMistake::EndsByItself);
@@ -168,21 +202,16 @@ fn check_fault(fault: &Fault, simulation: &Simulation) -> Result<(), PlanMistake
             if *what == (NodeEffect::ClockOffset { nanos: i64::MIN }) {
                 return Err(PlanMistake::OffsetTooLarge);
             }
-            check_selector(whom, simulation)?;
+            check_selector(whom, ground)?;
             match whom {
-                Selector::Nodes(nodes) if what.needs_process() => check_processes(nodes, simulation),
+                Selector::Nodes(nodes) if what.needs_process() => check_processes(nodes, ground),
                 Selector::Nodes(_) | Selector::Replicas { .. } => Ok(()),
             }
         }
     }
 }
 
-fn check_staged(
-    fault: &Fault,
-    stages: &Stages,
-    program: &Program,
-    simulation: &Simulation,
-) -> Result<(), PlanMistake> {
+fn check_staged(fault: &Fault, stages: &Stages, program: &Program, ground: &dyn Ground) -> Result<(), PlanMistake> {
     match (fault.lasts, program.ends_by_itself()) {
         (Some(_), true) => return Err(PlanMistake::EndsByItself),
         (None, false) => return Err(PlanMistake::NeedsLength),
@@ -193,7 +222,7 @@ fn check_staged(
     }
     let listed = match stages {
         Stages::Drawn(selector) => {
-            check_selector(selector, simulation)?;
+            check_selector(selector, ground)?;
             match selector {
                 Selector::Nodes(nodes) => nodes.clone(),
                 Selector::Replicas { .. } => return Ok(()),
@@ -206,23 +235,21 @@ fn check_staged(
             stages.iter().map(|stage| stage.node).collect()
         }
     };
-    check_selector(&Selector::Nodes(listed.clone()), simulation)?;
-    if program.effect().needs_process() { check_processes(&listed, simulation) } else { Ok(()) }
+    check_selector(&Selector::Nodes(listed.clone()), ground)?;
+    if program.effect().needs_process() { check_processes(&listed, ground) } else { Ok(()) }
 }
 
-fn check_selector(selector: &Selector, simulation: &Simulation) -> Result<(), PlanMistake> {
+fn check_selector(selector: &Selector, ground: &dyn Ground) -> Result<(), PlanMistake> {
     let (of, which) = match selector {
         Selector::Replicas { of, which } => (of, *which),
         Selector::Nodes(nodes) => {
-            let total = simulation.nodes().count();
+            let total = ground.count();
             let unknown = nodes.iter().find(|node| node.0 as usize >= total);
             return unknown.map_or(Ok(()), |&node| Err(PlanMistake::NoSuchNode(node)));
         }
     };
-    if !simulation.service_names().any(|name| name == of) {
-        return Err(PlanMistake::NoSuchService(of.clone()));
-    }
-    let replicas = u32::try_from(simulation.replicas(of).count()).unwrap_or(u32::MAX);
+    let Some(replicas) = ground.replicas_of(of) else { return Err(PlanMistake::NoSuchService(of.clone())) };
+    let replicas = u32::try_from(replicas.len()).unwrap_or(u32::MAX);
     match which {
         Which::Count(wanted) if wanted > replicas => Err(PlanMistake::TooMany { wanted, replicas }),
         Which::Share(ppb) if ppb > WHOLE_PPB => Err(PlanMistake::ShareAboveOne(ppb)),
@@ -230,39 +257,39 @@ fn check_selector(selector: &Selector, simulation: &Simulation) -> Result<(), Pl
     }
 }
 
-fn check_processes(nodes: &[NodeId], simulation: &Simulation) -> Result<(), PlanMistake> {
-    let has_process = |&node: &NodeId| service_of(node, simulation).is_some();
+fn check_processes(nodes: &[NodeId], ground: &dyn Ground) -> Result<(), PlanMistake> {
+    let has_process = |&node: &NodeId| ground.service_of(node).is_some();
     if nodes.is_empty() || nodes.iter().any(has_process) { Ok(()) } else { Err(PlanMistake::NoProcess) }
 }
 
-fn check_links(effect: &LinkEffect, simulation: &Simulation) -> Result<(), PlanMistake> {
+fn check_links(effect: &LinkEffect, ground: &dyn Ground) -> Result<(), PlanMistake> {
     match effect {
         LinkEffect::Disturb { links, what } => {
             check_link_fault(what)?;
             if let LinkFault::StaleName { old_place: OldPlace::Taken(node) } = *what {
-                check_selector(&Selector::Nodes(vec![node]), simulation)?;
-                check_processes(&[node], simulation)?;
+                check_selector(&Selector::Nodes(vec![node]), ground)?;
+                check_processes(&[node], ground)?;
             }
-            check_link_selector(links, simulation)
+            check_link_selector(links, ground)
         }
         LinkEffect::Flap { down, .. } if down.is_zero() => Err(PlanMistake::NoTime("down")),
         LinkEffect::Flap { up, .. } if up.is_zero() => Err(PlanMistake::NoTime("up")),
-        LinkEffect::Flap { links, .. } => check_link_selector(links, simulation),
-        LinkEffect::SwizzleClog(Swizzle::Among(selector)) => check_selector(selector, simulation),
+        LinkEffect::Flap { links, .. } => check_link_selector(links, ground),
+        LinkEffect::SwizzleClog(Swizzle::Among(selector)) => check_selector(selector, ground),
         LinkEffect::SwizzleClog(Swizzle::Explicit(cloggings)) => {
             let nodes = cloggings.iter().map(|clogging| clogging.node).collect();
-            check_selector(&Selector::Nodes(nodes), simulation)
+            check_selector(&Selector::Nodes(nodes), ground)
         }
         LinkEffect::Message(MessageFault { nth: 0, .. }) => Err(PlanMistake::MessageZero),
         LinkEffect::Message(MessageFault { from, to, .. }) if from == to => Err(PlanMistake::OwnMessage),
         LinkEffect::Message(MessageFault { from, to, .. }) => {
-            check_selector(&Selector::Nodes(vec![*from, *to]), simulation)
+            check_selector(&Selector::Nodes(vec![*from, *to]), ground)
         }
     }
 }
 
-fn check_link_selector(links: &LinkSelector, simulation: &Simulation) -> Result<(), PlanMistake> {
-    links.parts().into_iter().try_for_each(|selector| check_selector(selector, simulation))
+fn check_link_selector(links: &LinkSelector, ground: &dyn Ground) -> Result<(), PlanMistake> {
+    links.parts().into_iter().try_for_each(|selector| check_selector(selector, ground))
 }
 
 fn check_link_fault(what: &LinkFault) -> Result<(), PlanMistake> {
@@ -285,14 +312,14 @@ fn check_link_fault(what: &LinkFault) -> Result<(), PlanMistake> {
     }
 }
 
-fn check_shape(shape: &Shape, simulation: &Simulation) -> Result<(), PlanMistake> {
+fn check_shape(shape: &Shape, ground: &dyn Ground) -> Result<(), PlanMistake> {
     match shape {
-        Shape::Links(links) => return check_link_selector(links, simulation),
+        Shape::Links(links) => return check_link_selector(links, ground),
         Shape::Drawn { of, pattern } => {
             let wanted = pattern.least();
             return match wanted {
                 0 | 1 => Err(PlanMistake::TooFewGroups),
-                _ => check_selector(&Selector::Replicas { of: of.clone(), which: Which::Count(wanted) }, simulation),
+                _ => check_selector(&Selector::Replicas { of: of.clone(), which: Which::Count(wanted) }, ground),
             };
         }
         Shape::Groups(_) | Shape::OneWay { .. } => {}
@@ -304,24 +331,24 @@ fn check_shape(shape: &Shape, simulation: &Simulation) -> Result<(), PlanMistake
     let mut listed = NodeSet::default();
     for group in &groups {
         let Group::Of(selector) = group else { continue };
-        check_selector(selector, simulation)?;
+        check_selector(selector, ground)?;
         if let Selector::Nodes(nodes) = selector {
             let side: NodeSet = nodes.iter().copied().collect();
             if let Some(twice) = side.iter().find(|&node| !listed.insert(node)) {
-                return Err(PlanMistake::InTwoGroups(simulation.name(twice).to_owned()));
+                return Err(PlanMistake::InTwoGroups(ground.name_of(twice)));
             }
         }
     }
     match groups.iter().filter(|group| ***group == Group::Rest).count() {
         0 => Ok(()),
-        1 if services_of(shape, simulation).is_empty() => Err(PlanMistake::NoRest),
+        1 if services_of(shape, ground).is_empty() => Err(PlanMistake::NoRest),
         1 => Ok(()),
         _ => Err(PlanMistake::TwoRests),
     }
 }
 
 /// The services that a partition's groups name, or whose replicas they list, in the order of their names.
-pub(super) fn services_of(shape: &Shape, simulation: &Simulation) -> Vec<String> {
+pub(super) fn services_of(shape: &Shape, ground: &dyn Ground) -> Vec<String> {
     let mut services = BTreeSet::new();
     for group in shape.groups() {
         match group {
@@ -329,18 +356,10 @@ pub(super) fn services_of(shape: &Shape, simulation: &Simulation) -> Vec<String>
                 services.insert(of.clone());
             }
             Group::Of(Selector::Nodes(nodes)) => {
-                services.extend(nodes.iter().filter_map(|&node| service_of(node, simulation)));
+                services.extend(nodes.iter().filter_map(|&node| ground.service_of(node)));
             }
             Group::Rest => {}
         }
     }
     services.into_iter().collect()
-}
-
-/// The service that a node is a replica of; none for a client.
-pub(super) fn service_of(node: NodeId, simulation: &Simulation) -> Option<String> {
-    simulation
-        .service_names()
-        .find(|name| simulation.replicas(name).any(|replica| replica == node))
-        .map(str::to_owned)
 }

@@ -9,7 +9,8 @@ use crate::kernel::Span;
 use super::core::{CLIENT, Core, scale};
 use super::event::{Event, class};
 use super::record::Tag;
-use super::{CrashKeeps, CrashSettings, FaultId, NodeId, Simulation};
+use super::tally::Touch;
+use super::{CrashKeeps, CrashSettings, FaultId, NodeId, Simulation, Step};
 
 /// The events in whose handlers a process can be made to panic.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -188,13 +189,13 @@ impl Core {
     /// Counts work that faults make slow.
     pub(crate) fn touch_slowdowns(&mut self, node: NodeId) {
         let faults: Vec<_> = self.part(node).ails.slowdowns.iter().map(|&(fault, _)| fault).collect();
-        faults.into_iter().for_each(|fault| self.touch(fault, 1));
+        faults.into_iter().for_each(|fault| self.touch(fault, Touch::Work, 1));
     }
 
     /// With which of its service's settings a node's process starts now; counts it where a fault has chosen them.
     pub(crate) fn settings_at_start(&mut self, node: NodeId) -> u32 {
         let Some(&(fault, settings)) = self.part(node).ails.settings.last() else { return 0 };
-        self.touch(fault, 1);
+        self.touch(fault, Touch::Processes, 1);
         settings
     }
 }
@@ -263,5 +264,25 @@ impl Simulation {
         self.crash(fault, node, CrashSettings { silent: false, keeps: CrashKeeps::Everything });
         let at = self.now() + after;
         self.core.schedule(at, class::START, node, Event::Revive { node, fault });
+        self.turned(fault, node);
+    }
+
+    /// The host starts a process again that has died of itself.
+    pub(crate) fn revive(&mut self, fault: FaultId, node: NodeId) {
+        self.restart(fault, node);
+        self.turned(fault, node);
+    }
+
+    fn turned(&mut self, fault: FaultId, node: NodeId) {
+        if fault != ITSELF {
+            self.told = Some(Step::Turned { node });
+        }
+    }
+
+    /// Whether a fault keeps a node down, or pauses it. A process that has ended itself is not kept down: that is its own
+    /// doing, and it has to answer for it.
+    pub(crate) fn is_taken_out(&self, node: NodeId) -> bool {
+        let part = &self.core.parts[node.0 as usize];
+        !part.run.pauses.is_empty() || part.crashes.iter().any(|holder| holder.fault != ITSELF)
     }
 }

@@ -84,6 +84,8 @@ pub enum BuildError {
     StreamClash(String, String),
     /// There are more nodes than numbers.
     TooManyNodes,
+    /// There are more than [`MOST_ZONES`].
+    TooManyZones,
 }
 
 impl fmt::Display for BuildError {
@@ -94,6 +96,7 @@ impl fmt::Display for BuildError {
                 write!(f, "\"{one}\" and \"{other}\" would share one random stream; rename one of them")
             }
             Self::TooManyNodes => f.write_str("a simulation has at most 2^24 nodes"),
+            Self::TooManyZones => write!(f, "a simulation has at most {MOST_ZONES} zones"),
         }
     }
 }
@@ -102,6 +105,9 @@ impl std::error::Error for BuildError {}
 
 /// More nodes than this could not even all have one pending event.
 const MOST_NODES: usize = 1 << 24;
+
+/// How many zones a simulation has at most: every pair of them has its settings in a table.
+pub const MOST_ZONES: usize = 1_024;
 
 /// Collects hosts, services, clients and links; [`Self::finish`] makes a simulation of them.
 pub struct Builder {
@@ -250,6 +256,9 @@ impl Builder {
         if self.states.len() > MOST_NODES {
             return Err(BuildError::TooManyNodes);
         }
+        if self.topology.node_count() > MOST_ZONES {
+            return Err(BuildError::TooManyZones);
+        }
         let mut names = BTreeMap::new();
         for part in &self.parts {
             if let Some(other) = names.insert(part.name_hash, &part.name) {
@@ -300,6 +309,7 @@ impl Builder {
             maybes: self.maybes,
             draws: CoreDraws::new(self.seed),
             lookouts: Lookouts::default(),
+            client_turns: Vec::new(),
         };
         let mut simulation = Simulation {
             core,

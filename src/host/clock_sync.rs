@@ -11,6 +11,7 @@ use crate::kernel::{Draw, EventId, Span, Time};
 
 use super::core::Core;
 use super::event::{Event, class};
+use super::tally::Touch;
 use super::{Drift, FaultId, NodeId, Simulation, WallTime};
 
 /// How a host keeps its clocks right.
@@ -72,9 +73,13 @@ impl Core {
 
     /// The faults that let a node's wall clock claim a bound.
     pub(crate) fn touch_bound(&mut self, node: NodeId) {
+        let now = self.now();
         let Self { parts, touched, .. } = self;
-        for &(fault, _) in &parts[node.0 as usize].daemon.lies {
-            *touched.entry(fault).or_default() += 1;
+        let part = &parts[node.0 as usize];
+        let true_bound = part.clock.wall_at(now).error;
+        // Who claims what is true anyway claims nothing.
+        for &(fault, _) in part.daemon.lies.iter().filter(|&&(_, claimed)| claimed != true_bound) {
+            touched.entry(fault).or_default().add(Touch::ClockReadings, 1);
         }
     }
 }
@@ -89,7 +94,7 @@ impl Simulation {
         if losses.is_empty() {
             self.correct_clock(node, sync);
         }
-        losses.into_iter().for_each(|fault| self.core.touch(fault, 1));
+        losses.into_iter().for_each(|fault| self.core.touch(fault, Touch::ClockReadings, 1));
         let clock = &self.core.part(node).clock;
         let next = clock.when_monotonic(now, clock.monotonic_at(now).saturating_add(sync.poll.as_nanos()));
         // A fast clock may be there at once.

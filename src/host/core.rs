@@ -18,6 +18,7 @@ use super::pool::Pool;
 use super::record::{Census, Tag};
 use super::run_queue::{Ends, Job};
 use super::sign::Lookouts;
+use super::tally::{Tally, Touch};
 use super::{
     Breach, CallError, CallId, DiskOperation, DropCause, FaultId, NodeId, Reply, Request, RoleTaken, Terms, Violation,
 };
@@ -89,7 +90,7 @@ pub(crate) struct Core {
     pub(crate) moment: Moment,
     pub(crate) ended: Option<End>,
     pub(crate) census: Census,
-    pub(crate) touched: BTreeMap<FaultId, u64>,
+    pub(crate) touched: BTreeMap<FaultId, Tally>,
     /// How many messages each fault has killed.
     pub(crate) killed: BTreeMap<FaultId, u64>,
     /// What faults are called where somebody is told of them.
@@ -111,6 +112,8 @@ pub(crate) struct Core {
     pub(crate) maybes: BTreeMap<String, Point>,
     pub(crate) draws: CoreDraws,
     pub(crate) lookouts: Lookouts,
+    /// Clients that have crashed or started again, until somebody asks.
+    pub(crate) client_turns: Vec<(NodeId, bool)>,
 }
 
 /// The host's own counter-based draws.
@@ -153,9 +156,9 @@ impl Core {
     }
 
     /// Counts that a fault touched something, or so many things.
-    pub(crate) fn touch(&mut self, fault: FaultId, times: u64) {
+    pub(crate) fn touch(&mut self, fault: FaultId, what: Touch, times: u64) {
         if times > 0 {
-            *self.touched.entry(fault).or_default() += times;
+            self.touched.entry(fault).or_default().add(what, times);
         }
     }
 
@@ -163,7 +166,7 @@ impl Core {
     pub(crate) fn touch_rate(&mut self, node: NodeId) {
         let Self { parts, touched, .. } = self;
         for &fault in &parts[node.0 as usize].rate_faults {
-            *touched.entry(fault).or_default() += 1;
+            touched.entry(fault).or_default().add(Touch::ClockReadings, 1);
         }
     }
 
@@ -172,7 +175,7 @@ impl Core {
         self.touch_rate(node);
         let Self { parts, touched, .. } = self;
         for &fault in &parts[node.0 as usize].wall_faults {
-            *touched.entry(fault).or_default() += 1;
+            touched.entry(fault).or_default().add(Touch::ClockReadings, 1);
         }
     }
 
@@ -343,11 +346,13 @@ impl Core {
         *self.census.dropped.entry(cause.name()).or_default() += 1;
         let fault = match cause {
             // The fault that holds the node longest, as with cuts; none if the node is only not ready yet.
-            DropCause::ReceiverDown | DropCause::Refused(None) => self.part(packet.to).crashes.first().copied(),
+            DropCause::ReceiverDown | DropCause::Refused(None) => {
+                self.part(packet.to).crashes.first().map(|holder| holder.fault)
+            }
             cause => cause.fault(),
         };
         if let Some(fault) = fault {
-            self.touch(fault, 1);
+            self.touch(fault, Touch::of(packet.body), 1);
             *self.killed.entry(fault).or_default() += 1;
         }
         let (payload, label) = match packet.body {
@@ -431,14 +436,16 @@ impl Core {
 
     /// Lets a task wait for its node, unless a message finds the queue full.
     pub(crate) fn wait(&mut self, node: NodeId, task: Task, bodies: &mut dyn Bodies) {
-        if let Some(&fault) = self.part(node).run.pauses.first() {
-            self.touch(fault, 1);
-        }
+        // A queue that is full behind a pause is full for its sake.
+        let paused_by = self.part(node).run.pauses.first().copied();
         match task {
             Task::Packet(packet) if self.part(node).run.is_full() => {
-                self.drop_packet(packet, DropCause::QueueFull(None), bodies);
+                self.drop_packet(packet, DropCause::QueueFull(paused_by), bodies);
             }
             task => {
+                if let Some(fault) = paused_by {
+                    self.touch(fault, Touch::of_task(&task), 1);
+                }
                 let (what, cause) = match &task {
                     Task::Packet(packet) => (Tag::Deliver, packet.cause),
                     Task::Answer { cause, .. } => (Tag::Answer, *cause),

@@ -9,6 +9,7 @@ use super::core::Core;
 use super::drive::Pending;
 use super::event::{Event, Task, class};
 use super::parts::NodeParts;
+use super::tally::Touch;
 use super::{Disk, DiskError, DiskId, DiskOperation, DiskResult, FaultId, NodeId, Simulation};
 
 /// What a fault does to a disk while it is at work. Shares are parts per billion; what is drawn is drawn for each operation
@@ -50,6 +51,9 @@ pub enum DiskFault {
     /// Nothing happens until the fault ends.
     Stall,
 }
+
+/// The factor of a disk that is as fast as it was.
+const NO_LONGER_PPB: u64 = 1_000_000_000;
 
 /// What is done to a disk, other than syncing.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
@@ -98,7 +102,7 @@ impl Simulation {
             events.into_iter().for_each(|event| {
                 self.core.agenda.cancel(event);
             });
-            self.core.touch(fault, held);
+            self.core.touch(fault, Touch::DiskOperations, held);
         }
     }
 
@@ -148,9 +152,13 @@ impl Core {
         let takes = part.drive.takes(&what, &mut latencies.link(part.name_hash, 0).draws(operation.0));
         let is_stalled = part.drive.is_stalled();
         let ends = (!is_stalled).then(|| part.drive.ends_at(now, takes));
-        let delays = |(_, fault): &&(FaultId, DiskFault)| matches!(fault, DiskFault::Slow { .. } | DiskFault::Stall);
+        // What takes no time takes none on a slow disk, either.
+        let delays = |(_, fault): &&(FaultId, DiskFault)| match fault {
+            DiskFault::Slow { factor_ppb } => *factor_ppb != NO_LONGER_PPB && !takes.is_zero(),
+            fault => *fault == DiskFault::Stall,
+        };
         let delayed_by: Vec<_> = part.drive.faults.iter().filter(delays).map(|&(fault, _)| fault).collect();
-        delayed_by.into_iter().for_each(|fault| self.touch(fault, 1));
+        delayed_by.into_iter().for_each(|fault| self.touch(fault, Touch::DiskOperations, 1));
         let ends = ends.map(|at| (at, self.schedule(at, class::DISK, node, Event::Disk { node })));
         self.part(node).drive.queue.push_back(Pending { operation, what, cause, takes, ends });
     }
@@ -180,7 +188,7 @@ impl Core {
                 // Another fault has already let it fail.
                 Some(_) => 0,
             };
-            self.touch(fault, touched);
+            self.touch(fault, Touch::DiskOperations, touched);
         }
         result.unwrap_or_else(|| self.part(node).drive.disk.apply(what))
     }

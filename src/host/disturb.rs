@@ -8,6 +8,7 @@ use super::event::{Body, Event, Packet, class};
 use super::link_faults::{Letter, Toll};
 use super::network::{Fate, Journey, names, pair};
 use super::record::Tag;
+use super::tally::Touch;
 use super::{
     CallError, CallId, ConnectionFault, Cut, CutAt, DropCause, FaultId, LinkFault, Links, MessageFault, NodeId,
     NodeSet, Passage, SentMessage, Simulation,
@@ -39,7 +40,7 @@ impl Simulation {
             network.faults.resets(fault, (caller, callee), names(nodes, caller, callee), call)
         };
         let hit: Vec<_> = calls.ends().filter(is_hit).collect();
-        self.core.touch(fault, hit.len() as u64);
+        self.core.touch(fault, Touch::Requests, hit.len() as u64);
         for (call, caller, callee) in hit {
             self.with_bodies(callee, |core, bodies| {
                 core.answer_call(callee, caller, call, Err(CallError::Reset), bodies);
@@ -85,11 +86,11 @@ impl Simulation {
         }
     }
 
-    /// The nodes that are up, not paused, and whose links to and from `contact` let something through now; with `contact`
-    /// itself, if it is up.
+    /// The nodes that no fault keeps down or pauses, and whose links to and from `contact` let something through now; with
+    /// `contact` itself, if it is one of them.
     #[must_use]
     pub fn reachable(&self, contact: NodeId) -> NodeSet {
-        let runs = |node: NodeId| self.is_up(node) && self.core.parts[node.0 as usize].run.pauses.is_empty();
+        let runs = |node: NodeId| !self.is_taken_out(node);
         let faults = &self.core.network.faults;
         let calls = self.core.nodes[contact.0 as usize].service == CLIENT;
         let linked = |node| !faults.stop(contact, node, calls) && !faults.stop(node, contact, false);
@@ -109,7 +110,7 @@ impl Simulation {
             return true;
         }
         let Some(fault) = faults.hold(packet) else { return false };
-        self.core.touch(fault, 1);
+        self.core.touch(fault, Touch::of(packet.body), 1);
         self.core.enter(Tag::Held, (to, from, number, 0), cause, String::new);
         true
     }
@@ -127,7 +128,7 @@ impl Simulation {
                 true
             }
             Some((fault, ConnectionFault::Reset)) => {
-                self.core.touch(fault, 1);
+                self.core.touch(fault, Touch::Requests, 1);
                 if let CallPacket::Answer { result, seen, .. } = self.core.posts.get_mut(slot) {
                     *result = Err(CallError::Reset);
                     *seen = None;
@@ -199,7 +200,7 @@ impl Core {
         };
         match fate {
             Fate::Arrives { at, damage, copy_at, .. } => {
-                touched.into_iter().for_each(|fault| self.touch(fault, 1));
+                touched.into_iter().for_each(|fault| self.touch(fault, Touch::of(body), 1));
                 let copies =
                     copies.into_iter().map(|after| self.network.copy_arrives(&self.nodes, from, to, at + after));
                 let copies: Vec<_> = copy_at.into_iter().chain(copies).collect();
@@ -245,7 +246,7 @@ impl Core {
                 Body::Message(_) => true,
                 Body::Call(slot) => self.posts.get_mut(slot).forge(draw),
             };
-            self.touch(fault, u64::from(is_changed));
+            self.touch(fault, Touch::of(packet.body), u64::from(is_changed));
         }
         None
     }
@@ -260,7 +261,7 @@ impl Core {
     /// The packet on its way to where a fault leads it.
     fn lead(&mut self, packet: Packet, astray: Option<(FaultId, NodeId)>) -> Packet {
         let Some((fault, taker)) = astray else { return packet };
-        self.touch(fault, 1);
+        self.touch(fault, Touch::of(packet.body), 1);
         packet.led_astray(taker)
     }
 
@@ -293,7 +294,7 @@ impl Core {
                 self.drop_packet(packet, DropCause::Corrupted(fault), bodies);
                 return;
             }
-            fault.into_iter().for_each(|fault| self.touch(fault, 1));
+            fault.into_iter().for_each(|fault| self.touch(fault, Touch::of(packet.body), 1));
         }
         self.schedule(at, class::DELIVERY, packet.to, Event::Arrive(packet));
     }

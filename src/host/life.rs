@@ -11,6 +11,7 @@ use super::event::{Body, Effect, Event, Task, class};
 use super::record::Tag;
 use super::run_queue::Ends;
 use super::service::NoBodies;
+use super::tally::Touch;
 use super::{CallError, CrashKeeps, Drift, DropCause, NodeId, Simulation};
 
 /// A fault: what touches something is counted by it. It stands in the trace, so it must not depend on which other
@@ -27,22 +28,31 @@ pub struct CrashSettings {
     pub keeps: CrashKeeps,
 }
 
+/// A fault that keeps a node down.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct KeptDown {
+    pub(crate) fault: FaultId,
+    /// Whether its host answers nothing, either.
+    silent: bool,
+}
+
 /// What a disk keeps in a crash.
 const CRASH_STREAM: Purpose = Purpose::new("crash");
 
+/// The same where the process was down already.
+const CRASH_AGAIN_STREAM: Purpose = Purpose::new("crash while down");
+
 impl Simulation {
     /// Kills a node's process and keeps it down until [`Self::restart`]. What it sent flies on; its volatile
-    /// state, its timers, its calls and what waited for it are gone. Has no effect on clients.
+    /// state, its timers, its calls and what waited for it are gone. Where the process is down already, the disk bears this
+    /// crash too. A client has no disk; whoever drives it learns by [`Self::client_turns`] that it has forgotten everything.
     pub fn crash(&mut self, fault: FaultId, node: NodeId, settings: CrashSettings) {
-        if self.core.state(node).service == CLIENT {
-            return;
-        }
         let was_up = self.core.state(node).is_up;
-        self.core.part(node).crashes.push(fault);
+        self.core.part(node).crashes.push(KeptDown { fault, silent: settings.silent });
         if !was_up {
-            return;
+            return self.crash_again(fault, node, settings);
         }
-        self.core.touch(fault, 1);
+        self.core.touch(fault, Touch::Processes, 1);
         self.tell(Tag::Crash, node, u64::from(settings.silent), 0);
         let crash = self.core.moment;
         let state = self.core.state(node);
@@ -61,15 +71,21 @@ impl Simulation {
             }
         }
         for task in tasks {
-            if let Task::Packet(packet) = task {
-                self.drop_packet(packet, DropCause::ReceiverDown);
+            match task {
+                Task::Packet(packet) => self.drop_packet(packet, DropCause::ReceiverDown),
+                // It has never left.
+                Task::Leave { body: Body::Call(slot), .. } => drop(self.core.posts.take(slot)),
+                _ => {}
             }
+        }
+        if self.core.state(node).service == CLIENT {
+            self.core.client_turns.push((node, false));
         }
         if let (core, Some(service)) = self.parts(node) {
             service.crash(core, node);
         }
         self.core.moment = crash;
-        self.crash_disk(node, settings.keeps);
+        self.crash_disk(node, settings.keeps, (CRASH_STREAM, self.core.parts[node.0 as usize].incarnation));
         self.end_calls(node, settings.silent);
         let part = self.core.part(node);
         part.stream = None;
@@ -78,11 +94,24 @@ impl Simulation {
         part.incarnation += 1;
     }
 
-    fn crash_disk(&mut self, node: NodeId, keeps: CrashKeeps) {
+    /// A node crashes whose process is down already: a loss of power after a crash of the process takes what the page cache
+    /// still had, and a disk that is replaced is replaced.
+    fn crash_again(&mut self, fault: FaultId, node: NodeId, settings: CrashSettings) {
+        let number = self.core.part(node).crashed_while_down;
+        self.core.part(node).crashed_while_down += 1;
+        let met = self.occasion();
+        self.core.moment = Moment { node, record: met, work: Span::ZERO, tag: Tag::Token };
+        let loses = self.crash_disk(node, settings.keeps, (CRASH_AGAIN_STREAM, number));
+        self.core.touch(fault, Touch::DiskOperations, u64::from(loses));
+        self.core.state(node).is_silent |= settings.silent;
+    }
+
+    /// Lets a disk crash with draws of a numbered stream of the node's; answers whether it lost anything.
+    fn crash_disk(&mut self, node: NodeId, keeps: CrashKeeps, (purpose, number): (Purpose, u64)) -> bool {
         self.core.stop_drive(node);
         let core = &mut self.core;
         let part = &mut core.parts[node.0 as usize];
-        let mut draws = open_stream(&mut core.streams, CRASH_STREAM, &part.name, part.incarnation);
+        let mut draws = open_stream(&mut core.streams, purpose, &part.name, number);
         let loss = part.drive.disk.crash(keeps, &mut || draws.next_u64());
         if loss.files_replaced > 0 {
             let note = format!("the disk was replaced: {} files are gone or set back", loss.files_replaced);
@@ -92,6 +121,7 @@ impl Simulation {
             let note = format!("the crash lost {} unsynced writes ({} bytes)", loss.changes_lost, loss.bytes_lost);
             core.annotate(Tag::Note, node, loss.changes_lost, &note);
         }
+        loss.files_replaced + loss.changes_lost > 0
     }
 
     /// Closes the calls that a dead process had made, and resets those that it had received.
@@ -114,15 +144,30 @@ impl Simulation {
 
     /// Ends what [`Self::crash`] did for this fault; the node starts again if no other fault keeps it down.
     pub fn restart(&mut self, fault: FaultId, node: NodeId) {
-        match release(&mut self.core.part(node).crashes, fault) {
+        let released = release(&mut self.core.part(node).crashes, fault, |holder| holder.fault);
+        if released.is_some() {
+            let is_silent = self.core.part(node).crashes.iter().any(|holder| holder.silent);
+            self.core.state(node).is_silent = is_silent;
+        }
+        match released {
             Some(Release::Free) => {
                 self.core.state(node).is_up = true;
-                self.schedule_start(node);
+                if self.replica(node).is_some() {
+                    self.schedule_start(node);
+                } else {
+                    self.core.state(node).is_ready = true;
+                    self.core.client_turns.push((node, true));
+                }
             }
             // But for the next in line, the node would start.
-            Some(Release::PassedTo(next)) => self.core.touch(next, 1),
+            Some(Release::PassedTo(next)) => self.core.touch(next, Touch::Processes, 1),
             Some(Release::StillHeld) | None => {}
         }
+    }
+
+    /// The clients that have crashed or started again (`true`) since this was last asked, in that order.
+    pub fn client_turns(&mut self) -> Vec<(NodeId, bool)> {
+        std::mem::take(&mut self.core.client_turns)
     }
 
     /// Stops a node's processor until [`Self::resume`]: time runs on, what arrives waits, timers fire late. What a client
@@ -130,7 +175,7 @@ impl Simulation {
     pub fn pause(&mut self, fault: FaultId, node: NodeId) {
         if self.core.part(node).run.pauses.is_empty() {
             let held = self.core.part(node).run.held();
-            self.core.touch(fault, held);
+            self.core.touch(fault, Touch::Work, held);
             self.pause_jobs(node);
         }
         self.core.part(node).run.pauses.push(fault);
@@ -140,7 +185,7 @@ impl Simulation {
 
     /// Ends what [`Self::pause`] did for this fault; the node goes on if no other fault pauses it.
     pub fn resume(&mut self, fault: FaultId, node: NodeId) {
-        let Some(released) = release(&mut self.core.part(node).run.pauses, fault) else { return };
+        let Some(released) = release(&mut self.core.part(node).run.pauses, fault, |&holder| holder) else { return };
         self.tell(Tag::Resume, node, 0, 0);
         match released {
             Release::Free => {
@@ -148,7 +193,7 @@ impl Simulation {
             }
             Release::PassedTo(next) => {
                 let held = self.core.part(node).run.held();
-                self.core.touch(next, held);
+                self.core.touch(next, Touch::Work, held);
             }
             Release::StillHeld => {}
         }
@@ -216,9 +261,11 @@ impl Simulation {
         let now = self.now();
         let part = self.core.part(node);
         part.clock.add_drift(now, drift);
-        part.rate_faults.push(fault);
+        if drift.ppb() != 0 {
+            part.rate_faults.push(fault);
+        }
         let moved = self.clock_changed(node, drift.ppb(), 0);
-        self.core.touch(fault, moved);
+        self.core.touch(fault, Touch::Timers, moved);
     }
 
     /// Ends what [`Self::begin_drift`] did: the rate is what it was, what the clock has gained stays.
@@ -234,9 +281,11 @@ impl Simulation {
     pub fn step_clock(&mut self, fault: FaultId, node: NodeId, nanoseconds: i64) {
         let part = self.core.part(node);
         part.clock.step(nanoseconds);
-        part.wall_faults.push(fault);
+        if nanoseconds != 0 {
+            part.wall_faults.push(fault);
+        }
         let moved = self.clock_changed(node, nanoseconds, 1);
-        self.core.touch(fault, moved);
+        self.core.touch(fault, Touch::Timers, moved);
     }
 
     /// Takes back what [`Self::step_clock`] did; `nanoseconds` are those of the step, above `i64::MIN`.
@@ -291,12 +340,12 @@ enum Release {
 }
 
 /// Takes a fault out of those that hold a node, in the order in which they began; `None` if it is not among them.
-fn release(holders: &mut Vec<FaultId>, fault: FaultId) -> Option<Release> {
-    let place = holders.iter().position(|&holder| holder == fault)?;
+fn release<T>(holders: &mut Vec<T>, fault: FaultId, id: impl Fn(&T) -> FaultId) -> Option<Release> {
+    let place = holders.iter().position(|holder| id(holder) == fault)?;
     holders.remove(place);
     Some(match holders.first() {
         None => Release::Free,
-        Some(&next) if place == 0 => Release::PassedTo(next),
+        Some(next) if place == 0 => Release::PassedTo(id(next)),
         Some(_) => Release::StillHeld,
     })
 }

@@ -221,8 +221,13 @@ impl LinkFaults {
     /// Whether nothing gets from `from` to `to` now; for a caller, no call.
     pub(crate) fn stop(&self, from: NodeId, to: NodeId, calls: bool) -> bool {
         let stops = |what: &LinkFault| match what {
-            LinkFault::Clog | LinkFault::StaleName { .. } => true,
+            LinkFault::Clog => true,
+            // Somebody else answers.
+            LinkFault::StaleName { old_place } => !matches!(old_place, OldPlace::Taken(_)),
             LinkFault::Loss { ppb } => *ppb >= WHOLE_PPB,
+            LinkFault::BurstLoss(burst) => burst.within.min(burst.between) >= WHOLE_PPB,
+            // A damaged part of a call is dropped in any case.
+            LinkFault::Corruption { ppb, checksums } => (*checksums || calls) && *ppb >= WHOLE_PPB,
             LinkFault::Connections { ppb, .. } => calls && *ppb >= WHOLE_PPB,
             _ => false,
         };
@@ -358,6 +363,9 @@ impl Rule {
                 if draws.chance(*ppb) {
                     toll.stretch.multiply(*factor_ppb);
                     toll.delay(fault, add.sample(&mut draws));
+                    if *factor_ppb != WHOLE_PPB && toll.touched.last() != Some(&fault) {
+                        toll.touched.push(fault);
+                    }
                 }
             }
             LinkFault::Bandwidth { rate, queue } => {
@@ -386,7 +394,9 @@ impl BurstLoss {
 impl Toll {
     fn delay(&mut self, fault: FaultId, span: Span) {
         self.stretch.add = self.stretch.add + span;
-        self.touched.push(fault);
+        if !span.is_zero() {
+            self.touched.push(fault);
+        }
     }
 
     /// A call is a connection, which knows its own segments again: no copy of it reaches the process.

@@ -47,6 +47,7 @@ mod run_queue;
 mod service;
 mod sign;
 mod simulation;
+mod tally;
 mod terms;
 mod timers;
 mod watch;
@@ -55,7 +56,7 @@ mod watch;
 pub(crate) mod tests;
 
 pub use ailments::{MemoryLimit, PanicOn, PlantedPanic};
-pub use builder::{BuildError, Builder, HostSettings, ZoneId};
+pub use builder::{BuildError, Builder, HostSettings, MOST_ZONES, ZoneId};
 pub use call::{CallError, CallId, RequestId};
 pub use choice::Delivery;
 pub use clock::{Clock, Drift, WALL_EPOCH_NANOS, WallTime};
@@ -82,6 +83,7 @@ pub use request::{Key, NotDone, Reply, Request, Value};
 pub use service::Birth;
 pub use sign::{Lookout, Sign};
 pub use simulation::{Limits, Simulation, Step};
+pub use tally::{Tally, Touch};
 pub use terms::{CausalContext, IdempotencyKey, Terms};
 pub use watch::{Breach, RoleTaken, Violation, Watch};
 

@@ -8,6 +8,7 @@ use super::ailments::Ailments;
 use super::clock_sync::Daemon;
 use super::core::CLIENT;
 use super::drive::Drive;
+use super::life::KeptDown;
 use super::run_queue::RunQueue;
 use super::{Clock, ClockSync, Disk, Drift, FaultId, HostSettings, network};
 
@@ -51,8 +52,10 @@ pub(crate) struct NodeParts {
     pub(crate) rate_faults: Vec<FaultId>,
     /// The faults that have moved the wall clock.
     pub(crate) wall_faults: Vec<FaultId>,
-    /// The faults that keep it down.
-    pub(crate) crashes: Vec<FaultId>,
+    /// The faults that keep it down, in the order in which they began.
+    pub(crate) crashes: Vec<KeptDown>,
+    /// How many crashes met it when it was down already.
+    pub(crate) crashed_while_down: u64,
     pub(crate) drive: Drive,
     pub(crate) stream: Option<Stream>,
     /// What an event costs before the handler adds to it.
@@ -102,6 +105,7 @@ impl NodeParts {
             rate_faults: Vec::new(),
             wall_faults: Vec::new(),
             crashes: Vec::new(),
+            crashed_while_down: 0,
             drive: Drive::new(Disk::new(settings.disk_capacity), settings.disk.clone()),
             stream: None,
             cpu: settings.cpu,
@@ -129,6 +133,7 @@ impl NodeParts {
         self.rate_faults.clear();
         self.wall_faults.clear();
         self.crashes.clear();
+        self.crashed_while_down = 0;
         self.drive.reset();
         self.stream = None;
         self.ails = Ailments::default();

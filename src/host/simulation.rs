@@ -14,8 +14,8 @@ use super::record::{Census, Tag};
 use super::service::{NoBodies, Service};
 use super::sign::Seen;
 use super::{
-    CallError, CallId, CausalContext, DropCause, NodeId, Reply, Request, RequestId, RoleTaken, SentMessage, Terms,
-    View, Violation,
+    CallError, CallId, CausalContext, DropCause, NodeId, Reply, Request, RequestId, RoleTaken, SentMessage, Tally,
+    Terms, View, Violation,
 };
 
 /// So many pending events, and what they need, fit into the cache of a core.
@@ -69,6 +69,12 @@ pub enum Step {
         /// What the client has seen of the object, if the service told.
         seen: Option<CausalContext>,
     },
+    /// A process has died of a fault in the midst of what it did, or its host has started it again: who is up has changed, and no
+    /// token tells of it.
+    Turned {
+        /// Whose it is.
+        node: NodeId,
+    },
     /// The run is over.
     Ended(End),
 }
@@ -113,6 +119,7 @@ impl Simulation {
         core.disk_operations.clear();
         core.moment = Moment { node: NodeId(0), record: NO_RECORD, work: Span::ZERO, tag: Tag::Token };
         core.lookouts.clear();
+        core.client_turns.clear();
         core.maybes.values_mut().for_each(|point| *point = Point { ppb: point.ppb, ..Point::default() });
         self.services.iter_mut().for_each(|service| service.reset());
         self.events = 0;
@@ -211,7 +218,7 @@ impl Simulation {
             Event::ClockPoll { node } => self.by_itself().poll_clock(node),
             Event::SlewEnd { node } => self.by_itself().end_slew(node),
             Event::Die { node } => self.by_itself().die(node),
-            Event::Revive { node, fault } => self.by_itself().restart(fault, node),
+            Event::Revive { node, fault } => self.by_itself().revive(fault, node),
             Event::Token(token) => {
                 let number = NodeId(u32::from(class.number()));
                 self.core.record(Tag::Token, (number, number, token, 0), NO_RECORD, String::new);
@@ -302,8 +309,8 @@ impl Simulation {
         let is_held_client = self.is_held_client(packet.to);
         match *self.core.posts.get(slot) {
             CallPacket::Request { call, .. } => self.arrive_request(packet, call),
-            CallPacket::Answer { .. } if is_held_client => self.wait(packet.to, Task::Packet(packet)),
             CallPacket::Answer { .. } if !self.is_up(packet.to) => self.drop_packet(packet, DropCause::ReceiverDown),
+            CallPacket::Answer { .. } if is_held_client => self.wait(packet.to, Task::Packet(packet)),
             CallPacket::Answer { .. } => {
                 if self.core.network.faults.are_at_work() && self.is_reply_lost(&packet, slot) {
                     return;
@@ -483,7 +490,7 @@ impl Simulation {
         view
     }
 
-    /// Whether a node's process runs. Clients always do.
+    /// Whether a node's process runs.
     #[must_use]
     pub fn is_up(&self, node: NodeId) -> bool {
         self.core.nodes[node.0 as usize].is_up
@@ -512,7 +519,13 @@ impl Simulation {
     /// How often a fault has touched something: messages dropped, processes killed, tasks delayed, clocks read.
     #[must_use]
     pub fn touched(&self, fault: super::FaultId) -> u64 {
-        self.core.touched.get(&fault).copied().unwrap_or(0)
+        self.tally(fault).total()
+    }
+
+    /// The same by kinds of things.
+    #[must_use]
+    pub fn tally(&self, fault: super::FaultId) -> Tally {
+        self.core.touched.get(&fault).copied().unwrap_or_default()
     }
 
     /// How many messages died of a fault.

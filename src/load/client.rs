@@ -38,6 +38,10 @@ pub(super) struct Client {
     contexts: BTreeMap<Key, CausalContext>,
     /// The number of the next session that it opens, unique in the run.
     next_session: u64,
+    /// Whether it has crashed and is still down.
+    is_down: bool,
+    /// Operations that never started because it crashed, or was down.
+    lost: Vec<Planned>,
 }
 
 /// How many bits of a session's number count the sessions of one client; the bits above are the client's.
@@ -151,11 +155,46 @@ impl Client {
             seen: BTreeMap::new(),
             contexts: BTreeMap::new(),
             next_session: u64::from(index) << SESSION_BITS,
+            is_down: false,
+            lost: Vec::new(),
         })
     }
 
-    /// Finds an idle session for an operation that arrives. If there is none, the operation waits.
+    /// Its process dies, and with it what it knew and what waited. Operations under way end as unknown, nobody waits for them,
+    /// and every session is retired: another takes its place, as after any unknown outcome.
+    pub(super) fn crash(&mut self, now: Time) -> Vec<Ended> {
+        self.is_down = true;
+        self.seen.clear();
+        self.contexts.clear();
+        self.lost.extend(self.waiting.drain(..));
+        let mut ended = Vec::new();
+        for (&place, session) in &mut self.sessions {
+            match session.end(place, Outcome::Info("its client crashed".to_owned()), now) {
+                Some(end) => ended.push(end),
+                None => session.replaced += 1,
+            }
+            self.lost.extend(session.waiting.drain(..));
+            let first = self.prefer.unwrap_or_else(|| self.targets[place as usize % self.targets.len()]);
+            session.driver = Driver::new(first, Arc::clone(&self.targets), self.policy);
+            session.id = self.next_session;
+            session.began = 0;
+            self.next_session += 1;
+            self.free.insert(place);
+        }
+        ended
+    }
+
+    /// It starts again.
+    pub(super) const fn restart(&mut self) {
+        self.is_down = false;
+    }
+
+    /// Finds an idle session for an operation that arrives. If there is none, the operation waits; if it is down, it is lost.
     pub(super) fn place(&mut self, planned: Planned) -> Option<(u32, Planned)> {
+        if self.is_down {
+            self.lost.push(planned);
+            return None;
+        }
         if let Some(place) = planned.session {
             let session = self.session(place);
             if session.running.is_none() {
@@ -304,7 +343,8 @@ impl Client {
     /// Gives up what is under way, for the run is over, and hands out what has not started.
     pub(super) fn close(&mut self, now: Time) -> (Vec<Ended>, Vec<Planned>) {
         let mut open = Vec::new();
-        let mut unstarted = Vec::from(std::mem::take(&mut self.waiting));
+        let mut unstarted = std::mem::take(&mut self.lost);
+        unstarted.extend(self.waiting.drain(..));
         for (&place, session) in &mut self.sessions {
             open.extend(session.end(place, Outcome::Info("open when the run ended".to_owned()), now));
             unstarted.extend(session.waiting.drain(..));

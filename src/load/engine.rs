@@ -15,7 +15,7 @@ use super::{ClientSettings, LoadError, Recording, Workload};
 ///
 /// Whoever drives the simulation calls [`Self::schedule`] once before the first step, [`Self::wake`] for each
 /// [`Step::Token`](crate::host::Step::Token) of [`class::CLIENT`], [`Self::answer`] for each
-/// [`Step::Answer`](crate::host::Step::Answer), and [`Self::finish`] at the end.
+/// [`Step::Answer`](crate::host::Step::Answer), [`Self::turn`] where clients can crash, and [`Self::finish`] at the end.
 ///
 /// What several clients do at one instant goes by (client, number of the operation), however it came to be planned for
 /// that instant: so a run and its script agree.
@@ -27,6 +27,8 @@ pub struct Load {
     due: BTreeMap<(Time, u32, u64), Due>,
     ended: Vec<(u32, Ended)>,
     open: usize,
+    /// The upper half of the tags of its calls.
+    number: u32,
 }
 
 /// What a client does at an instant.
@@ -59,7 +61,26 @@ impl Load {
             check(&settings)?;
             clients.push(Client::new(index, node, settings, &mut streams).map_err(LoadError::Stream)?);
         }
-        Ok(Self { clients, by_node, due: BTreeMap::new(), ended: Vec::new(), open: 0 })
+        Ok(Self { clients, by_node, due: BTreeMap::new(), ended: Vec::new(), open: 0, number: 0 })
+    }
+
+    /// Sets its calls apart from those of other loads of the same simulation, each with a number of its own; that of a
+    /// load which was not given one is 0.
+    #[must_use]
+    pub fn numbered(self, number: u32) -> Self {
+        Self { number, ..self }
+    }
+
+    /// Whether it has made the call with this tag.
+    #[must_use]
+    pub const fn has_asked(&self, tag: u64) -> bool {
+        tag >> u32::BITS == self.number as u64
+    }
+
+    /// Whether something is to be done by `now`.
+    #[must_use]
+    pub fn is_due(&self, now: Time) -> bool {
+        self.due.first_key_value().is_some_and(|(&(at, ..), _)| at <= now)
     }
 
     /// Plans the first operations.
@@ -88,7 +109,8 @@ impl Load {
         }
     }
 
-    /// Takes the end of a client's call; `tag` is the call's, and `seen` what the service said that the client has seen.
+    /// Takes the end of a client's call, if it is its own; `tag` is the call's, and `seen` what the service said that the
+    /// client has seen.
     pub fn answer(
         &mut self,
         simulation: &mut Simulation,
@@ -97,7 +119,9 @@ impl Load {
         result: Result<Reply, CallError>,
         seen: Option<CausalContext>,
     ) {
-        let (Some(&client), Ok(session)) = (self.by_node.get(&client), u32::try_from(tag)) else { return };
+        let Some(&client) = self.by_node.get(&client).filter(|_| self.has_asked(tag)) else { return };
+        // The lower half of a tag is the session.
+        let session = tag as u32;
         let now = simulation.now();
         match self.client(client).react(session, result, seen, now) {
             None => {}
@@ -114,6 +138,33 @@ impl Load {
                 self.go_on(simulation, client, session);
             }
         }
+    }
+
+    /// A client has crashed, or started again: see [`Simulation::client_turns`]. Its operations under way end as unknown, and
+    /// its sessions are replaced by others under new ids. What arrives while it is down never starts.
+    pub fn turn(&mut self, simulation: &mut Simulation, client: NodeId, is_up: bool) {
+        let Some(&client) = self.by_node.get(&client) else { return };
+        let now = simulation.now();
+        if is_up {
+            self.client(client).restart();
+            let planned: BTreeSet<_> = self.planned(client).collect();
+            for next in self.client(client).plan.again(now, &planned) {
+                self.plan(simulation, client, next);
+            }
+            return;
+        }
+        self.due.retain(|&(_, of, _), due| of != client || matches!(due, Due::Arrival(_)));
+        let ended = self.client(client).crash(now);
+        self.open -= ended.len();
+        self.ended.extend(ended.into_iter().map(|ended| (client, ended)));
+    }
+
+    /// The sessions for which a client's next operation is planned.
+    fn planned(&self, client: u32) -> impl Iterator<Item = u32> + '_ {
+        self.due.iter().filter(move |((_, of, _), _)| *of == client).filter_map(|(_, due)| match due {
+            Due::Arrival(planned) => planned.session,
+            Due::Retry { .. } => None,
+        })
     }
 
     /// How many operations have started and not ended.
@@ -166,9 +217,10 @@ impl Load {
     }
 
     fn send(&mut self, simulation: &mut Simulation, client: u32, session: u32, attempt: Attempt) {
+        let number = self.number;
         let client = self.client(client);
         if let Some((request, terms)) = client.contact(session, attempt.to) {
-            let tag = u64::from(session);
+            let tag = u64::from(number) << u32::BITS | u64::from(session);
             let call = simulation.call_on_terms(client.node, attempt.to, request, terms, attempt.timeout, tag);
             client.asked(session, call);
         }

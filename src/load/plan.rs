@@ -1,5 +1,7 @@
 //! What a client will ask for: the next operation, drawn or listed.
 
+use std::collections::BTreeSet;
+
 use crate::host::Request;
 use crate::kernel::{Purpose, Sampler, Stream, StreamClash, Streams, Time};
 
@@ -114,6 +116,14 @@ impl Plan {
             }
             _ => self.after_arrival().into_iter().collect(),
         }
+    }
+
+    /// The operations that are planned when a client starts again after a crash: in a closed loop every session begins anew for
+    /// which none is `planned`; others go on as they were.
+    pub(super) fn again(&mut self, now: Time, planned: &BTreeSet<u32>) -> Vec<Planned> {
+        let Self::ClosedLoop { sessions, .. } = self else { return Vec::new() };
+        let idle = (0..*sessions).filter(|session| !planned.contains(session));
+        idle.collect::<Vec<_>>().into_iter().filter_map(|session| self.after_completion(now, session)).collect()
     }
 
     /// The operation that is planned when another arrives.

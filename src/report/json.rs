@@ -129,8 +129,14 @@ fn fault(run: &Run, fault: &FaultReport) -> Value {
         "end_ns": fault.end.map(|end| integer(end.as_nanos())),
         "found": fault.found.iter().map(|&(node, state)| json!({ "node": run.name(node), "state": state })).collect::<Vec<_>>(),
         "touched": integer(fault.touched),
+        "touches": touches(fault),
         "dropped": integer(fault.dropped),
     })
+}
+
+/// How often it touched something of each kind that it touched.
+pub(super) fn touches(fault: &FaultReport) -> Value {
+    fault.tally.iter().map(|(what, times)| (what.name().to_owned(), integer(times))).collect::<Map<_, _>>().into()
 }
 
 /// How the run ended, in one word.

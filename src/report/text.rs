@@ -170,12 +170,13 @@ pub(super) fn broke(text: &mut String, run: &Run) {
         let end = fault.end.map_or("the end".to_owned(), |end| end.to_string());
         let _ = writeln!(
             text,
-            "{head:<9} {} \"{}\" from {} to {end}: {}; touched {}",
+            "{head:<9} {} \"{}\" from {} to {end}: {}; touched {}{}",
             fault.kind,
             fault.id,
             start,
             if names.is_empty() { "nobody".to_owned() } else { names.join(", ") },
             count(fault.touched, "time"),
+            if fault.touched > 0 { format!(" ({})", fault.tally) } else { String::new() },
         );
     }
 }

@@ -17,9 +17,10 @@ use super::file::Scenario;
 use super::input::{Fields, Shape, either, object, one_of};
 use super::layout::Layout;
 use super::nemesis::{Generator, generators, nemeses};
+use super::problem::Problems;
 use super::registry::Deployable;
 use super::vary::{self, vary};
-use families::{FAMILIES, Keeps, Knob, Subject};
+use families::{Keeps, Knob, Subject};
 
 /// How much breaks.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -132,7 +133,11 @@ impl Chaos {
     }
 
     /// What it comes to under a seed.
-    pub(super) fn unleashed(self, scenario: &Scenario, seed: u64) -> Unleashed {
+    ///
+    /// # Errors
+    /// What is wrong with the nemeses that it makes: our mistake, or settings of a kind that cannot be what its tolerance
+    /// says.
+    pub(super) fn unleashed(self, scenario: &Scenario, seed: u64) -> Result<Unleashed, Problems> {
         let mut streams = Streams::new(seed);
         let measured = scenario.duration.as_nanos() - scenario.warm_up.as_nanos();
         let part = Span::from_nanos(measured / PARTS);
@@ -149,8 +154,8 @@ impl Chaos {
                 // They were accepted when the file was read.
                 drop(layout.add_settings(&service.name, other));
             }
-            let subject = Subject::of(service, &scenario.resolved);
-            for family in FAMILIES.iter().filter(|family| (family.tolerated)(&subject)) {
+            let subject = Subject::of(service, scenario);
+            for family in families::all().filter(|family| (family.tolerated)(&subject)) {
                 let name = format!("{CHAOS}-{}-{}", service.name, family.name);
                 let Some(mut dial) = self.dial(&mut streams, &name) else { continue };
                 let every = chaos.as_nanos() / dial.read(family.faults);
@@ -184,10 +189,13 @@ impl Chaos {
                 written.insert(name, nemesis);
             }
         }
+        for client in &scenario.clients {
+            layout.add_node(client.name.clone(), client.zone);
+        }
         let words = if words.is_empty() { "no family takes part".to_owned() } else { words.join("; ") };
-        let generators = read(&Value::Object(written), scenario, &mut layout);
+        let generators = read(&Value::Object(written), scenario, &mut layout)?;
         let others = scenario.services.iter().map(|service| layout.other_settings(&service.name).to_vec()).collect();
-        Unleashed { generators, others, words: format!("{self}: {words}.") }
+        Ok(Unleashed { generators, others, words: format!("{self}: {words}.") })
     }
 }
 
@@ -201,13 +209,14 @@ impl fmt::Display for Chaos {
 }
 
 /// Reads nemeses as if they stood in the scenario's file.
-fn read(written: &Value, scenario: &Scenario, layout: &mut Layout) -> Vec<Generator> {
-    let Ok(document) = Document::from_value(CHAOS, written) else { return Vec::new() };
+fn read(written: &Value, scenario: &Scenario, layout: &mut Layout) -> Result<Vec<Generator>, Problems> {
+    let document = Document::from_value(CHAOS, written)?;
     let mut problems = document.problems();
-    let Some(reading) = nemeses(scenario.kinds.clone()).read(&document, &mut problems) else { return Vec::new() };
-    let mut generators = generators(&reading.value, &reading.resolved, scenario.warm_up, layout, &mut problems);
+    let Some(reading) = nemeses(scenario.kinds.clone()).read(&document, &mut problems) else { return Err(problems) };
+    let mut generators =
+        generators(&reading.value, &reading.resolved, (scenario.warm_up, None), layout, &mut problems);
     generators.iter_mut().for_each(|generator| generator.belongs_to(CHAOS));
-    generators
+    if problems.is_empty() { Ok(generators) } else { Err(problems) }
 }
 
 const fn name(level: Level) -> &'static str {
@@ -232,6 +241,29 @@ mod tests {
         Scenario::read(&document, &Registry::standard()).unwrap_or_else(|problems| panic!("{problems}"))
     }
 
+    /// What no register of a majority is for: its disks may not lie, its hosts have no time servers, and it asks for no time.
+    /// Neither are there clients and zones here.
+    const OF_OTHERS: [&str; 13] = [
+        "step",
+        "offset",
+        "strobe",
+        "no-time",
+        "sure",
+        "rot",
+        "astray",
+        "cut-off",
+        "client-pause",
+        "client-crash",
+        "zone",
+        "wiped",
+        "restored",
+    ];
+
+    fn unleashed(scenario: &Scenario, seed: u64) -> Vec<Generator> {
+        let unleashed = scenario.chaos.expect("chaos").unleashed(scenario, seed);
+        unleashed.unwrap_or_else(|problems| panic!("{problems}")).generators
+    }
+
     fn names(generators: &[Generator]) -> Vec<&str> {
         generators.iter().map(|generator| generator.nemesis.name.as_str()).collect()
     }
@@ -240,11 +272,9 @@ mod tests {
     fn every_family_has_a_nemesis_in_a_preset() {
         for level in ["calm", "realistic", "harsh"] {
             let scenario = scenario(json!({ "majority_register": { "replicas": 5 } }), json!({ "chaos": level }));
-            let generators = scenario.chaos.expect("chaos").unleashed(&scenario, 1).generators;
-            // Its disks may not lie, and its hosts have no time servers.
-            let others = |name: &&str| !["rot", "astray", "no-time"].contains(name);
-            let expected: Vec<_> = FAMILIES
-                .iter()
+            let generators = unleashed(&scenario, 1);
+            let others = |name: &&str| !OF_OTHERS.contains(name);
+            let expected: Vec<_> = families::all()
                 .map(|family| family.name)
                 .filter(others)
                 .map(|name| format!("chaos-store-{name}"))
@@ -263,11 +293,11 @@ mod tests {
         let scenario = scenario(json!({ "majority_register": { "replicas": 5 } }), json!({ "swarm": "harsh" }));
         let mut counts = std::collections::BTreeMap::<String, u32>::new();
         for seed in 0..400 {
-            for generator in scenario.chaos.expect("a swarm").unleashed(&scenario, seed).generators {
+            for generator in unleashed(&scenario, seed) {
                 *counts.entry(generator.nemesis.name.clone()).or_default() += 1;
             }
         }
-        assert_eq!(counts.len(), FAMILIES.len() - 3);
+        assert_eq!(counts.len(), families::all().count() - OF_OTHERS.len());
         // The deviation of 400 tosses is 10.
         assert!(counts.values().all(|count| count.abs_diff(200) < 50), "{counts:?}");
     }

@@ -156,7 +156,7 @@ impl RunInProgress<'_> {
 
     fn step(&mut self) {
         self.is_gathered = false;
-        let step = self.driver.simulation.run_one();
+        let step = if self.driver.is_idle() { self.driver.next_step() } else { self.driver.simulation.run_one() };
         self.ended = self.driver.follow(step);
     }
 

@@ -7,8 +7,11 @@ mod staged;
 
 use std::sync::Arc;
 
-use crate::fault::{Effect, Fault, Group, Keep, NodeEffect, Pattern, Plan, Selector, Shape as Sides, Which};
-use crate::host::{CrashKeeps, CrashSettings, CutAt};
+use crate::fault::{
+    Effect, Fault, Group, Keep, MOST_TURNS, NodeEffect, Pattern, Plan, Program, Selector, Shape as Sides, Stages,
+    Which,
+};
+use crate::host::{CrashKeeps, CrashSettings, CutAt, NodeId};
 use crate::kernel::{Span, Time};
 
 use super::input::{
@@ -127,12 +130,16 @@ pub(super) fn families(timing: Timing, services: &Services) -> Vec<Kind<(What, W
             Some(NodeEffect::Pause)
         }),
         on_nodes("clock_offset", "Sets wall clocks wrong for a while.", |fields| {
-            let by = fields.required("by", "How far ahead; behind, if negative.", signed_duration());
+            let by = shift(fields, "How far ahead; behind, if negative.");
             Some(NodeEffect::ClockOffset { nanos: by? })
         }),
         on_nodes("clock_drift", "Lets clocks run fast or slow for a while.", |fields| {
-            let rate = fields.required("rate", "How fast; slow, if negative.", drift());
-            Some(NodeEffect::ClockDrift(rate?))
+            let rate = fields.required("rate", "How fast; slow, if negative.", drift())?;
+            if rate.ppb() == 0 {
+                fields.refuse("rate", "a drift of nothing changes nothing");
+                return None;
+            }
+            Some(NodeEffect::ClockDrift(rate))
         }),
         kind(
             "clock_step",
@@ -140,7 +147,7 @@ pub(super) fn families(timing: Timing, services: &Services) -> Vec<Kind<(What, W
             object(move |fields| {
                 let whom = whom(fields);
                 let at = at(fields, timing, "When.");
-                let by = fields.required("by", "How far forwards; backwards, if negative.", signed_duration());
+                let by = shift(fields, "How far forwards; backwards, if negative.");
                 Some((What::Nodes { whom: whom?, what: NodeEffect::ClockStep { nanos: by? } }, (at?, None)))
             }),
         ),
@@ -150,6 +157,16 @@ pub(super) fn families(timing: Timing, services: &Services) -> Vec<Kind<(What, W
     families.extend(staged::families(timing, services));
     families.extend(settings::families(timing, services));
     families
+}
+
+/// By how much a wall clock is moved.
+fn shift(fields: &mut Fields<'_>, doc: &str) -> Option<i64> {
+    let by = fields.required("by", doc, signed_duration())?;
+    if by == 0 {
+        fields.refuse("by", "a clock that is moved by nothing shows what it showed");
+        return None;
+    }
+    Some(by)
 }
 
 /// A family that does the same to each of some nodes, for a while.
@@ -330,6 +347,7 @@ pub(super) fn plan(written: &[Written], nemeses: &[&str], layout: &mut Layout, p
     let mut ids = std::collections::BTreeSet::new();
     let mut faults = Vec::new();
     for fault in written {
+        let before = problems.len();
         let what = fault.what.resolve(layout, problems);
         let id = match &fault.id {
             Some(id) => {
@@ -368,9 +386,29 @@ pub(super) fn plan(written: &[Written], nemeses: &[&str], layout: &mut Layout, p
         }
         let keep = budget(fault.keep.as_ref(), &what, problems);
         let (may_miss, nemesis) = (fault.may_miss, fault.nemesis.clone());
-        faults.push(Fault { id, what, start, lasts: fault.lasts, may_miss, nemesis, keep });
+        let planned = Fault { id, what, start, lasts: fault.lasts, may_miss, nemesis, keep };
+        if problems.len() == before {
+            check(&planned, &fault.place, layout, problems);
+        }
+        faults.push(planned);
     }
     Plan { faults }
+}
+
+/// Reports what is wrong with a fault although each of its parts reads well.
+pub(super) fn check(fault: &Fault, place: &Place, layout: &Layout, problems: &mut Problems) {
+    if let (true, Err(mistake)) = (layout.is_whole(), crate::fault::check(fault, layout)) {
+        problems.add(Problem::new(place, mistake.to_string()));
+    }
+    let Effect::Staged { program: Program::ClockStrobe { period, .. }, stages: Stages::Drawn(_) } = &fault.what
+    else {
+        return;
+    };
+    let lasts = fault.lasts.unwrap_or_default().min(layout.duration);
+    if lasts.as_nanos() / period.as_nanos().max(1) / 2 > MOST_TURNS {
+        let says = format!("clocks would jump more than {MOST_TURNS} times: every {period} for {lasts}");
+        problems.add(Problem::new(place, says).help("lengthen \"period\", or shorten \"for\""));
+    }
 }
 
 /// The budget of a fault, which has to be one that takes replicas out.
@@ -398,7 +436,7 @@ impl What {
     /// With its names resolved; unknown ones are problems.
     pub(super) fn resolve(&self, layout: &mut Layout, problems: &mut Problems) -> Effect {
         match self {
-            Self::Nodes { whom, what } => Effect::Nodes { whom: resolve(whom, layout, problems), what: *what },
+            Self::Nodes { whom, what } => Effect::Nodes { whom: hit(whom, *what, layout, problems), what: *what },
             Self::Groups { groups, cut_at } => {
                 let groups = groups.iter().map(|side| group(side, layout, problems)).collect();
                 Effect::Partition { shape: Sides::Groups(groups), cut_at: *cut_at }
@@ -427,6 +465,25 @@ fn group(side: &Side, layout: &Layout, problems: &mut Problems) -> Group {
     match side {
         Side::Rest => Group::Rest,
         Side::Of(whom) => Group::Of(resolve(whom, layout, problems)),
+    }
+}
+
+/// Whom an effect on nodes hits. A client that is named has to be one that it can hit.
+fn hit(whom: &Where, what: NodeEffect, layout: &Layout, problems: &mut Problems) -> Selector {
+    let is_client = |node: &NodeId| layout.service_of(*node).is_none();
+    match (whom, resolve(whom, layout, problems)) {
+        (Where::Zone(_), Selector::Nodes(nodes)) if what.spares_clients_of_zones() => {
+            Selector::Nodes(nodes.into_iter().filter(|node| !is_client(node)).collect())
+        }
+        (Where::Names(names), selector) if what.needs_process() => {
+            for name in names.iter().filter(|name| layout.is_client(&name.value)) {
+                let says = format!("\"{}\" is a client: it has neither a disk nor a replica's process", name.value);
+                let help = "clients can crash, stand still, have wrong clocks, or be cut off";
+                problems.add(Problem::new(&name.place, says).help(help));
+            }
+            selector
+        }
+        (_, selector) => selector,
     }
 }
 

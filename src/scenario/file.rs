@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use crate::fault::Plan;
 use crate::host::{HostSettings, Limits, Link, NodeId, PrioritySettings, ZoneId};
-use crate::kernel::Span;
+use crate::kernel::{Span, Time};
 
 use super::chaos::{self, Chaos, chaos};
 use super::clients::{self, client};
@@ -308,6 +308,16 @@ impl Scenario {
             .schema("Partita scenario", "Which services run, who calls them, what breaks, what is expected to hold.")
     }
 
+    /// The longest that an operation of any client may take by the client's clock.
+    pub(super) fn longest_timeout(&self) -> Span {
+        self.clients.iter().map(|client| client.written.timeout).max().unwrap_or_default()
+    }
+
+    /// When operations that are still open are waited for no longer: the longest of them has had twice its time.
+    pub(super) fn patience(&self) -> Time {
+        Time::ZERO + self.duration + self.longest_timeout().times(2)
+    }
+
     /// The services that somebody calls, as indices.
     pub(super) fn called(&self) -> Vec<usize> {
         let is_called = |&service: &usize| self.clients.iter().any(|client| client.service == service);
@@ -348,8 +358,8 @@ fn assemble(written: Written, resolved: Value, kinds: Services, problems: &mut P
     let (zone_links, node_links) = links(&written.network, &link, &layout, problems);
     let names: Vec<_> = written.breaks.nemeses.iter().map(|(name, _)| name.value.as_str()).collect();
     let plan = faults::plan(&written.breaks.faults, &names, &mut layout, problems);
-    let nemeses =
-        nemesis::generators(&written.breaks.nemeses, &resolved["nemesis"], written.warm_up, &mut layout, problems);
+    let times = (written.warm_up, Some(written.seed));
+    let nemeses = nemesis::generators(&written.breaks.nemeses, &resolved["nemesis"], times, &mut layout, problems);
     for service in &mut services {
         service.others = layout.other_settings(&service.name).to_vec();
     }

@@ -140,8 +140,8 @@ fn idle(fault: &FaultReport) -> Check {
         explanation: match fault.start {
             None => format!("What would trigger the fault \"{}\" ({}) never happened.", fault.id, fault.kind),
             Some(_) => format!(
-                "The fault \"{}\" ({}) met no message, process, task or clock reading: what held under it was not put \
-                 to the test.",
+                "The fault \"{}\" ({}) met no message, process, task, disk operation or clock reading: what held under \
+                 it was not put to the test.",
                 fault.id, fault.kind
             ),
         },
@@ -173,8 +173,8 @@ fn idle_nemeses(scenario: &Scenario, faults: &[FaultReport]) -> Vec<Check> {
                 "The nemesis \"{name}\" made no fault before its end: shorten \"every\", or give it more time."
             ),
             _ => format!(
-                "No fault of the nemesis \"{name}\" met a message, process, task or clock reading, or its budget let \
-                 it take nobody: what held under it was not put to the test."
+                "No fault of the nemesis \"{name}\" met a message, process, task, disk operation or clock reading, or \
+                 its budget let it take nobody: what held under it was not put to the test."
             ),
         },
         anomaly: None,
@@ -210,6 +210,18 @@ pub(super) fn disk_notes(simulation: &Simulation) -> Vec<String> {
             .then(|| format!("The disk of \"{name}\" lied: it did not keep what was synced to {}.", files.join(", ")))
     };
     simulation.nodes().filter_map(note).collect()
+}
+
+/// The families of chaos that touched nothing: no verdict, for chaos draws what may miss, but what held was not held against
+/// them.
+pub(super) fn chaos_note(faults: &[FaultReport]) -> Option<String> {
+    let mut families: BTreeMap<&str, u64> = BTreeMap::new();
+    for fault in faults.iter().filter(|fault| fault.nemesis.as_deref() == Some(CHAOS)) {
+        let family = fault.id.rsplit_once('-').map_or(fault.id.as_str(), |(family, _)| family);
+        *families.entry(family).or_default() += fault.touched;
+    }
+    let idle: Vec<_> = families.into_iter().filter(|&(_, touched)| touched == 0).map(|(family, _)| family).collect();
+    (!idle.is_empty()).then(|| format!("Faults that were drawn and touched nothing: {}.", idle.join(", ")))
 }
 
 /// Whether a kind of service that tolerates so much does not promise to tolerate this.

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use std::sync::Arc;
 
-use crate::fault::Selector;
+use crate::fault::{Ground, Selector};
 use crate::host::{NodeId, ZoneId};
 use crate::kernel::Span;
 
@@ -99,6 +99,16 @@ impl Layout {
         owner.map(|(name, _)| name.clone())
     }
 
+    /// Whether all of it could be read, so that what does not fit it is wrong.
+    pub(super) const fn is_whole(&self) -> bool {
+        self.zones.is_some() && self.broken.is_empty() && !self.is_incomplete
+    }
+
+    /// Whether a client has this name.
+    pub(super) fn is_client(&self, name: &str) -> bool {
+        self.nodes.get(name).is_some_and(|&node| self.service_of(node).is_none())
+    }
+
     /// Every node that a selector might mean.
     pub(super) fn meant_by(&self, selector: &Selector) -> Vec<NodeId> {
         match selector {
@@ -158,5 +168,23 @@ impl Layout {
     pub(super) fn nodes_in(&self, zone: &Spanned<String>, problems: &mut Problems) -> Vec<NodeId> {
         let Some(zone) = self.zone(zone, problems) else { return Vec::new() };
         (0..self.count()).map(NodeId).filter(|node| self.zone_of[node.0 as usize] == zone).collect()
+    }
+}
+
+impl Ground for Layout {
+    fn count(&self) -> usize {
+        self.zone_of.len()
+    }
+
+    fn replicas_of(&self, service: &str) -> Option<Vec<NodeId>> {
+        self.services.get(service).map(|range| range.clone().map(NodeId).collect())
+    }
+
+    fn service_of(&self, node: NodeId) -> Option<String> {
+        Self::service_of(self, node)
+    }
+
+    fn name_of(&self, node: NodeId) -> String {
+        self.nodes.iter().find(|&(_, &other)| other == node).map(|(name, _)| name.clone()).unwrap_or_default()
     }
 }

@@ -6,7 +6,7 @@ use crate::fault::{Effect, Fault, Keep, Nemesis, PlanError};
 use crate::kernel::{Sampler, Span, Streams, Time};
 
 use super::distribution::distribution;
-use super::faults::{Services, Timing, What, budget, families, keep};
+use super::faults::{self, Services, Timing, What, budget, families, keep};
 use super::input::{Fields, Shape, Spanned, duration, map, object};
 use super::layout::Layout;
 use super::problem::{Place, Problem, Problems};
@@ -69,11 +69,12 @@ fn nemesis(fields: &mut Fields<'_>, services: &Services) -> Option<Written> {
     })
 }
 
-/// Gives the names in nemeses their meaning. `resolved` is how they are written, with every default filled in.
+/// Gives the names in nemeses their meaning. `resolved` is how they are written, with every default filled in; `seed` the one
+/// under which they are tried, if they are.
 pub(super) fn generators(
     written: &[(Spanned<String>, Option<Written>)],
     resolved: &Value,
-    warm_up: Span,
+    (warm_up, seed): (Span, Option<u64>),
     layout: &mut Layout,
     problems: &mut Problems,
 ) -> Vec<Generator> {
@@ -84,6 +85,7 @@ pub(super) fn generators(
             problems.add(Problem::new(&name.place, says).help("give the nemesis another name"));
         }
         let Some(written) = written else { continue };
+        let before = problems.len();
         let what = written.what.resolve(layout, problems);
         let ends_by_itself = what.ends_by_itself();
         if ends_by_itself && written.lasts.is_some() {
@@ -122,9 +124,23 @@ pub(super) fn generators(
             stop: Time::ZERO + stop,
             keep,
         };
+        if problems.len() == before {
+            check_made(&nemesis, seed, &written.place, layout, problems);
+        }
         generators.push(Generator { group: nemesis.name.clone(), nemesis, settings });
     }
     generators
+}
+
+/// Reports what is wrong with the faults that a nemesis would make.
+fn check_made(nemesis: &Nemesis, seed: Option<u64>, place: &Place, layout: &Layout, problems: &mut Problems) {
+    let lasts = nemesis.lasts.as_ref().map(|_| Span::from_nanos(1));
+    let fault =
+        Fault { keep: nemesis.keep, ..Fault::new(nemesis.name.clone(), nemesis.what.clone(), nemesis.start, lasts) };
+    faults::check(&fault, place, layout, problems);
+    if let Some(Err(error)) = seed.map(|seed| nemesis.faults(&mut Streams::new(seed))) {
+        problems.add(Problem::new(place, error.mistake.to_string()));
+    }
 }
 
 impl Generator {

@@ -1,7 +1,7 @@
 //! The `hosts` and `network` parts of a scenario: zones, placement, and how links behave.
 
 use crate::check::BILLION;
-use crate::host::{ClockSync, DiskTiming, Drift, HostSettings, Link};
+use crate::host::{ClockSync, DiskTiming, Drift, HostSettings, Link, MOST_ZONES};
 use crate::kernel::{Sampler, Span};
 
 use super::distribution::distribution;
@@ -28,6 +28,10 @@ pub(super) fn hosts() -> Shape<Hosts> {
             map(non_empty_list(name().spanned())),
             empty(),
         );
+        if zones.as_ref().is_some_and(|zones| zones.len() > MOST_ZONES) {
+            fields.refuse("zones", format!("there are at most {MOST_ZONES} zones"));
+            return None;
+        }
         Some(Hosts { zones: zones?.into_iter().map(|(zone, ())| zone).collect(), placement: placement? })
     })
 }
@@ -179,7 +183,7 @@ pub(super) fn machine() -> Shape<HostSettings> {
         let restart_after = fields.optional(
             "restart_after",
             "After how long a process that has ended itself, because it cannot go on, is started again.",
-            duration(),
+            positive_duration(),
             "1s",
         );
         let speed = speed?;

@@ -102,7 +102,7 @@ impl Probing {
             let workload = Workload::Scripted(planned.collect());
             clients.push((node, ClientSettings { policy, timeout: within, stop: deadline, workload, ..settings }));
         }
-        let mut load = Load::new(clients, seed).ok()?;
+        let mut load = Load::new(clients, seed).ok()?.numbered(1);
         load.schedule(simulation);
         Some(Self { load, healed, total, deadline })
     }

@@ -44,6 +44,8 @@ pub trait Deployable: Send + Sync {
     fn promises(&self) -> Vec<Promise>;
     /// Under which faults. See [`Protocol::tolerates`].
     fn tolerates(&self) -> Tolerance;
+    /// Whether its replicas ask what time it is. See [`Protocol::reads_wall_clock`].
+    fn reads_wall_clock(&self) -> bool;
     /// Whether a replica is to hold an object. See [`Protocol::holds`].
     fn holds(&self, key: Key, replica: NodeId, replicas: &[NodeId]) -> bool;
     /// Whether a request is about objects. See [`Protocol::is_about_objects`].
@@ -113,6 +115,10 @@ impl<P: Protocol> Deployable for Deployment<P> {
 
     fn tolerates(&self) -> Tolerance {
         self.protocol.tolerates()
+    }
+
+    fn reads_wall_clock(&self) -> bool {
+        self.protocol.reads_wall_clock()
     }
 
     fn holds(&self, key: Key, replica: NodeId, replicas: &[NodeId]) -> bool {

@@ -125,6 +125,7 @@ impl Run {
 const END_OF_LOAD: u64 = 0;
 const END_OF_RUN: u64 = 1;
 const END_OF_RECOVERY: u64 = 2;
+const END_OF_PATIENCE: u64 = 3;
 
 impl Scenario {
     /// Runs the scenario once.
@@ -140,7 +141,8 @@ impl Scenario {
 
     /// A run of the scenario as it stands, at its start; `drawn` says which of its values the seed has drawn.
     pub(super) fn driver(&self, options: RunOptions, drawn: Option<String>) -> Result<Driver<'_>, RunError> {
-        let chaos = self.chaos.map(|chaos| chaos.unleashed(self, options.seed));
+        let chaos = self.chaos.map(|chaos| chaos.unleashed(self, options.seed)).transpose();
+        let chaos = chaos.map_err(|problems| RunError::Drawn(problems.to_string()))?;
         let simulation = self.simulation(options, chaos.as_ref()).map_err(RunError::Build)?;
         let mut driver = Driver::new(self, simulation, options.seed, chaos)?;
         driver.chaos = [driver.chaos, drawn].into_iter().flatten().reduce(|chaos, drawn| format!("{chaos} {drawn}"));
@@ -213,6 +215,8 @@ pub(super) struct Driver<'a> {
     load: Load,
     reach: Reach,
     pub(super) stage: Stage,
+    /// When everything heals at the latest, although operations are open: their clients may be held, or their clocks crawl.
+    patience: Time,
     /// What clients showed after everything had healed, if they were asked.
     recovery: Option<Recovery>,
     /// The replicas that have failed for good.
@@ -231,13 +235,15 @@ pub(super) enum Stage {
 }
 
 impl Stage {
-    /// The clients that act now: those of the load, unless others do.
-    fn load<'s>(&'s mut self, load: &'s mut Load) -> &'s mut Load {
-        match self {
-            Self::Recovery(probing) => &mut probing.load,
-            Self::Settling(settling) => settling.load().unwrap_or(load),
-            Self::Load => load,
-        }
+    /// The clients that something is for: those of the load, if it is meant for them, or those that act now. A client that
+    /// was held may get on with the load only when others act already.
+    fn load<'s>(&'s mut self, load: &'s mut Load, is_meant: impl FnOnce(&Load) -> bool) -> &'s mut Load {
+        let others = match self {
+            Self::Recovery(probing) => Some(&mut probing.load),
+            Self::Settling(settling) => settling.load(),
+            Self::Load => None,
+        };
+        others.filter(|_| !is_meant(load)).unwrap_or(load)
     }
 }
 
@@ -258,7 +264,9 @@ impl<'a> Driver<'a> {
             made.push((generator, faults.len()));
             plan.faults.extend(faults);
         }
-        let mut injector = Injector::new(plan, seed, &simulation).map_err(RunError::Plan)?;
+        // A run whose faults do not heal goes on until it has settled, twice if every key is read again.
+        let horizon = scenario.patience() + scenario.settle.times(2);
+        let mut injector = Injector::new(plan, seed, &simulation).map_err(RunError::Plan)?.up_to(horizon);
         let end = Time::ZERO + scenario.duration;
         simulation.tell_at(end, class::CHECK, END_OF_LOAD);
         injector.schedule(&mut simulation);
@@ -274,6 +282,7 @@ impl<'a> Driver<'a> {
             load,
             reach,
             stage: Stage::Load,
+            patience: scenario.patience(),
             recovery: None,
             frozen: Vec::new(),
         })
@@ -294,6 +303,7 @@ impl<'a> Driver<'a> {
         match step {
             // Nobody is told of it where the run does not stop after each event, so nothing may follow from it.
             Step::Ran => return None,
+            Step::Turned { .. } => self.reach.look(&self.simulation),
             Step::Token { class: class::CHECK, token: END_OF_RUN } => {
                 if !self.read_again() {
                     return Some(None);
@@ -301,22 +311,25 @@ impl<'a> Driver<'a> {
             }
             Step::Token { class: class::CHECK, .. } => {}
             Step::Token { class: class::CLIENT, .. } => {
-                self.stage.load(&mut self.load).wake(&mut self.simulation);
+                let now = self.simulation.now();
+                self.stage.load(&mut self.load, |load| load.is_due(now)).wake(&mut self.simulation);
             }
             Step::Token { class, .. } => {
                 self.injector.token(&mut self.simulation, class);
                 self.reach.look(&self.simulation);
+                self.follow_clients();
             }
             Step::Answer { client, tag, result, seen, .. } => {
-                self.stage.load(&mut self.load).answer(&mut self.simulation, client, tag, result, seen);
+                let load = self.stage.load(&mut self.load, |load| load.has_asked(tag));
+                load.answer(&mut self.simulation, client, tag, result, seen);
             }
             Step::Ended(End::Quiet) => return Some(None),
             Step::Ended(end) => return Some(Some(end)),
         }
         let now = self.simulation.now();
-        let is_read = if let Stage::Settling(settling) = &mut self.stage { settling.reads_end() } else { false };
+        let is_read = if let Stage::Settling(settling) = &mut self.stage { settling.reads_end(now) } else { false };
         match &self.stage {
-            Stage::Load if now >= Time::ZERO + self.scenario.duration && self.load.open() == 0 => self.heal(),
+            Stage::Load if self.is_drained() => self.heal(),
             Stage::Recovery(probing) if now >= probing.deadline || probing.is_over() => self.settle(),
             Stage::Settling(_) if is_read => self.rest(),
             _ => {}
@@ -329,14 +342,41 @@ impl<'a> Driver<'a> {
         at < Time::ZERO + self.scenario.duration
     }
 
+    /// Whether nothing is to happen any more before clients have been waited for long enough.
+    pub(super) fn is_idle(&mut self) -> bool {
+        !self.may_start(self.simulation.now()) && self.simulation.next_event().is_none_or(|next| next > self.patience)
+    }
+
+    /// Whether the last operation has ended, or was waited for long enough.
+    fn is_drained(&self) -> bool {
+        let now = self.simulation.now();
+        now >= Time::ZERO + self.scenario.duration && (self.load.open() == 0 || now >= self.patience)
+    }
+
     /// Runs until there is something to tell, and while the run settles looks at the replicas on the way.
-    fn next_step(&mut self) -> Step {
-        let Stage::Settling(settling) = &mut self.stage else { return self.simulation.run() };
-        loop {
-            if let Some(step) = self.simulation.run_until(settling.next_look()) {
-                return step;
+    pub(super) fn next_step(&mut self) -> Step {
+        match &mut self.stage {
+            Stage::Settling(settling) => {
+                if let Some(step) = self.simulation.run_until(settling.next_look()) {
+                    return step;
+                }
+                settling.look(self.scenario, &self.simulation);
+                Step::Ran
             }
-            settling.look(self.scenario, &self.simulation);
+            Stage::Load if self.simulation.now() >= Time::ZERO + self.scenario.duration => self.drain(),
+            Stage::Load | Stage::Recovery(_) => self.simulation.run(),
+        }
+    }
+
+    /// Runs on while operations are open, and no longer than clients are waited for. Only a run that comes so far has a
+    /// token more.
+    fn drain(&mut self) -> Step {
+        match self.simulation.run_until(self.patience) {
+            None | Some(Step::Ended(End::Quiet)) => {
+                self.simulation.tell_at(self.patience, class::CHECK, END_OF_PATIENCE);
+                self.simulation.run()
+            }
+            Some(step) => step,
         }
     }
 
@@ -349,12 +389,21 @@ impl<'a> Driver<'a> {
             self.injector.heal_all(simulation);
         }
         self.reach.look(simulation);
+        self.follow_clients();
+        let Self { scenario, seed, simulation, .. } = self;
         match Probing::new(scenario, &self.load, *seed, simulation) {
             Some(probing) => {
                 simulation.tell_at(probing.deadline, class::CHECK, END_OF_RECOVERY);
                 self.stage = Stage::Recovery(Box::new(probing));
             }
             None => self.settle(),
+        }
+    }
+
+    /// Lets the load know which clients have crashed, and which have started again.
+    fn follow_clients(&mut self) {
+        for (client, is_up) in self.simulation.client_turns() {
+            self.load.turn(&mut self.simulation, client, is_up);
         }
     }
 
@@ -386,7 +435,8 @@ impl<'a> Driver<'a> {
     }
 
     pub(super) fn finish(self, ended_early: Option<End>) -> Run {
-        let Self { scenario, seed, simulation, injector, made, chaos, load, reach, stage, recovery, frozen } = self;
+        let Self { scenario, seed, simulation, injector, made, chaos, load, reach, stage, recovery, frozen, .. } =
+            self;
         let simulated = simulation.now();
         let mut settled = if let Stage::Settling(settling) = stage { Some(settling) } else { None };
         let mut recording = load.finish(simulated);
@@ -424,7 +474,8 @@ impl<'a> Driver<'a> {
         }
         let resolved = resolve::resolved(scenario, seed, (&injector.resolved(), &made), chaos.as_deref(), &names);
         let notes = super::judge::notes(scenario, &frozen, &simulation);
-        let notes = notes.into_iter().chain(super::judge::disk_notes(&simulation)).collect();
+        let notes = notes.into_iter().chain(super::judge::disk_notes(&simulation));
+        let notes = notes.chain(super::judge::chaos_note(&faults)).collect();
         let (census, events, final_state) = (simulation.census(), simulation.events(), simulation.final_state());
         let (reached, homes) = (simulation.reached().collect(), scenario.homes());
         let covered = Covered::by(&simulation, &homes, &faults);

@@ -41,6 +41,8 @@ struct FinalReads {
     total: usize,
     /// Whether they have ended, and the run settles again.
     is_over: bool,
+    /// When they are given up: a client that nothing heals may never get its answers.
+    deadline: Time,
 }
 
 impl Settling {
@@ -93,12 +95,17 @@ impl Settling {
     ) -> bool {
         // Operations that begin with the last of the load would be measured with it.
         let at = simulation.now().max(Time::ZERO + scenario.duration + Span::from_nanos(1));
-        let clients: Vec<_> =
-            scenario.called().iter().filter_map(|&service| reader(scenario, service, history, at)).collect();
+        let clients: Vec<_> = scenario
+            .called()
+            .iter()
+            .filter_map(|&service| reader(scenario, service, history, (simulation, at)))
+            .collect();
         let total = clients.iter().map(|(_, settings)| scripted(&settings.workload)).sum();
-        let Ok(mut load) = Load::new(clients, seed) else { return false };
+        let Ok(load) = Load::new(clients, seed) else { return false };
+        let mut load = load.numbered(2);
         load.schedule(simulation);
-        self.reads = Some(FinalReads { load, total, is_over: false });
+        let patience = scenario.longest_timeout().times(2 * total as u64);
+        self.reads = Some(FinalReads { load, total, is_over: false, deadline: at + patience });
         total > 0
     }
 
@@ -107,10 +114,10 @@ impl Settling {
         self.reads.as_mut().map(|reads| &mut reads.load)
     }
 
-    /// Whether the last read has just ended.
-    pub(super) fn reads_end(&mut self) -> bool {
+    /// Whether the last read has just ended, or they are given up.
+    pub(super) fn reads_end(&mut self, now: Time) -> bool {
         let Some(reads) = &mut self.reads else { return false };
-        let ended = !reads.is_over && reads.load.ended() == reads.total;
+        let ended = !reads.is_over && (reads.load.ended() == reads.total || now >= reads.deadline);
         reads.is_over |= ended;
         ended
     }
@@ -143,9 +150,9 @@ fn reader(
     scenario: &Scenario,
     service: usize,
     history: &History,
-    at: Time,
+    (simulation, at): (&Simulation, Time),
 ) -> Option<(crate::host::NodeId, ClientSettings)> {
-    let client = scenario.clients.iter().find(|client| client.service == service)?;
+    let client = scenario.clients.iter().find(|client| client.service == service && simulation.is_up(client.node))?;
     let calls_it = |client: u32| scenario.service_of(client) == Some(service);
     let mut keys = BTreeSet::new();
     for operation in history.operations.iter().filter(|operation| calls_it(operation.client)) {

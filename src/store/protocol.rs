@@ -24,6 +24,12 @@ pub trait Protocol: Send + Sync + 'static {
         Tolerance::NOTHING
     }
 
+    /// Whether its replicas ask what time it is ([`Context::wall_now`](crate::host::Context::wall_now)): if not, faults of wall
+    /// clocks have nothing to act on, and `chaos` leaves them out. By default they may.
+    fn reads_wall_clock(&self) -> bool {
+        true
+    }
+
     /// Why a service of this kind cannot have so many replicas with these settings, if it cannot.
     fn refuses(&self, replicas: u32) -> Option<String> {
         let _ = replicas;

@@ -67,7 +67,7 @@ const FIELDS: &str = "version scenario seed digest final_state verdict class sim
     operations.fail operations.info operations.unavailable_by_design availability latency_ns.p50 latency_ns.p90 \
     latency_ns.p99 latency_ns.p999 latency_ns.max checks.0.name checks.0.phase checks.0.verdict checks.0.observed \
     checks.0.expected checks.0.explanation faults.0.id faults.0.kind faults.0.targets faults.0.start_ns \
-    faults.0.end_ns faults.0.touched";
+    faults.0.end_ns faults.0.touched faults.0.touches.processes";
 
 #[test]
 fn a_document_has_its_fields_and_its_sums() {

@@ -166,7 +166,8 @@ fn what_cannot_be_carried_out_is_refused() {
     check(pauses(nodes(&[1])), None, "it takes its steps over its length, and none is given");
     check(pauses(nodes(&[8])), Some(9), "there is no node number 8");
     check(staged(nodes(&[1]), rolling.clone()), Some(1), "it ends by itself and cannot be given a length");
-    check(staged(nodes(&[7]), rolling.clone()), None, "it acts on processes, and clients have none");
+    let upgrade = Program::RollingUpgrade { how: DIES, settings: 1, down: ms(1), gap: ms(1) };
+    check(staged(nodes(&[7]), upgrade), None, "it acts on processes, and clients have none");
     check(explicit(turn(1, 5, 5)), None, "a turn has to end after it begins");
     check(explicit(turn(8, 4, 5)), None, "there is no node number 8");
     check(on(nodes(&[1]), NodeEffect::Crash(late)), None, "the backup has to be taken before the fault starts");
@@ -325,4 +326,24 @@ proptest! {
             prop_assert_eq!(simulation.reachable(node).len(), 8);
         }
     }
+}
+
+/// However short its turns and however long it is said to last, a timetable ends with the run and has a bounded number of turns.
+#[test]
+fn timetables_are_bounded() {
+    let turns = |lasts: u64, horizon: u64| {
+        let mut simulation = cluster(1, false, IDLE);
+        let strobe = Program::ClockStrobe { nanos: 1, period: Span::from_nanos(1) };
+        let plan = Plan { faults: vec![fault("f", staged(nodes(&[1]), strobe), 10, Some(lasts))] };
+        let mut injector = Injector::new(plan, 1, &simulation).expect("a good plan").up_to(at(horizon));
+        injector.schedule(&mut simulation);
+        go_on(&mut simulation, &mut injector, Some(at(20)));
+        let Effect::Staged { stages: Stages::Explicit(stages), .. } = &injector.resolved().faults[0].what else {
+            panic!("it has started");
+        };
+        stages.len() as u64
+    };
+    assert_eq!(turns(100, 1_000), 1_000, "a turn every 100 us");
+    assert_eq!(turns(1_000_000, 110), 1_000, "no turn after the run");
+    assert_eq!(turns(1_000_000, 10_000_000), MOST_TURNS, "not ten million");
 }

@@ -256,12 +256,71 @@ fn crashes_at_the_instant_of_a_start_come_first() {
     check(&[at_once, (5, &|s| s.restart(SECOND, N0))], &["0s start", "5ms start"]);
 }
 
+/// Its calls are forgotten, the answer to them dies, and neither a deadline nor what it had not sent yet comes back to it.
 #[test]
-fn a_client_cannot_crash() {
+fn a_client_that_crashes_knows_nothing_of_its_calls() {
     let mut simulation = stage(1, TICKER);
-    let deeds: [Deed<'_>; 2] = [(1, &|s| s.crash(FIRST, CLIENT, DIES)), (2, &|s| read(s, N0, 1))];
-    assert_eq!(run(&mut simulation, &deeds), ["4ms #1 Ok(Int(0))"]);
-    assert_eq!(simulation.touched(FIRST), 0);
+    let turns = std::cell::RefCell::new(Vec::new());
+    let deeds: [Deed<'_>; 6] = [
+        (1, &|s| read(s, N0, 1)),
+        (2, &|s| s.crash(FIRST, CLIENT, DIES)),
+        (8, &|s| s.restart(FIRST, CLIENT)),
+        (9, &|s| turns.borrow_mut().extend(s.client_turns())),
+        (10, &|s| {
+            s.pause(SECOND, CLIENT);
+            read(s, N0, 2);
+            s.crash(FIRST, CLIENT, DIES);
+            s.restart(FIRST, CLIENT);
+            s.resume(SECOND, CLIENT);
+        }),
+        (20, &|s| read(s, N0, 3)),
+    ];
+    assert_eq!(run(&mut simulation, &deeds), ["22ms #3 Ok(Int(2))"]);
+    assert_eq!(dropped(&simulation), [("receiver_down", 1)].into());
+    assert_eq!(turns.into_inner(), [(CLIENT, false), (CLIENT, true)]);
+    let tally = simulation.tally(FIRST);
+    assert_eq!((tally.of(Touch::Processes), tally.of(Touch::Requests), tally.total()), (2, 1, 3));
+    assert_eq!(tally.to_string(), "1 requests, 2 processes");
+}
+
+/// Whatever crashes first: a loss of power takes the page cache of a host whose process had died, and its voice.
+#[test]
+fn overlapping_crashes_each_do_what_they_would_alone() {
+    let play: Play = |_, heard, cx| match heard {
+        Heard::Start => {
+            cx.ready();
+            cx.disk(DiskOperation::Read { file: "log".into(), offset: 0, length: 9 });
+        }
+        Heard::Disk(Ok(DiskOutput::Data(data))) => cx.note(&String::from_utf8_lossy(data)),
+        Heard::Disk(Err(_)) => {
+            cx.disk(DiskOperation::Append { file: "log".into(), data: b"synced".to_vec() });
+            cx.disk(DiskOperation::Sync { file: "log".into() });
+            cx.disk(DiskOperation::Append { file: "log".into(), data: b"cache".to_vec() });
+        }
+        _ => {}
+    };
+    let check = |second: CrashSettings, notes: &[&str], answers: &[&str], touched: u64| {
+        let mut simulation = stage(1, play);
+        let panics = CrashSettings { silent: false, keeps: CrashKeeps::Everything };
+        let deeds: [Deed<'_>; 6] = [
+            (10, &|s| s.crash(FIRST, N0, panics)),
+            (20, &move |s| s.crash(SECOND, N0, second)),
+            (30, &|s| read(s, N0, 1)),
+            (40, &|s| s.restart(SECOND, N0)),
+            (50, &|s| read(s, N0, 2)),
+            (90, &|s| s.restart(FIRST, N0)),
+        ];
+        assert_eq!(run(&mut simulation, &deeds), answers);
+        assert_eq!(story(&simulation, 0, &[Tag::Note]), notes);
+        assert_eq!(simulation.touched(SECOND), touched);
+    };
+    let refused = ["32ms #1 refused", "52ms #2 refused"];
+    check(CrashSettings { silent: false, keeps: CrashKeeps::Everything }, &["90.1ms note syncedcac"], &refused, 0);
+    let lost = "20ms note the crash lost 1 unsynced writes (5 bytes)";
+    let silent = ["52ms #2 refused", "80ms #1 timeout"];
+    check(LOSES_POWER, &[lost, "90.1ms note synced"], &silent, 1);
+    let wiped = CrashSettings { silent: false, keeps: CrashKeeps::Wiped };
+    check(wiped, &["20ms note the disk was replaced: 1 files are gone or set back", lost], &refused, 1);
 }
 
 #[test]

@@ -16,6 +16,7 @@ use std::collections::BTreeMap;
 use crate::kernel::{Span, Time};
 
 use super::record::Tag;
+use super::tally::Touch;
 use super::{
     Builder, CallError, Context, CrashKeeps, CrashSettings, DiskId, DiskResult, End, FaultId, HostSettings, Link,
     Message, Node, NodeId, Reply, Request, RequestId, Simulation, Step, View, ZoneId, class,
@@ -131,7 +132,7 @@ fn run(simulation: &mut Simulation, deeds: &[Deed<'_>]) -> Vec<String> {
     let mut answers = Vec::new();
     loop {
         match simulation.run() {
-            Step::Ran => {}
+            Step::Ran | Step::Turned { .. } => {}
             Step::Token { token, .. } => deeds[token as usize].1(simulation),
             Step::Answer { tag, result, .. } => answers.push(match result {
                 Ok(reply) => format!("{} #{tag} {reply:?}", simulation.now()),

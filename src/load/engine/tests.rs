@@ -170,7 +170,7 @@ impl World {
                 Step::Answer { client, tag, result, seen, .. } => {
                     load.answer(&mut simulation, client, tag, result, seen);
                 }
-                Step::Ran => {}
+                Step::Ran | Step::Turned { .. } => {}
                 Step::Ended(end) => {
                     assert_eq!(end, crate::host::End::Quiet);
                     break;

@@ -204,6 +204,7 @@ fn faults(run: &Run) -> Vec<Value> {
             "end": instant(fault.end),
             "targets": fault.targets.iter().map(|node| node.0).collect::<Vec<_>>(),
             "touched": integer(fault.touched),
+            "touches": fault.tally.to_string(),
             "settings": entries.get(place).map(|entry| &entry[fault.kind]),
         })
     };

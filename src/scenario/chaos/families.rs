@@ -1,9 +1,15 @@
 //! The families of chaos: whom each may hit, and how hard.
 
+mod links;
+mod nodes;
+
+use std::collections::BTreeMap;
+
 use serde_json::{Value, json};
 
+use crate::host::ZoneId;
 use crate::kernel::Span;
-use crate::scenario::file::Service;
+use crate::scenario::file::{Client, Scenario, Service};
 use crate::scenario::units::duration;
 use crate::store::{Crashes, Tolerance};
 
@@ -36,17 +42,36 @@ pub(super) struct Subject<'a> {
     tolerance: Tolerance,
     /// Whether its hosts keep their clocks right.
     has_time_servers: bool,
+    /// Whether its wall clocks claim an error.
+    claims_errors: bool,
+    reads_wall_clock: bool,
+    replicas: u32,
+    /// The replicas that share a zone, by zone, if they do not all live in one.
+    zones: Vec<Vec<String>>,
+    /// The clients that call it.
+    clients: Vec<&'a str>,
     /// How it is written, with every default filled in.
     written: &'a Value,
 }
 
 impl<'a> Subject<'a> {
-    pub(super) fn of(service: &'a Service, resolved: &'a Value) -> Self {
+    pub(super) fn of(service: &'a Service, scenario: &'a Scenario) -> Self {
+        let calls_it = |client: &&Client| scenario.services[client.service].name == service.name;
+        let clients = scenario.clients.iter().filter(calls_it);
+        let mut zones: BTreeMap<ZoneId, Vec<String>> = BTreeMap::new();
+        for (replica, &zone) in service.placement.iter().enumerate() {
+            zones.entry(zone).or_default().push(format!("{}-{replica}", service.name));
+        }
         Self {
             name: &service.name,
             tolerance: service.what.tolerates(),
             has_time_servers: service.host.clock_sync.is_some(),
-            written: &resolved["services"][service.name.as_str()],
+            claims_errors: service.host.clock_sync.is_some() || !service.host.clock_error_bound.is_zero(),
+            reads_wall_clock: service.what.reads_wall_clock(),
+            replicas: service.what.replicas(),
+            zones: if zones.len() > 1 { zones.into_values().collect() } else { Vec::new() },
+            clients: clients.map(|client| client.name.as_str()).collect(),
+            written: &scenario.resolved["services"][service.name.as_str()],
         }
     }
 
@@ -114,15 +139,19 @@ const fn messages(subject: &Subject<'_>) -> bool {
 }
 
 const fn clocks(subject: &Subject<'_>) -> bool {
-    subject.tolerance.clocks
+    subject.tolerance.clocks && subject.reads_wall_clock
 }
 
 const fn damage(subject: &Subject<'_>) -> bool {
     subject.tolerance.damage
 }
 
-/// Every family. A row is what `docs/chaos.md` says of it.
-pub(super) const FAMILIES: [Family; 29] = [
+/// Every family, in the order in which `docs/chaos.md` lists them: a row is what it says of one.
+pub(super) fn all() -> impl Iterator<Item = &'static Family> {
+    FAMILIES.iter().chain(&links::FAMILIES).chain(&nodes::FAMILIES)
+}
+
+const FAMILIES: [Family; 29] = [
     Family {
         name: "crash",
         tolerated: crashes,
@@ -212,7 +241,7 @@ pub(super) const FAMILIES: [Family; 29] = [
         faults: [1, 4, 12],
         lasts_ms: Some([100, 500, 3_000]),
         strength: None,
-        keeps: |_| Keeps::Needless,
+        keeps: |_| Keeps::UnlessHarsh,
         one_at_a_time: false,
         settings: |of, _| json!({ "clog": { "links": { "of": of.one() } } }),
     },
@@ -222,7 +251,7 @@ pub(super) const FAMILIES: [Family; 29] = [
         faults: [1, 2, 6],
         lasts_ms: Some([500, 2_000, 5_000]),
         strength: None,
-        keeps: |_| Keeps::Needless,
+        keeps: |_| Keeps::UnlessHarsh,
         one_at_a_time: false,
         settings: |of, _| json!({ "swizzle_clog": { "where": of.all() } }),
     },
@@ -302,7 +331,7 @@ pub(super) const FAMILIES: [Family; 29] = [
     },
     Family {
         name: "sure",
-        tolerated: clocks,
+        tolerated: |of| clocks(of) && of.claims_errors,
         faults: [1, 2, 6],
         lasts_ms: Some([2_000, 5_000, 10_000]),
         strength: None,
@@ -326,7 +355,7 @@ pub(super) const FAMILIES: [Family; 29] = [
         faults: [1, 2, 6],
         lasts_ms: Some([200, 1_000, 3_000]),
         strength: Some(([1, 5, 30], "% of the operations")),
-        keeps: |_| Keeps::Needless,
+        keeps: |_| Keeps::UnlessHarsh,
         one_at_a_time: false,
         settings: |of, percent| json!({ "disk_errors": { "where": of.one(), "share": format!("{percent}%") } }),
     },
@@ -336,7 +365,7 @@ pub(super) const FAMILIES: [Family; 29] = [
         faults: [1, 2, 6],
         lasts_ms: Some([200, 1_000, 3_000]),
         strength: Some(([1, 10, 50], "% of the syncs")),
-        keeps: |_| Keeps::Needless,
+        keeps: |_| Keeps::UnlessHarsh,
         one_at_a_time: false,
         settings: |of, percent| json!({ "failed_sync": { "where": of.one(), "share": format!("{percent}%") } }),
     },
@@ -346,7 +375,7 @@ pub(super) const FAMILIES: [Family; 29] = [
         faults: [1, 2, 6],
         lasts_ms: Some([200, 1_000, 3_000]),
         strength: None,
-        keeps: |_| Keeps::Needless,
+        keeps: |_| Keeps::UnlessHarsh,
         one_at_a_time: false,
         settings: |of, _| json!({ "disk_full": { "where": of.one() } }),
     },
@@ -366,7 +395,7 @@ pub(super) const FAMILIES: [Family; 29] = [
         faults: [1, 3, 8],
         lasts_ms: Some([50, 300, 2_000]),
         strength: None,
-        keeps: |_| Keeps::Needless,
+        keeps: |_| Keeps::UnlessHarsh,
         one_at_a_time: false,
         settings: |of, _| json!({ "disk_stall": { "where": of.one() } }),
     },
@@ -405,7 +434,7 @@ pub(super) const FAMILIES: [Family; 29] = [
         tolerated: crashes,
         faults: [1, 2, 6],
         lasts_ms: Some([500, 1_000, 3_000]),
-        strength: Some(([1, 4, 64], "is what 64 KiB are divided by to get the limit")),
+        strength: Some(([1, 64, 4_096], "is what 64 KiB are divided by to get the limit")),
         keeps,
         one_at_a_time: false,
         settings: |of, parts| json!({ "memory_limit": { "where": of.one(), "limit": format!("{}B", (64 << 10) / parts), "after": "200ms" } }),
@@ -430,7 +459,17 @@ mod tests {
     use super::*;
 
     fn subject<'a>(tolerance: Tolerance, written: &'a Value) -> Subject<'a> {
-        Subject { name: "store", tolerance, has_time_servers: true, written }
+        Subject {
+            name: "store",
+            tolerance,
+            has_time_servers: true,
+            claims_errors: true,
+            reads_wall_clock: true,
+            replicas: 5,
+            zones: Vec::new(),
+            clients: Vec::new(),
+            written,
+        }
     }
 
     #[test]
@@ -438,7 +477,7 @@ mod tests {
         let nothing = json!({});
         let check = |tolerance: Tolerance, expected: &[&str]| {
             let subject = subject(tolerance, &nothing);
-            let families = FAMILIES.iter().filter(|family| (family.tolerated)(&subject));
+            let families = all().filter(|family| (family.tolerated)(&subject));
             assert_eq!(families.map(|family| family.name).collect::<Vec<_>>(), expected);
         };
         check(Tolerance::NOTHING, &[]);
@@ -446,28 +485,40 @@ mod tests {
         check(Tolerance { drift_ppb: 10_000, ..Tolerance::NOTHING }, &["drift"]);
         let clocks = Tolerance { clocks: true, drift_ppb: Tolerance::ANY_DRIFT, ..Tolerance::NOTHING };
         check(clocks, &["drift", "step", "offset", "strobe", "no-time", "sure"]);
-        check(Tolerance { partitions: true, ..Tolerance::NOTHING }, &["split", "one-way"]);
-        check(Tolerance { pauses: true, ..Tolerance::NOTHING }, &["pause", "gray", "disk-slow", "disk-stall"]);
-        let messages = Tolerance { messages: true, ..Tolerance::NOTHING };
-        check(messages, &["clog", "swizzle", "loss", "copies", "slow", "calls"]);
-        check(Tolerance { damage: true, ..Tolerance::NOTHING }, &["rot", "astray"]);
+        let partitions = ["split", "one-way", "halves", "split-one", "groups", "bridge", "ring", "flaps"];
+        check(Tolerance { partitions: true, ..Tolerance::NOTHING }, &partitions);
+        let pauses = ["pause", "gray", "disk-slow", "disk-stall", "pauses"];
+        check(Tolerance { pauses: true, ..Tolerance::NOTHING }, &pauses);
+        let messages =
+            ["clog", "swizzle", "loss", "copies", "slow", "calls", "bursts", "reorder", "corrupt", "narrow"];
+        let calls = ["refusals", "resets", "stale-name"];
+        check(Tolerance { messages: true, ..Tolerance::NOTHING }, &[&messages[..], &calls].concat());
+        let damage = Tolerance { damage: true, crashes: Crashes::Minority, ..Tolerance::NOTHING };
+        let is_of_damage = |name: &str| ["rot", "astray", "wiped", "restored"].contains(&name);
+        assert_eq!(
+            all()
+                .filter(|family| (family.tolerated)(&subject(damage, &nothing)))
+                .filter(|it| is_of_damage(it.name))
+                .count(),
+            4
+        );
         let minority = Tolerance { crashes: Crashes::Minority, ..Tolerance::NOTHING };
-        let of_processes = ["crash", "power", "restart", "panic", "memory"];
+        let of_processes = ["crash", "power", "restart", "panic", "memory", "loop", "together", "rolling"];
         check(minority, &of_processes);
         let is_of_them = |family: &&Family| of_processes.contains(&family.name);
         let minority = subject(minority, &nothing);
-        assert!(FAMILIES.iter().filter(is_of_them).all(|family| (family.keeps)(&minority) == Keeps::Always));
-        let all = Tolerance { crashes: Crashes::All, timings: &["timeout"], ..Tolerance::NOTHING };
+        assert!(all().filter(is_of_them).all(|family| (family.keeps)(&minority) == Keeps::Always));
+        let any = Tolerance { crashes: Crashes::All, timings: &["timeout"], ..Tolerance::NOTHING };
         let failing =
             ["crash", "power", "restart", "disk-errors", "sync-errors", "disk-full", "panic", "memory", "settings"];
-        check(all, &failing);
+        check(any, &[&failing[..], &["loop", "together", "rolling", "upgrade"]].concat());
     }
 
     #[test]
     fn a_drift_keeps_to_its_bound() {
         let (tolerance, nothing) = (Tolerance { drift_ppb: 300_000, ..Tolerance::NOTHING }, json!({}));
         let subject = subject(tolerance, &nothing);
-        let drift = FAMILIES.iter().find(|family| family.name == "drift").expect("a family");
+        let drift = all().find(|family| family.name == "drift").expect("a family");
         let rate = |ppm| (drift.settings)(&subject, ppm)["clock_drift"]["rate"].clone();
         assert_eq!((rate(200), rate(50_000)), (json!("200ppm"), json!("300ppm")));
     }
@@ -489,7 +540,7 @@ mod tests {
     #[test]
     fn the_page_says_what_the_table_says() {
         let page = include_str!("../../../docs/chaos.md");
-        for family in &FAMILIES {
+        for family in all() {
             let knob = |knob: Knob| format!("{} / {} / {}", knob[0], knob[1], knob[2]);
             let lasts = family.lasts_ms.map_or("-".to_owned(), knob);
             let strength =

@@ -5,11 +5,11 @@ use serde_json::{Value, json};
 use super::{Begins, Timing, What, When, Where, at, resolve, selector, when};
 use crate::fault::{Clogging, Effect, LinkEffect, LinkSelector, Pattern, Selector, Swizzle};
 use crate::host::{BurstLoss, ConnectionFault, LinkFault, MessageDeed, MessageFault, NodeId, OldPlace};
-use crate::kernel::{Span, Time};
+use crate::kernel::{Sampler, Span, Time};
 use crate::scenario::distribution::{distribution, weight_ppb};
 use crate::scenario::input::{
-    Fields, Kind, Shape, Spanned, bandwidth, boolean, count, duration, either, kind, list, name, named,
-    non_empty_list, number, object, one_of, positive_duration, ratio, text,
+    Fields, Kind, Shape, Spanned, bandwidth, boolean, count, duration, either, kind, list, name, named, number,
+    object, one_of, positive_duration, ratio, text,
 };
 use crate::scenario::layout::Layout;
 use crate::scenario::problem::Problems;
@@ -226,7 +226,12 @@ fn latency(fields: &mut Fields<'_>) -> Option<LinkFault> {
     let factor =
         fields.optional("factor", "The latency is so many times what it would be ...", number(1.0..=10_000.0), 1);
     let add = fields.optional("add", "... and so much more.", distribution(), "0s");
-    Some(LinkFault::Latency { ppb: ppb?, factor_ppb: weight_ppb(factor?), add: add? })
+    let (ppb, factor_ppb, add) = (ppb?, weight_ppb(factor?), add?);
+    if factor_ppb == weight_ppb(1.0) && add == Sampler::constant(Span::ZERO) {
+        fields.refuse("factor", "nothing takes longer: say \"factor\" or \"add\"");
+        return None;
+    }
+    Some(LinkFault::Latency { ppb, factor_ppb, add })
 }
 
 fn flapping(fields: &mut Fields<'_>, timing: Timing) -> Option<(LinksWhat, When)> {
@@ -239,7 +244,7 @@ fn flapping(fields: &mut Fields<'_>, timing: Timing) -> Option<(LinksWhat, When)
 
 fn swizzle(fields: &mut Fields<'_>, timing: Timing) -> Option<(LinksWhat, When)> {
     let among = fields.maybe("where", "Among whom: each with probability one half, at least one.", selector());
-    let steps = fields.maybe("steps", "Instead: whom, and when.", non_empty_list(object(step)));
+    let steps = fields.maybe("steps", "Instead: whom, and when.", list(object(step)));
     let window = window(fields, timing);
     let (among, steps, window) = (among?, steps?, window?);
     let what = match (among, steps) {

@@ -5,7 +5,9 @@ use crate::fault::NodeEffect;
 use crate::host::{DiskAccess, DiskFault, MemoryLimit, PanicOn, PlantedPanic};
 use crate::kernel::Span;
 use crate::scenario::distribution::weight_ppb;
-use crate::scenario::input::{Fields, Kind, Shape, boolean, count, duration, number, one_of, ratio, size};
+use crate::scenario::input::{
+    Fields, Kind, Shape, boolean, count, duration, number, one_of, positive_duration, ratio, size,
+};
 
 pub(super) fn families(timing: Timing) -> Vec<Kind<(What, When)>> {
     let on_nodes = |name, doc, effect: fn(&mut Fields<'_>) -> Option<NodeEffect>| on_nodes(timing, name, doc, effect);
@@ -62,7 +64,12 @@ fn disks(timing: Timing) -> [Kind<(What, When)>; 7] {
         on_nodes("disk_full", "No file can grow.", |_| disk(Some(DiskFault::Full))),
         on_nodes("disk_slow", "Disk operations take longer.", |fields| {
             let factor = fields.required("factor", "How many times as long.", factor());
-            disk(Some(DiskFault::Slow { factor_ppb: factor? }))
+            let factor_ppb = factor?;
+            if factor_ppb == NO_LONGER {
+                fields.refuse("factor", "a disk that takes as long as before is not slow");
+                return None;
+            }
+            disk(Some(DiskFault::Slow { factor_ppb }))
         }),
         on_nodes("disk_stall", "Disks do nothing; what they were to do, they do afterwards.", |_| {
             disk(Some(DiskFault::Stall))
@@ -99,7 +106,7 @@ fn slow(fields: &mut Fields<'_>) -> Option<NodeEffect> {
 const NO_LONGER: u64 = 1_000_000_000;
 
 fn restart_after(fields: &mut Fields<'_>) -> Option<Span> {
-    fields.optional("after", "After how long a process is started again.", duration(), "1s")
+    fields.optional("after", "After how long a process is started again.", positive_duration(), "1s")
 }
 
 fn panic(fields: &mut Fields<'_>) -> Option<NodeEffect> {

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::{Services, Timing, What, When, Where, resolve, when, whom};
+use super::{Services, Timing, What, When, Where, hit, when, whom};
 use crate::fault::{Effect, NodeEffect};
 use crate::host::NodeId;
 use crate::scenario::input::{Fields, Kind, Spanned, kind, named, object};
@@ -39,7 +39,8 @@ pub(super) fn effect(
     layout: &mut Layout,
     problems: &mut Problems,
 ) -> Effect {
-    let whom = resolve(whom, layout, problems);
+    // Which settings matters to nobody who is only looked for.
+    let whom = hit(whom, NodeEffect::Settings { settings: 0 }, layout, problems);
     let settings = number(&layout.meant_by(&whom), to, layout, problems);
     Effect::Nodes { whom, what: NodeEffect::Settings { settings } }
 }

@@ -5,14 +5,12 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::settings::other_settings;
-use super::{AT, Services, Timing, What, When, Where, at, crash, resolve, selector};
-use crate::fault::{Effect, Program, Stage, Stages};
+use super::{AT, Services, Timing, What, When, Where, at, crash, hit, selector};
+use crate::fault::{Effect, NodeEffect, Program, Stage, Stages};
 use crate::host::{CrashSettings, NodeId};
 use crate::kernel::Span;
 use crate::scenario::distribution::distribution;
-use crate::scenario::input::{
-    Fields, Kind, Spanned, duration, kind, list, name, object, positive_duration, ratio, signed_duration,
-};
+use crate::scenario::input::{Fields, Kind, Spanned, duration, kind, list, name, object, positive_duration, ratio};
 use crate::scenario::layout::Layout;
 use crate::scenario::problem::Problems;
 use crate::scenario::registry::Deployable;
@@ -67,7 +65,7 @@ pub(super) fn families(timing: Timing, services: &Services) -> Vec<Kind<(What, W
             },
         ),
         staged(timing, "clock_strobe", "Lets wall clocks jump ahead and back, again and again.", |fields| {
-            let by = fields.required("by", "How far ahead; behind, if negative.", signed_duration());
+            let by = super::shift(fields, "How far ahead; behind, if negative.");
             let period = fields.required("period", "How long until each jump.", positive_duration());
             Some(Programme::Ready(Program::ClockStrobe { nanos: by?, period: period? }))
         }),
@@ -163,8 +161,12 @@ fn step(fields: &mut Fields<'_>) -> Option<(Spanned<String>, Span, Span)> {
 
 impl StagedWhat {
     pub(super) fn effect(&self, layout: &mut Layout, problems: &mut Problems) -> Effect {
+        let what = match &self.program {
+            Programme::Ready(program) => program.effect(),
+            &Programme::Upgrade { how, .. } => NodeEffect::Upgrade { how, settings: 0 },
+        };
         let stages = match &self.stages {
-            StagesWritten::Drawn(whom) => Stages::Drawn(resolve(whom, layout, problems)),
+            StagesWritten::Drawn(whom) => Stages::Drawn(hit(whom, what, layout, problems)),
             StagesWritten::Explicit(steps) => {
                 let stage = |(node, from, until): &(Spanned<String>, Span, Span)| {
                     let node = layout.node(node, problems)?;

@@ -104,6 +104,10 @@ impl Protocol for MajorityRegister {
         vec![Promise::Linearizable, Promise::Durable]
     }
 
+    fn reads_wall_clock(&self) -> bool {
+        false
+    }
+
     fn tolerates(&self) -> Tolerance {
         Tolerance { timings: &["resend_after", "timeout"], ..Tolerance::asynchronous(Crashes::All) }
     }

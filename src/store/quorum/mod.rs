@@ -206,6 +206,10 @@ impl Protocol for Quorum {
         promises.into_iter().filter(|(_, holds)| *holds).map(|(promise, _)| promise).collect()
     }
 
+    fn reads_wall_clock(&self) -> bool {
+        self.versions == Versioning::LastWriterWins || self.tombstones_for.is_some()
+    }
+
     fn tolerates(&self) -> Tolerance {
         let timings = &["ask_again_after", "timeout", "suspect_after", "hand_off_every", "anti_entropy_every"];
         let tolerance = Tolerance { timings, ..Tolerance::asynchronous(Crashes::All) };

@@ -109,6 +109,10 @@ impl Protocol for Raft {
 
     /// Leases depend on clocks, nothing else does.
     /// Leases go by the monotonic clock, and by its bound; and they are shorter than *every* replica's election timeout.
+    fn reads_wall_clock(&self) -> bool {
+        false
+    }
+
     fn tolerates(&self) -> Tolerance {
         let drift_ppb = match self.reads {
             RaftReads::Lease { clock_drift_bound_ppb } => clock_drift_bound_ppb,

@@ -102,6 +102,10 @@ impl Protocol for Single {
         }
     }
 
+    fn reads_wall_clock(&self) -> bool {
+        false
+    }
+
     fn tolerates(&self) -> Tolerance {
         Tolerance::asynchronous(match self.sync {
             SyncPolicy::Always => Crashes::All,

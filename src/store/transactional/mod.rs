@@ -160,6 +160,10 @@ impl Protocol for Transactional {
         vec![isolation, Promise::Durable]
     }
 
+    fn reads_wall_clock(&self) -> bool {
+        false
+    }
+
     fn tolerates(&self) -> Tolerance {
         Tolerance::asynchronous(Crashes::All)
     }

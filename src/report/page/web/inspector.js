@@ -168,7 +168,7 @@ function aboutFault(run, index) {
             ['from', fault.started ? exactly(fault.from) : 'never triggered'],
             ['to', fault.isOpen ? 'the end' : exactly(fault.to)],
             ['whom', fault.targets.map((node) => nodeName(run, node)).join(', ') || 'nobody'],
-            ['touched', String(fault.touched)],
+            ['touched', fault.touches || '0'],
         ]),
         element('pre', { tabindex: '0' }, JSON.stringify(fault.settings, null, 2)),
     ];

@@ -8,7 +8,7 @@
  *   operations: number[] }} Check
  * @typedef {{ name: string, zone: string | null, service: string | null, calls: string | null }} Node
  * @typedef {{ id: string, kind: string, started: boolean, from: number, to: number, isOpen: boolean, targets: number[],
- *   touched: number, groups: number[][], oneWay: boolean, settings: any }} Fault
+ *   touched: number, touches: string, groups: number[][], oneWay: boolean, settings: any }} Fault
  *   `groups` are the sides of a partition, by node, where it is made of sides; `oneWay`: the first is not heard by the second.
  * @typedef {{ from: number, to: number }} Span
  * @typedef {{ from: number, to: number, role: string, epoch: number }} Role

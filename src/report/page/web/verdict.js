@@ -73,14 +73,14 @@ function faultTable(run, bus) {
         fault.kind,
         fault.started ? `${timeWords(fault.from, 1e6)} to ${fault.isOpen ? 'the end' : timeWords(fault.to, 1e6)}` : 'never triggered',
         fault.targets.map((node) => nodeName(run, node)).join(', ') || 'nobody',
-        String(fault.touched),
+        fault.touches || '0',
     ]);
     const more = run.faults.length - rows.length;
     if (rows.length === 0) return element('p', { class: 'quiet' }, 'Nothing was made to fail.');
     return element(
         'div',
         { class: 'scroll' },
-        table('What broke, and how often it touched something', ['fault', 'kind', 'when', 'whom', 'touched'], rows),
+        table('What broke, and how much it touched', ['fault', 'kind', 'when', 'whom', 'touched'], rows),
         more > 0 ? element('p', { class: 'quiet' }, `and ${more} more`) : null,
     );
 }
