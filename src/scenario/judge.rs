@@ -63,6 +63,7 @@ pub(super) fn judge(scenario: &Scenario, finished: &Finished<'_>) -> Vec<Check> 
                           clients and a \"hypothesis\"."
                 .to_owned(),
             operations: Vec::new(),
+            edges: Vec::new(),
         });
     }
     checks
@@ -107,6 +108,7 @@ fn ended(end: &End, simulation: &Simulation) -> Check {
         expected: "a run that comes to its end".to_owned(),
         explanation,
         operations: Vec::new(),
+        edges: Vec::new(),
     }
 }
 
@@ -127,6 +129,7 @@ fn idle(fault: &FaultReport) -> Check {
             ),
         },
         operations: Vec::new(),
+        edges: Vec::new(),
     }
 }
 
@@ -158,6 +161,7 @@ fn idle_nemeses(scenario: &Scenario, faults: &[FaultReport]) -> Vec<Check> {
             ),
         },
         operations: Vec::new(),
+        edges: Vec::new(),
     };
     touched.into_iter().filter(|&(_, touched)| touched == 0).map(idle).collect()
 }
@@ -176,6 +180,7 @@ fn idle_point((name, point): (&str, Point)) -> Check {
             _ => format!("The nodes passed the point \"{name}\" and never did the rare thing: raise its ratio."),
         },
         operations: Vec::new(),
+        edges: Vec::new(),
     }
 }
 

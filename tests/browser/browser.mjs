@@ -51,8 +51,8 @@ export class Browser {
         return browser;
     }
 
-    /** Opens a page from its file; all that it complains of or asks a network for is kept. */
-    async open(file, { theme = 'light', width = 1440, height = 900 } = {}) {
+    /** Opens a page from its file, and reveals the verdict that a question keeps back; all that it complains of or asks a network for is kept. */
+    async open(file, { theme = 'light', width = 1440, height = 900, reveal = true } = {}) {
         const page = await this.chromium.newPage({ viewport: { width, height }, colorScheme: theme });
         const complaints = [];
         // That pixels are read back is our own doing.
@@ -64,6 +64,7 @@ export class Browser {
         });
         await page.goto(pathToFileURL(file).href);
         await page.waitForFunction(() => 'partita' in window);
+        if (reveal) await page.evaluate(() => window.partita.reveal());
         return { page, complaints };
     }
 

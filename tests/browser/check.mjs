@@ -203,7 +203,7 @@ const tests = {
         assert.equal((await look(page)).selection.index, first + 1);
         await page.locator('#diagram .twin summary').press('Enter');
         await page.waitForSelector('#diagram .twin tbody tr');
-        const rows = await page.locator('#diagram .twin tbody tr').count();
+        const rows = await page.locator('#diagram .twin .scroll > table tbody tr').count();
         const inWindow = await page.evaluate(() => {
             const { first, last } = window.partita.views.diagram.diagram.scene.eventRange();
             return last - first;

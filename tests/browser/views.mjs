@@ -63,7 +63,7 @@ export const views = {
         const state = () =>
             page.evaluate(() => {
                 const { map } = window.partita.views.topology.topology;
-                const cut = [...document.querySelectorAll('#topology .link.cut')];
+                const cut = [...document.querySelectorAll('#topology .wire.cut')];
                 return { sides: map.sides, spots: map.spots.map(({ x }) => x), cut: cut.length, dashes: cut.map((link) => getComputedStyle(link).strokeDasharray), hulls: document.querySelectorAll('#topology .hull.side').length };
             });
         await playTo(page, 5e9);
@@ -131,7 +131,7 @@ export const views = {
         await to(10.5e9);
         await page.waitForTimeout(700);
         assert.equal(await page.locator('#both .topology').count(), 2);
-        assert.ok(await page.locator('#both .link.cut').count() >= 12);
+        assert.ok(await page.locator('#both .wire.cut').count() >= 12);
         await page.locator('[data-tool=play-both]').press('Enter');
         await page.waitForTimeout(300);
         await page.locator('[data-tool=play-both]').press('Enter');
