@@ -138,14 +138,14 @@ export class Diagram {
         this.canvas.height = Math.round(this.scene.height * ratio);
         this.canvas.style.height = `${this.scene.height}px`;
         this.overview.resize(width);
-        this.repaint();
+        // At once, since a canvas of another size is black, and paper does not wait for the next frame.
+        this.paintNow();
     }
 
     /** Draws for paper, or again for the screen, at once. */
     print() {
         this.ink = inkOf();
         this.resize();
-        this.paintNow();
     }
 
     /** Draws again, soon. @param {boolean} [inks] whether colours have changed */

@@ -192,7 +192,7 @@ export class Timeline {
         const y = this.y(place) - 13;
         const crossing = this.uprights.filter(({ top, bottom }) => top < y && y - 10 < bottom).map(({ x }) => x);
         const [x0] = this.ends(place);
-        const fits = (/** @type {number} */ x) => x >= this.left - 2 && x + wide <= most && crossing.every((line) => line < x - 4 || line > x + wide + 4);
+        const fits = (/** @type {number} */ x) => x >= this.left - 16 && x + wide <= most && crossing.every((line) => line < x - 4 || line > x + wide + 4);
         const tries = [x0, ...crossing.flatMap((line) => [line + 10, line - 10 - wide])].sort((a, b) => Math.abs(a - x0) - Math.abs(b - x0));
         const x = tries.find(fits) ?? Math.max(this.left, Math.min(x0, most - wide));
         return svg('text', { class: 'words', x, y }, ...(lead ? [svg('tspan', { class: 'stage' }, lead)] : []), shown);
