@@ -253,7 +253,7 @@ const tests = {
         const found = await page.evaluate(() => {
             const { diagram } = window.partita.views.diagram;
             const { first, last } = diagram.scene.messageRange();
-            const step = Math.ceil((last - first) / 1200);
+            const step = Math.ceil((last - first) / 900);
             const hits = [];
             for (let x = 200; x < 900; x += 7) {
                 const hit = diagram.nearest(x, diagram.scene.height / 2);

@@ -51,6 +51,8 @@ async function viewImages(browser, folder, parted, save) {
     const both = pageOf(folder, 'cap/partition-raft cap/partition-quorum').file;
     const { page: two } = await browser.open(both, { height: 1400 });
     await two.waitForTimeout(800);
+    // Without the table, which is long.
+    await two.addStyleTag({ content: '.verdict-of:has(table), #both > .view > .twin { display: none !important; }' });
     await save(two, 'both', '#both .view');
     await two.close();
 }

@@ -84,8 +84,8 @@ export class Both {
      */
     side(run, side) {
         const counters = this.counts[side].map(({ name }, i) => element('div', { class: 'counter', 'data-count': name }, this.cells[side][i], element('span', {}, name)));
-        const title = element('header', {}, element('span', { class: `letter letter${side}` }, 'AB'[side]), element('h3', {}, run.title), element('span', { class: 'verdict-of' }, badge(run.verdict)));
-        return element('article', { class: 'card' }, title, element('p', { class: 'quiet' }, `${run.services.map((service) => service.kind).join(', ')} · seed ${run.seed}`), this.maps[side].picture, element('div', { class: 'counters' }, ...counters));
+        const title = element('header', {}, element('span', { class: `letter letter${side}` }, 'AB'[side]), element('h3', {}, run.title));
+        return element('article', { class: 'card' }, title, element('p', { class: 'quiet' }, `${run.services.map((service) => service.kind).join(', ')} · seed ${run.seed} `, element('span', { class: 'verdict-of' }, badge(run.verdict))), this.maps[side].picture, element('div', { class: 'counters' }, ...counters));
     }
 
     goTo() {

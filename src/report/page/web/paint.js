@@ -10,7 +10,7 @@ import { AXIS, GUTTER } from './scene.js';
 
 /** With more messages than this in the window, a sample of arrows and ribbons of their number are drawn. */
 export const MOST_ARROWS = 2500;
-const SAMPLE = 1200;
+const SAMPLE = 900;
 
 /** With more events than this in the window, those that are no messages are not drawn. */
 const MOST_MARKS = 1200;
@@ -203,24 +203,21 @@ function paintRibbons(ctx, scene, ink, look, first, last) {
         const cell = messages.to[i] * columns + b;
         most = Math.max(most, messages.fate[i] > 0 ? ++lost[cell] : ++into[cell]);
     }
-    const ribbons = [ink.kinds[0], ink.kinds[2], ink.loss].map((fill) => ({ fill, path: new Path2D() }));
-    const [below, above, gone] = ribbons.map(({ path }) => path);
-    for (const lane of scene.lanes) {
-        const room = Math.min(20, (lane.bottom - lane.y) * 0.8) / Math.sqrt(most);
-        for (let column = 0; column < columns; column++) {
-            const cell = lane.node * columns + column;
-            const x = GUTTER + column * 2;
-            if (out[cell]) below.rect(x, lane.y + 1, 1.6, Math.sqrt(out[cell]) * room);
-            const received = Math.sqrt(into[cell]) * room;
-            if (received) above.rect(x, lane.y - 1 - received, 1.6, received);
-            if (lost[cell]) gone.rect(x, lane.y - 1 - received - Math.sqrt(lost[cell]) * room, 1.6, Math.sqrt(lost[cell]) * room);
-        }
-    }
-    ctx.globalAlpha = look.light ? 0.25 : 0.75;
-    for (const { fill, path } of ribbons) {
+    /** One colour after the other; a path of all rectangles would take three times as long. */
+    const ribbon = (/** @type {string} */ fill, /** @type {Uint16Array} */ counts, /** @type {(y: number, tall: number, cell: number, room: number) => number} */ top) => {
         ctx.fillStyle = fill;
-        ctx.fill(path);
-    }
+        for (const lane of scene.lanes) {
+            const room = Math.min(20, (lane.bottom - lane.y) * 0.8) / Math.sqrt(most);
+            for (let column = 0, cell = lane.node * columns; column < columns; column++, cell++) {
+                const tall = Math.sqrt(counts[cell]) * room;
+                if (tall > 0) ctx.fillRect(GUTTER + column * 2, top(lane.y, tall, cell, room), 1.6, tall);
+            }
+        }
+    };
+    ctx.globalAlpha = look.light ? 0.25 : 0.75;
+    ribbon(ink.kinds[0], out, (y) => y + 1);
+    ribbon(ink.kinds[2], into, (y, tall) => y - 1 - tall);
+    ribbon(ink.loss, lost, (y, tall, cell, room) => y - 1 - Math.sqrt(into[cell]) * room - tall);
     ctx.globalAlpha = 1;
 }
 
