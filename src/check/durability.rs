@@ -6,6 +6,7 @@ use super::convergence::{Replica, held};
 use super::growing::holds;
 use super::precedence::{objects, precedes};
 use super::sentence::{clause, list};
+use super::verdict::Edge;
 use super::writes::{Written, is_acknowledged_write, kind, siblings, writers, written};
 use crate::host::{Key, Value};
 use crate::kernel::Time;
@@ -49,6 +50,14 @@ pub struct LostWrite {
     pub shown_by: Option<usize>,
     /// What shows it, in a sentence.
     pub evidence: String,
+}
+
+impl LostWrite {
+    /// The way from the write to what shows that it is gone.
+    pub(super) fn edge(&self, history: &History) -> Edge {
+        let key = history.operations[self.write].request.key();
+        Edge { from: self.write, to: self.shown_by, kind: "lost", key, words: self.evidence.clone() }
+    }
 }
 
 /// The answer of [`lost_writes`].
@@ -288,6 +297,8 @@ mod tests {
         let lost = lost_writes(&history, &end_with(&[Value::List(vec![1])])).lost.remove(0);
         let expected = "s-1 appends 2 (2s, acknowledged at 3s), but at the end store-0 holds [1] for k0.";
         assert_eq!(lost.evidence, expected);
+        let edge = lost.edge(&history);
+        assert_eq!((edge.from, edge.to, edge.kind, edge.key), (1, None, "lost", Some(Key(0))));
     }
 
     #[test]

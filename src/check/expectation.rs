@@ -17,7 +17,7 @@ use super::sentence::{clause, count, list};
 use super::staleness::{freshness, stale_reads};
 use super::transactions::Level;
 use super::vacuity::{could_see_a_conflict, could_see_a_foreign_write};
-use super::verdict::{Check, Class, Verdict};
+use super::verdict::{Check, Class, Edge, Verdict};
 use super::window::{Phase, Windows};
 use super::writes::is_acknowledged_write;
 use crate::host::{Key, Request, Value};
@@ -197,11 +197,12 @@ impl Expectation {
     /// hypothesis starts from never held.
     #[must_use]
     pub fn judge(&self, phase: Phase, evidence: &Evidence<'_>) -> Check {
+        let mut edges = Vec::new();
         let finding = match *self {
             Self::Availability { at_least } => evidence.availability(phase, at_least),
             Self::Latency { quantile, at_most } => evidence.latency(phase, quantile, at_most),
             Self::Linearizable => evidence.linearizable(linearizable_as_asked(evidence.history, evidence.budget)),
-            Self::LostWrites { at_most } => evidence.lost_writes(phase, at_most),
+            Self::LostWrites { at_most } => evidence.lost_writes(phase, at_most, &mut edges),
             Self::StaleReads { at_most } => evidence.stale_reads(phase, at_most),
             Self::ConflictingReads { at_most } => evidence.conflicting_reads(phase, at_most),
             Self::TVisibility { after, at_least } => evidence.t_visibility(phase, after, at_least),
@@ -209,14 +210,14 @@ impl Expectation {
             Self::Invariants => evidence.invariants(),
             Self::Liveness { within } => evidence.liveness(within),
             Self::Consistent(Consistency::ReadCommitted) if evidence.has_transactions() => {
-                evidence.isolation(Level::READ_COMMITTED)
+                evidence.isolation(Level::READ_COMMITTED, &mut edges)
             }
             Self::Consistent(consistency) => evidence.consistent(consistency),
             Self::Queue(limits) => evidence.queue(phase, limits),
             Self::CounterBounds { at_least, at_most } => evidence.counter_bounds(phase, (at_least, at_most)),
             Self::UniqueIds => evidence.unique_ids(phase),
             Self::OneLeaderPerEpoch => evidence.one_leader_per_epoch(),
-            Self::Isolation { at_least } => evidence.isolation(at_least),
+            Self::Isolation { at_least } => evidence.isolation(at_least, &mut edges),
         };
         let (verdict, explanation) = match (phase, finding.verdict) {
             (Phase::Before, Verdict::Refuted(Class::Availability | Class::Latency)) => {
@@ -233,6 +234,7 @@ impl Expectation {
             explanation,
             anomaly: finding.anomaly,
             operations: finding.operations,
+            edges,
         }
     }
 }
@@ -443,7 +445,7 @@ impl Evidence<'_> {
         self.unless_vacuous(finding.verdict, finding.observed, finding.explanation, finding.operations)
     }
 
-    fn lost_writes(&self, phase: Phase, at_most: u64) -> Finding {
+    fn lost_writes(&self, phase: Phase, at_most: u64, edges: &mut Vec<Edge>) -> Finding {
         let mut answer = lost_writes(self.history, &FinalState::new(self.replicas));
         answer.lost.retain(|lost| self.counts(phase, lost.write));
         let observed = count(answer.lost.len(), "lost write");
@@ -458,6 +460,7 @@ impl Evidence<'_> {
             let why = "No replica was alive at the end, and no read began after a write was acknowledged.";
             return Finding::inconclusive(observed, why);
         }
+        edges.extend(answer.lost.iter().take(NAMED).map(|lost| lost.edge(self.history)));
         let explanation = match answer.lost.first() {
             None => {
                 format!("Each of {} was still there, or covered by a newer one.", count(writes, "acknowledged write"))

@@ -57,5 +57,5 @@ pub use models::{Counter, Fenced, FencedLock, Holder, Mutex, Queue, Queued};
 pub use roles::Declared;
 pub use series::{Histogram, Slice, Traffic, histogram, series, traffic};
 pub use staleness::{Freshness, StaleRead, freshness, stale_reads};
-pub use verdict::{Check, Class, Verdict};
+pub use verdict::{Check, Class, Edge, Verdict};
 pub use window::{Interval, Phase, Windows};

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use super::window::Phase;
+use crate::host::Key;
 
 /// What kind of promise was broken. The order decides which class a run with several refutations is of, the
 /// gravest first.
@@ -125,6 +126,24 @@ pub struct Check {
     pub anomaly: Option<String>,
     /// The operations that show it, as indices into the history; the most telling first, not necessarily all.
     pub operations: Vec<usize>,
+    /// How these operations hang together, where a drawing can show it; of a cycle in its order.
+    pub edges: Vec<Edge>,
+}
+
+/// What links two operations that tell of a violation.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Edge {
+    /// The operation where it begins, as an index into the history.
+    pub from: usize,
+    /// The operation where it ends; `None`: what the replicas hold at the end of the run.
+    pub to: Option<usize>,
+    /// `ww`, `wr` or `rw` for a dependency of transactions (Adya 1999, section 3.1), `session` or `realtime` for an
+    /// order that they must keep, `lost` from an acknowledged write to what shows that it is gone.
+    pub kind: &'static str,
+    /// The object that it is about, if it is about one.
+    pub key: Option<Key>,
+    /// The same in a sentence.
+    pub words: String,
 }
 
 impl Check {

@@ -64,6 +64,7 @@ pub(super) fn judge(scenario: &Scenario, finished: &Finished<'_>) -> Vec<Check> 
                 .to_owned(),
             anomaly: None,
             operations: Vec::new(),
+            edges: Vec::new(),
         });
     }
     checks
@@ -110,6 +111,7 @@ fn ended(end: &End, simulation: &Simulation) -> Check {
         explanation,
         anomaly,
         operations: Vec::new(),
+        edges: Vec::new(),
     }
 }
 
@@ -147,6 +149,7 @@ fn idle(fault: &FaultReport) -> Check {
         },
         anomaly: None,
         operations: Vec::new(),
+        edges: Vec::new(),
     }
 }
 
@@ -179,6 +182,7 @@ fn idle_nemeses(scenario: &Scenario, faults: &[FaultReport]) -> Vec<Check> {
         },
         anomaly: None,
         operations: Vec::new(),
+        edges: Vec::new(),
     };
     touched.into_iter().filter(|&(_, touched)| touched == 0).map(idle).collect()
 }
@@ -198,6 +202,7 @@ fn idle_point((name, point): (&str, Point)) -> Check {
         },
         anomaly: None,
         operations: Vec::new(),
+        edges: Vec::new(),
     }
 }
 

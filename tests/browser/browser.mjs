@@ -1,7 +1,7 @@
 // The pages of runs, a browser that opens them, and what tests ask of a page.
 
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -34,6 +34,28 @@ export function pageOf(folder, name, ...options) {
     }
 }
 
+/** A run with what the bundled ones lack: a partition by links, links that flap, a clock that jumps, a pause, a crash. */
+export function oddPage(folder) {
+    const client = (name) => ({ calls: 'store', prefer: name, arrivals: { poisson: '60/s' }, operations: { read: 0.7, write: 0.3 }, keys: { uniform: { count: 10 } } });
+    const scenario = {
+        version: 1, title: 'Odd faults', seed: 42, warm_up: '2s', duration: '18s',
+        network: { latency: { lognormal: { median: '2ms', p99: '15ms' } } },
+        services: { store: { raft: { replicas: 5, reads: 'read_index' } } },
+        clients: { left: client('store-0'), right: client('store-3') },
+        faults: [
+            { id: 'links', partition: { links: { between: [['store-0'], ['store-1', 'store-2']] }, at: '5s', for: '2s' } },
+            { id: 'flap', flapping: { links: { of: ['store-3'] }, down: '200ms', up: '200ms', at: '8s', for: '2s' } },
+            { id: 'jump', clock_step: { where: ['store-0'], by: '3s', at: '11s' } },
+            { id: 'nap', pause: { where: ['store-1'], at: '12s', for: '1s' } },
+            { id: 'fall', crash: { where: ['store-2'], at: '14s', for: '1s' } },
+        ],
+        hypothesis: { always: ['linearizable'] },
+    };
+    const path = join(folder, 'odd.json');
+    writeFileSync(path, JSON.stringify(scenario));
+    return pageOf(folder, path);
+}
+
 /** Gives `act` a folder that is gone afterwards. */
 export async function withFolder(act) {
     const folder = mkdtempSync(join(tmpdir(), 'partita-pages-'));
@@ -51,8 +73,8 @@ export class Browser {
         return browser;
     }
 
-    /** Opens a page from its file; all that it complains of or asks a network for is kept. */
-    async open(file, { theme = 'light', width = 1440, height = 900 } = {}) {
+    /** Opens a page from its file, and reveals the verdict that a question keeps back; all that it complains of or asks a network for is kept. */
+    async open(file, { theme = 'light', width = 1440, height = 900, reveal = true } = {}) {
         const page = await this.chromium.newPage({ viewport: { width, height }, colorScheme: theme });
         const complaints = [];
         // That pixels are read back is our own doing.
@@ -64,6 +86,7 @@ export class Browser {
         });
         await page.goto(pathToFileURL(file).href);
         await page.waitForFunction(() => 'partita' in window);
+        if (reveal) await page.evaluate(() => window.partita.reveal());
         return { page, complaints };
     }
 
@@ -91,9 +114,11 @@ export function pixels(page, x, y, radius = 3) {
     );
 }
 
-/** Whether one of these pixels is near a colour of the style sheet. */
-export async function hasColour(page, found, name) {
-    const hex = await page.evaluate((name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim(), name);
-    const wanted = [1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16));
-    return found.some((pixel) => pixel.every((value, i) => Math.abs(value - wanted[i]) < 40));
+/** Whether one of these pixels is near a colour of the style sheet, or near a share of it on the sheet. */
+export async function hasColour(page, found, name, share = 1) {
+    const hexes = await page.evaluate((names) => names.map((name) => getComputedStyle(document.documentElement).getPropertyValue(`--${name}`).trim()), [name, 'sheet']);
+    const [ink, sheet] = hexes.map((hex) => [1, 3, 5].map((at) => parseInt(hex.slice(at, at + 2), 16)));
+    const wanted = ink.map((value, i) => value * share + sheet[i] * (1 - share));
+    const slack = share < 1 ? 14 : 40;
+    return found.some((pixel) => pixel.every((value, i) => Math.abs(value - wanted[i]) < slack));
 }

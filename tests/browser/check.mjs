@@ -1,13 +1,15 @@
 // Drives the page as a person would, and asks its own model and its pixels what came of it.
 
 import assert from 'node:assert/strict';
-import { writeFileSync } from 'node:fs';
+import { statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { Browser, drawn, hasColour, pageOf, pixels, withFolder } from './browser.mjs';
+import { anomalies } from './anomalies.mjs';
+import { Browser, drawn, hasColour, oddPage, pageOf, pixels, withFolder } from './browser.mjs';
+import { looks } from './looks.mjs';
 import { frames, images } from './pictures.mjs';
 import { views } from './views.mjs';
 
-const BUNDLED = ['cap/partition-raft', 'cap/partition-quorum', 'first/read-write-back', 'first/unsynced', 'raft/forgotten-vote', 'cap/latency-without-partition'];
+const BUNDLED = ['cap/partition-raft', 'cap/partition-quorum', 'first/read-write-back', 'first/unsynced', 'raft/forgotten-vote', 'transactions/lost-update'];
 
 /** What the diagram is doing. */
 const look = (page) =>
@@ -47,6 +49,38 @@ const lonely = (page, isLost) =>
         return null;
     }, isLost);
 
+/** Zooms into a run, clicks a message, follows its cause, plays, and switches the theme. */
+async function drive(page, name) {
+    const middle = await page.evaluate(() => {
+        const { sent, count } = window.partita.runs[0].messages;
+        return sent[count >> 1];
+    });
+    await show(page, middle - 2e6, middle + 40e6);
+    const before = await look(page);
+    await page.mouse.move(...(await at(page, 400, 150)));
+    await page.mouse.wheel(0, -200);
+    await drawn(page);
+    assert.ok((await look(page)).to - (await look(page)).from < before.to - before.from, `${name}: the wheel zooms`);
+    await show(page, middle - 2e6, middle + 40e6);
+    const found = (await lonely(page, false)) ?? (await lonely(page, true));
+    assert.ok(found, `${name}: a message stands alone`);
+    await page.mouse.click(...(await at(page, found.x, found.y)));
+    await drawn(page);
+    assert.deepEqual((await look(page)).selection, { kind: 'event', index: found.event }, name);
+    await page.keyboard.press('c');
+    assert.notDeepEqual((await look(page)).selection, { kind: 'event', index: found.event }, name);
+    await page.keyboard.press('Escape');
+    await page.keyboard.press(' ');
+    await page.waitForFunction(() => window.partita.buses[0].get('playhead') > 0);
+    await page.keyboard.press(' ');
+    const corner = async () => (await pixels(page, 60, 6, 1))[0].join();
+    const light = await corner();
+    await page.locator('.theme').click();
+    await drawn(page);
+    assert.notEqual(await corner(), light, `${name}: the theme reaches the canvas`);
+    await page.locator('.theme').click();
+}
+
 const tests = {
     async 'six bundled runs open and agree with the command line'({ browser, folder }) {
         for (const name of BUNDLED) {
@@ -66,6 +100,8 @@ const tests = {
             assert.ok(frame.count > 0 && frame.messages > 0, `${name}: something is drawn`);
             assert.match(await page.locator('.judgement').innerText(), new RegExp(run.verdict), name);
             assert.equal(await page.locator('#anomaly').count(), Number(run.class === 'safety'), name);
+            assert.ok(statSync(file).size < 0.4e6 + 160 * run.messages.sent, `${name}: ${statSync(file).size} bytes for ${run.messages.sent} messages`);
+            await drive(page, name);
             assert.deepEqual(complaints, [], name);
             await page.close();
         }
@@ -120,6 +156,123 @@ const tests = {
         await page.mouse.move(...(await at(page, found.x, found.y)));
         await drawn(page);
         assert.match(await page.locator('.tip').innerText(), /dies: partition/);
+    },
+
+    async 'what died is not lit as if it had arrived'({ parted: page }) {
+        await show(page, 10e9, 10.06e9);
+        const found = await lonely(page, true);
+        const [x, y] = await page.evaluate(({ message, event }) => {
+            const { scene, run, bus } = window.partita.views.diagram.diagram;
+            bus.set('selection', { kind: 'event', index: event });
+            return [scene.x(scene.axis.of(event)), scene.laneOf[run.messages.to[message]].y];
+        }, found);
+        await drawn(page);
+        assert.ok(!(await hasColour(page, await pixels(page, x, y, 3), 'k2')), 'no dot on the lane of the receiver');
+        assert.ok(await hasColour(page, await pixels(page, ...found.end, 4), 'loss'), 'a mark where it died');
+        // The arrow stays dashed: along it, drawn and not drawn take turns.
+        const [x0, y0] = await page.evaluate((message) => window.partita.views.diagram.diagram.scene.segment(message), found.message);
+        const inked = [];
+        for (let i = 2; i < 20; i++) inked.push(await hasColour(page, await pixels(page, x0 + ((found.end[0] - x0) * i) / 24, y0 + ((found.end[1] - y0) * i) / 24, 0.5), 'ink'));
+        assert.ok(inked.includes(true) && inked.includes(false), `${inked}`);
+        await page.locator('.stage canvas').focus();
+        await page.keyboard.press('Escape');
+    },
+
+    async 'messages that die together fan out, each with the mark of its cause'({ parted: page }) {
+        await show(page, 10e9, 10.06e9);
+        const ends = await page.evaluate(() => {
+            const { scene, run } = window.partita.views.diagram.diagram;
+            const { first, last } = scene.messageRange();
+            const together = new Map();
+            for (let i = first; i < last; i++) {
+                if (run.messages.fate[i] === 0 || run.messages.sent[i] < run.messages.ended[i]) continue;
+                const key = `${run.messages.start[i]} ${run.messages.from[i]}`;
+                together.set(key, [...(together.get(key) ?? []), scene.segment(i)]);
+            }
+            return [...together.values()].find((list) => list.length > 1);
+        });
+        const slopes = ends.map(([x0, y0, x1, y1]) => Math.atan2(y1 - y0, x1 - x0));
+        slopes.forEach((slope, i) => slopes.slice(i + 1).forEach((other) => assert.ok(Math.abs(slope - other) > 0.08, `${slopes}`)));
+        assert.equal(await page.evaluate(() => new Set([...document.querySelectorAll('.legend.marks path')].map((path) => path.getAttribute('d'))).size > 2), true);
+    },
+
+    async 'operations are reached by keys, and stand in a table'({ parted: page }) {
+        await show(page, 10e9, 10.02e9);
+        await page.locator('.stage canvas').focus();
+        await page.keyboard.press('o');
+        const { selection } = await look(page);
+        assert.equal(selection.kind, 'operation');
+        await page.keyboard.press('o');
+        const next = (await look(page)).selection;
+        assert.ok(next.kind === 'operation' && next.index > selection.index);
+        await page.keyboard.press('O');
+        assert.deepEqual((await look(page)).selection, selection);
+        await page.keyboard.press('Escape');
+        await show(page, 10e9, 10.02e9);
+        await page.locator('#diagram .twin summary').press('Enter');
+        await page.waitForSelector('#diagram .operations tbody tr');
+        const shown = await page.evaluate(() => {
+            const { invoked, completed } = window.partita.runs[0].operations;
+            const { from, to } = window.partita.buses[0].get('window');
+            return invoked.filter((time, i) => time <= to && completed[i] >= from).length;
+        });
+        assert.equal(await page.locator('#diagram .operations tbody tr').count(), Math.min(shown, 250));
+        await page.locator('#diagram .twin summary').press('Enter');
+    },
+
+    async 'crashes, pauses and clocks that change are seen, in both themes'({ browser, folder }) {
+        const { page, complaints } = await browser.open(oddPage(folder).file);
+        for (const theme of ['light', 'dark']) {
+            if (theme === 'dark') await page.locator('.theme').click();
+            await show(page, 10.5e9, 15.5e9);
+            const sample = async (time, name, radius) => {
+                const place = await page.evaluate(([time, name]) => {
+                    const { scene, run } = window.partita.views.diagram.diagram;
+                    return [scene.xOfTime(time), scene.laneOf[run.nodes.findIndex((node) => node.name === name)].y];
+                }, [time, name]);
+                return pixels(page, ...place, radius);
+            };
+            assert.ok(await hasColour(page, await sample(11e9, 'store-0', 7), 'fault'), `${theme}: a clock`);
+            assert.ok(!(await hasColour(page, await sample(11e9, 'store-4', 7), 'fault')), `${theme}: of one node only`);
+            assert.ok(await hasColour(page, await sample(14e9, 'store-2', 5), 'bad'), `${theme}: a crash`);
+            // Hatches take turns with the sheet in every row of pixels, at half and at nine tenths of their strength.
+            for (const [time, name, stroke, share] of [[14.7e9, 'store-2', 'soft', 0.5], [12.3e9, 'store-1', 'rule', 0.9]]) {
+                const found = await sample(time, name, 9);
+                assert.ok((await hasColour(page, found, stroke, share)) && (await hasColour(page, found, 'sheet')), `${theme}: ${name} is hatched`);
+            }
+        }
+        assert.deepEqual(complaints, []);
+        await page.close();
+    },
+
+    async 'of many messages what is drawn can be pointed at, and stays while it plays'({ parted: page }) {
+        await page.evaluate(() => window.partita.views.diagram.diagram.moveTo(0, window.partita.runs[0].end));
+        await drawn(page);
+        const { arrows, messages } = (await look(page)).frame;
+        assert.ok(arrows < messages / 10, 'a sample');
+        const found = await page.evaluate(() => {
+            const { diagram } = window.partita.views.diagram;
+            const { first, last } = diagram.scene.messageRange();
+            const step = Math.ceil((last - first) / 900);
+            const hits = [];
+            for (let x = 200; x < 900; x += 7) {
+                const hit = diagram.nearest(x, diagram.scene.height / 2);
+                if (hit?.kind === 'message') hits.push((hit.index - first) % step);
+            }
+            return hits;
+        });
+        assert.ok(found.length > 3 && found.every((rest) => rest === 0), `${found}`);
+        const at = async (share) => {
+            await page.evaluate((share) => window.partita.buses[0].set('playhead', share * window.partita.runs[0].end), share);
+            await drawn(page);
+            const x = await page.evaluate(() => window.partita.views.diagram.diagram.scene.xOfTime(window.partita.runs[0].end * 0.6));
+            return (await pixels(page, x, 200, 12)).flat().join();
+        };
+        const [later, earlier] = [await at(0.9), await at(0.3)];
+        assert.notEqual(later, earlier, 'what is still to come is veiled');
+        assert.equal(await at(0.8), later, 'what has been stays as it was drawn');
+        await page.locator('.stage canvas').focus();
+        await page.keyboard.press('Escape');
     },
 
     async 'the sides of a partition are bands'({ parted: page }) {
@@ -203,7 +356,7 @@ const tests = {
         assert.equal((await look(page)).selection.index, first + 1);
         await page.locator('#diagram .twin summary').press('Enter');
         await page.waitForSelector('#diagram .twin tbody tr');
-        const rows = await page.locator('#diagram .twin tbody tr').count();
+        const rows = await page.locator('#diagram .twin .scroll > table tbody tr').count();
         const inWindow = await page.evaluate(() => {
             const { first, last } = window.partita.views.diagram.diagram.scene.eventRange();
             return last - first;
@@ -226,6 +379,7 @@ const tests = {
         const { page, complaints } = await browser.open(file);
         assert.equal(await page.locator('#anomaly .order').count(), 2, 'two orders that contradict each other');
         assert.equal(await page.locator('#anomaly .deed').count(), 5);
+        assert.equal(await page.locator('#anomaly .reads-from').count(), 3, 'from each write to its readers');
         assert.match(await page.locator('#anomaly ol').innerText(), /1095 comes before 1097[^]*1097 comes before 1095/);
         const deed = page.locator('#anomaly .deed').nth(2);
         await deed.focus();
@@ -239,6 +393,8 @@ const tests = {
     },
 
     ...views,
+    ...anomalies,
+    ...looks,
 
     async 'two runs are on one page'({ browser, folder }) {
         const { file } = pageOf(folder, 'cap/partition-raft cap/partition-quorum', '--set', '/duration="12s"');
@@ -291,13 +447,13 @@ const tests = {
     },
 };
 
-/** Runs all tests; answers how many failed. */
-async function test(browser, folder) {
+/** Runs the tests whose names hold a text; answers how many failed. */
+async function test(browser, folder, only = '') {
     const { file } = pageOf(folder, 'cap/partition-raft');
     const { page: parted, complaints } = await browser.open(file);
     await drawn(parted);
     let failed = 0;
-    for (const [name, test] of Object.entries(tests)) {
+    for (const [name, test] of Object.entries(tests).filter(([name]) => name.includes(only))) {
         const start = Date.now();
         try {
             await test({ browser, folder, parted });
@@ -314,6 +470,6 @@ async function test(browser, folder) {
 
 const browser = await Browser.start();
 const act = process.argv.includes('--images') ? images : process.argv.includes('--frames') ? frames : test;
-const failed = await withFolder((folder) => act(browser, folder));
+const failed = await withFolder((folder) => act(browser, folder, process.argv[2]));
 await browser.stop();
 process.exitCode = failed ? 1 : 0;

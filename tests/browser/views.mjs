@@ -1,7 +1,7 @@
 // Tests of the charts, the topology, single requests, and two runs on one clock.
 
 import assert from 'node:assert/strict';
-import { drawn, pageOf } from './browser.mjs';
+import { drawn, oddPage, pageOf } from './browser.mjs';
 
 const window_ = (page) => page.evaluate(() => window.partita.buses[0].get('window'));
 
@@ -63,7 +63,7 @@ export const views = {
         const state = () =>
             page.evaluate(() => {
                 const { map } = window.partita.views.topology.topology;
-                const cut = [...document.querySelectorAll('#topology .link.cut')];
+                const cut = [...document.querySelectorAll('#topology .wire.cut')];
                 return { sides: map.sides, spots: map.spots.map(({ x }) => x), cut: cut.length, dashes: cut.map((link) => getComputedStyle(link).strokeDasharray), hulls: document.querySelectorAll('#topology .hull.side').length };
             });
         await playTo(page, 5e9);
@@ -87,6 +87,76 @@ export const views = {
         assert.deepEqual([after.sides, after.cut], [null, 0]);
         assert.deepEqual(after.spots.map(Math.round), before.spots.map(Math.round));
         await page.evaluate(() => window.partita.buses[0].set('selection', null));
+    },
+
+    async 'partitions by links and links that flap part the nodes too'({ browser, folder }) {
+        const { page, complaints } = await browser.open(oddPage(folder).file);
+        const to = async (time) => {
+            await playTo(page, time);
+            return page.evaluate(() => ({
+                sides: window.partita.views.topology.topology.map.sides?.map((side) => side.map((node) => window.partita.runs[0].nodes[node].name)) ?? null,
+                cut: document.querySelectorAll('#topology .wire.cut').length,
+            }));
+        };
+        const byLinks = await to(5.5e9);
+        assert.deepEqual(byLinks.sides, [['store-0'], ['store-1', 'store-2']]);
+        assert.equal(byLinks.cut, 2);
+        assert.equal((await to(7.5e9)).sides, null);
+        const flapping = await to(8.1e9);
+        assert.ok(flapping.sides.some((side) => side.join() === 'store-3') && flapping.cut >= 3, JSON.stringify(flapping));
+        assert.deepEqual(await to(8.3e9), { sides: null, cut: 0 }, 'between two cuts');
+        assert.ok((await to(8.5e9)).cut >= 3, 'and again');
+        await page.locator('[data-jump=flap]').click();
+        await settled(page);
+        assert.ok(await page.locator('#topology .wire.cut').count() >= 3, 'the jump goes to where it is cut');
+        assert.deepEqual(complaints, []);
+        await page.close();
+    },
+
+    async 'latencies that never ended are told apart, and names of faults stand free'({ parted: page }) {
+        const { rows, lines, bottom, top } = await page.evaluate(() => {
+            const latency = document.querySelector('[data-chart=latency]');
+            const strokes = [...latency.querySelectorAll('.never')].map((mark) => [mark.style.stroke, Math.round(mark.getBBox().y)]);
+            const rows = Object.groupBy(strokes, ([stroke]) => stroke);
+            const availability = document.querySelector('[data-chart=availability]');
+            return {
+                rows: Object.values(rows).map((own) => [...new Set(own.map(([, y]) => y))]),
+                lines: [...latency.querySelectorAll('.strand')].map((line) => line.getBBox()).filter(({ height }) => height > 0).map(({ y }) => y),
+                bottom: availability.querySelector('.fault-name').getBBox().y + availability.querySelector('.fault-name').getBBox().height,
+                top: availability.querySelector('.strand').getBBox().y,
+            };
+        });
+        assert.ok(rows.length === 3 && rows.every((own) => own.length === 1), JSON.stringify(rows));
+        assert.ok(Math.abs(rows[0][0] - rows[1][0]) >= 8 && Math.abs(rows[1][0] - rows[2][0]) >= 8, JSON.stringify(rows));
+        assert.ok(lines.every((y) => y > Math.max(...rows.flat())), 'lines stay below the marks');
+        assert.ok(bottom <= top, `the name is above the line: ${bottom}, ${top}`);
+    },
+
+    async 'figures that matter come first, others on demand'({ parted: page }) {
+        const figures = page.locator('#verdict table').filter({ hasText: 'What was measured' }).first();
+        assert.equal(await figures.locator('tbody tr').count(), 6);
+        const more = page.locator('#verdict .columns .twin summary');
+        assert.match(await more.innerText(), /^\d+ more$/);
+        await more.press('Enter');
+        assert.ok(await page.locator('#verdict .columns .twin tbody tr').first().isVisible());
+        await more.press('Enter');
+        assert.ok(await page.locator('#verdict .columns .scroll').evaluateAll((boxes) => boxes.every((box) => box.scrollHeight <= box.clientHeight + 1)), 'nothing is hidden in a box');
+        const heads = await page.locator('#verdict th').evaluateAll((heads) => heads.filter((head) => head.getClientRects().length > 0).map((head) => head.getBoundingClientRect().height));
+        assert.ok(heads.every((height) => height < 40), 'no head is broken into lines');
+    },
+
+    async 'stale reads have a chart where there are some'({ browser, folder }) {
+        const { file } = pageOf(folder, 'cap/partition-quorum', '--set', '/duration="16s"');
+        const { page } = await browser.open(file);
+        const { ids, series } = await page.evaluate(() => ({ ids: window.partita.views.charts.charts.charts.map(({ id }) => id), series: window.partita.runs[0].series }));
+        assert.ok(ids.includes('staleness'), `${ids}`);
+        const worst = series.stale.map((stale, i) => (series.reads[i] ? stale / series.reads[i] : 0));
+        const slice = worst.indexOf(Math.max(...worst));
+        assert.ok(worst[slice] > 0.1 && slice * series.width >= 10e9);
+        const end = await page.evaluate(() => window.partita.runs[0].end);
+        assert.match(await drawnAt(page, 'staleness', ((slice + 0.5) * series.width) / end, 125), /layer/);
+        assert.doesNotMatch(await drawnAt(page, 'staleness', 5e9 / end, 125), /layer/);
+        await page.close();
     },
 
     async 'a request is a waterfall of its legs'({ parted: page }) {
@@ -121,17 +191,31 @@ export const views = {
         await to(1);
         assert.equal(await count(0, 'answered'), 0);
         await to(1e12);
-        const totals = await page.evaluate(() => window.partita.runs.map(({ operations }) => ({ stale: operations.stale.length, missing: operations.outcome.filter((outcome) => outcome > 1).length })));
+        const totals = await page.evaluate(() => window.partita.runs.map(({ operations, figures }) => {
+            const figure = (name) => Number(figures.find(([own]) => own === name)?.[1] ?? 0);
+            return { stale: operations.stale.length, missing: figure('fail') + figure('info'), answered: figure('ok') + figure('no') };
+        }));
         for (const side of [0, 1]) {
+            assert.equal(await count(side, 'answered'), totals[side].answered, 'what the figures count');
             assert.equal(await count(side, 'stale reads'), totals[side].stale);
             assert.equal(await count(side, 'not answered'), totals[side].missing);
         }
         assert.ok(totals[0].stale === 0 && totals[1].stale > 0 && totals[0].missing > totals[1].missing, 'one refuses, the other is stale');
-        assert.match(await page.locator('#both table').innerText(), /stale reads/);
+        const differing = page.locator('#both .verdict-of table').first();
+        assert.match(await differing.locator('tbody tr').first().innerText(), /holds|refuted|inconclusive/, 'checks first');
+        assert.match(await differing.innerText(), /stale reads/);
+        assert.equal(await page.locator('#both [role=button]').count(), 0, 'nodes that do nothing are no buttons');
+        await page.locator('#both > .view > .twin summary').press('Enter');
+        await to(10.5e9);
+        const tables = page.locator('#both > .view > .twin table');
+        assert.equal(await tables.count(), 4, 'topology and counts of each');
+        assert.match(await tables.first().innerText(), /store-0[^]*store-2, store-3, store-4/);
+        assert.match(await tables.nth(1).innerText(), /10.5 s\t\d+/);
+        await page.locator('#both > .view > .twin summary').press('Enter');
         await to(10.5e9);
         await page.waitForTimeout(700);
         assert.equal(await page.locator('#both .topology').count(), 2);
-        assert.ok(await page.locator('#both .link.cut').count() >= 12);
+        assert.ok(await page.locator('#both .wire.cut').count() >= 12);
         await page.locator('[data-tool=play-both]').press('Enter');
         await page.waitForTimeout(300);
         await page.locator('[data-tool=play-both]').press('Enter');

@@ -3,20 +3,21 @@
 use super::super::sentence::count;
 use super::super::transactions::{self, Answer, Level, TransactionHistory};
 use super::super::vacuity::transactions_met;
-use super::super::verdict::Class;
+use super::super::verdict::{Class, Edge};
 use super::{Evidence, Finding, NAMED};
 use crate::host::Request;
 
 impl Evidence<'_> {
-    pub(super) fn isolation(&self, level: Level) -> Finding {
+    pub(super) fn isolation(&self, level: Level, edges: &mut Vec<Edge>) -> Finding {
         let history = match TransactionHistory::from_history(self.history) {
             Ok(history) => history,
             Err(error) => return Finding::inconclusive("unknown", format!("Not certain: {error}.")),
         };
         let isolation = transactions::check(&history, self.budget);
-        let strongest = isolation.strongest_in_words();
         // Of two that are as short, the graver.
         let plainest = isolation.reasons(level).min_by_key(|anomaly| anomaly.story.len());
+        edges.extend(plainest.into_iter().flat_map(|anomaly| &anomaly.edges).cloned());
+        let strongest = isolation.strongest_in_words();
         match (isolation.answer(level), plainest) {
             (Answer::Refuted, Some(anomaly)) => {
                 let explanation = format!("{} Not {level}; {strongest}.", anomaly.story.join(" "));

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::super::verdict::Edge;
 use super::level::{IsolationLevel, Level, Order};
 
 /// What went wrong, the gravest first. Cycles are cycles of dependencies: a write follows another (ww), a read sees a
@@ -52,6 +53,8 @@ pub struct Anomaly {
     pub transactions: Vec<usize>,
     /// Why, in sentences; of a cycle one for each edge.
     pub story: Vec<String>,
+    /// Of a cycle its edges, in its order; of a lost update how each who updated replaced what the next one had read.
+    pub edges: Vec<Edge>,
 }
 
 impl AnomalyKind {

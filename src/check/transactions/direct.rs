@@ -7,6 +7,7 @@ use super::history::{Fate, MicroOperation, TransactionHistory};
 use super::level::Order;
 use super::objects::{Found, Object, Read, Version, Writer};
 use crate::check::sentence::list;
+use crate::check::verdict::Edge;
 use crate::host::{Key, Value};
 
 /// How many transactions a story names.
@@ -72,7 +73,7 @@ impl Direct<'_> {
         self.found.entry(kind).or_insert_with(|| {
             let mut seen = BTreeSet::new();
             transactions.retain(|&transaction| seen.insert(transaction));
-            Anomaly { kind, order: Order::Any, transactions, story: vec![story()] }
+            Anomaly { kind, order: Order::Any, transactions, story: vec![story()], edges: Vec::new() }
         });
     }
 
@@ -223,6 +224,9 @@ impl Direct<'_> {
 
     /// Whether several transactions replaced one version.
     fn lost_updates(&mut self, object: &Object<'_>) {
+        if self.found.contains_key(&AnomalyKind::LostUpdate) {
+            return;
+        }
         let mut updates: BTreeMap<Version, Vec<usize>> = BTreeMap::new();
         for update in &object.updates {
             let value = update.read.and_then(|value| object.writers.get(&value));
@@ -241,7 +245,15 @@ impl Direct<'_> {
             None => "before its first write".into(),
         };
         let story = format!("{} all read {} {state}, and all write it.", list(&names, NAMED), object.key);
+        let next = transactions.iter().cycle().skip(1);
+        let edge = |(&from, &to): (&usize, &usize)| {
+            let (one, other) = (self.history.name(from), self.history.name(to));
+            let words = format!("{one} reads {} {state}, which {other} replaces.", object.key);
+            Edge { from, to: Some(to), kind: "rw", key: Some(object.key), words }
+        };
+        let edges = transactions.iter().zip(next).filter(|(from, to)| from != to).take(NAMED).map(edge).collect();
         self.add(AnomalyKind::LostUpdate, transactions, || story);
+        self.found.entry(AnomalyKind::LostUpdate).and_modify(|anomaly| anomaly.edges = edges);
     }
 }
 

@@ -188,7 +188,7 @@ impl Judging {
         };
         let story =
             vec![format!("A search found that no {what} of the transactions{respecting} explains all reads.")];
-        let anomaly = Anomaly { kind, order, transactions: Vec::new(), story };
+        let anomaly = Anomaly { kind, order, transactions: Vec::new(), story, edges: Vec::new() };
         for (&level, answer) in &mut self.answers {
             if anomaly.rules_out(level) {
                 *answer = Answer::Refuted;

@@ -1,5 +1,6 @@
 //! Cycles in plain words, a sentence per edge.
 
+use super::super::verdict::Edge;
 use super::anomaly::Anomaly;
 use super::cycles::{Cycle, Step};
 use super::graph::{Dependency, Fact, Link};
@@ -7,9 +8,22 @@ use super::history::TransactionHistory;
 use super::level::Order;
 
 pub(super) fn tell(history: &TransactionHistory, cycle: Cycle) -> Anomaly {
-    let story = cycle.steps.iter().map(|step| sentence(history, step)).collect();
+    let edges: Vec<_> = cycle.steps.iter().map(|step| edge(history, step)).collect();
+    let story = edges.iter().map(|edge| edge.words.clone()).collect();
     let transactions = cycle.steps.iter().map(|step| step.from).collect();
-    Anomaly { kind: cycle.kind, order: cycle.order, transactions, story }
+    Anomaly { kind: cycle.kind, order: cycle.order, transactions, story, edges }
+}
+
+fn edge(history: &TransactionHistory, step: &Step) -> Edge {
+    let kind = match step.link {
+        Link::Precedes(Order::Realtime) => "realtime",
+        Link::Precedes(_) => "session",
+        Link::Depends { dependency: Dependency::Write, .. } => "ww",
+        Link::Depends { dependency: Dependency::Read, .. } => "wr",
+        Link::Depends { .. } => "rw",
+    };
+    let key = step.fact.map(|fact| fact.key);
+    Edge { from: step.from, to: Some(step.to), kind, key, words: sentence(history, step) }
 }
 
 /// Why the second transaction of an edge comes after the first.

@@ -185,11 +185,42 @@ fn sessions_and_real_time_forbid_more() {
     case("a lone session is plain", "#1 0-1 x+1\n#1 1-2 x[1]", "", STRICT);
 }
 
+/// Whether each edge begins where the one before ends.
+fn goes_round(edges: &[crate::check::Edge]) {
+    assert!(edges.len() > 1, "{edges:?}");
+    for (edge, next) in edges.iter().zip(edges.iter().cycle().skip(1)) {
+        assert_eq!(edge.to, Some(next.from), "{edges:?}");
+    }
+}
+
+#[test]
+fn edges_say_what_kind_they_are() {
+    let check = |text: &str, expected: &str| {
+        let isolation = check(&history(text), Budget::default());
+        let edges = &isolation.anomalies[0].edges;
+        goes_round(edges);
+        let kinds: Vec<_> = edges.iter().map(|edge| edge.kind).collect();
+        assert_eq!(kinds.join(" "), expected, "{text}");
+    };
+    check("x+1 y+1\nx+2 y+2\nx[1,2] y[2,1]", "ww ww");
+    check("x+1 y[1]\ny+1 x[1]", "wr wr");
+    check("x[] y[] x+1\nx[] y[] y+1", "rw rw");
+    check("x[] x+1\nx[] x+2", "rw rw");
+    check("#1 0-1 x+1\n#1 1-2 x[]", "rw session");
+    check("0-1 x+1\n2-3 x[]", "rw realtime");
+}
+
 #[test]
 fn a_cycle_is_told_edge_by_edge() {
     let check = |text: &str, expected: &[&str]| {
         let isolation = check(&history(text), Budget::default());
-        assert_eq!(isolation.anomalies[0].story, expected, "{text}");
+        let anomaly = &isolation.anomalies[0];
+        assert_eq!(anomaly.story, expected, "{text}");
+        assert_eq!(
+            anomaly.edges.iter().map(|edge| &edge.words).collect::<Vec<_>>(),
+            expected.iter().collect::<Vec<_>>()
+        );
+        goes_round(&anomaly.edges);
     };
     check("y+1 x[1]\nx+1 y[1]", &["t1 appends 1 to k1, which t0 reads.", "t0 appends 1 to k2, which t1 reads."]);
     check(

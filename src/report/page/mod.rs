@@ -12,16 +12,20 @@ mod texts;
 use super::side_by_side::Side;
 
 /// The modules, each after those that it imports.
-const MODULES: [&str; 22] = [
+const MODULES: [&str; 25] = [
     include_str!("web/model.js"),
     include_str!("web/bus.js"),
     include_str!("web/verdict.js"),
     include_str!("web/contradiction.js"),
+    include_str!("web/plot.js"),
+    include_str!("web/timeline.js"),
     include_str!("web/anomaly.js"),
     include_str!("web/ink.js"),
+    include_str!("web/partitions.js"),
     include_str!("web/scene.js"),
     include_str!("web/light.js"),
     include_str!("web/bands.js"),
+    include_str!("web/legend.js"),
     include_str!("web/frame.js"),
     include_str!("web/paint.js"),
     include_str!("web/find.js"),
@@ -29,7 +33,6 @@ const MODULES: [&str; 22] = [
     include_str!("web/overview.js"),
     include_str!("web/hands.js"),
     include_str!("web/diagram.js"),
-    include_str!("web/plot.js"),
     include_str!("web/charts.js"),
     include_str!("web/topology.js"),
     include_str!("web/requests.js"),

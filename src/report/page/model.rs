@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
 
-use crate::check::{Check, Slice, Verdict, histogram, series, stale_reads, traffic};
+use crate::check::{Check, Edge, Slice, Verdict, histogram, series, stale_reads, traffic};
 use crate::host::Tag;
 use crate::kernel::{Span, Time, stable_hash_str};
 use crate::load::{Operation, Outcome};
@@ -89,6 +89,11 @@ fn verdict(verdict: Verdict) -> Value {
 
 /// The operations that tell of a check that did not hold.
 fn telling(check: &Check) -> impl Iterator<Item = usize> {
+    own(check).chain(check.edges.iter().flat_map(|edge| [Some(edge.from), edge.to]).flatten())
+}
+
+/// Those of them that the check itself names.
+fn own(check: &Check) -> impl Iterator<Item = usize> {
     check.operations.iter().copied().take(if check.verdict == Verdict::Holds { 0 } else { 100 })
 }
 
@@ -100,9 +105,15 @@ fn shown(run: &Run, evidence: &BTreeSet<usize>) -> Vec<usize> {
     (0..all).step_by(step).chain(valid).collect::<BTreeSet<_>>().into_iter().collect()
 }
 
-/// A check; its operations are places among those that are shown, the most telling first.
+/// A check; its operations are places among those that are shown, the most telling first. An edge is `[from, to, kind,
+/// key, words]`; `to` is null for what the replicas hold at the end.
 fn check(check: &Check, shown: &[usize]) -> Value {
-    let operations = telling(check).filter_map(|operation| shown.binary_search(&operation).ok());
+    let place = |operation: usize| shown.binary_search(&operation).ok();
+    let operations = own(check).filter_map(place);
+    let edge = |edge: &Edge| {
+        let key = edge.key.map(|key| key.to_string());
+        json!([place(edge.from), edge.to.and_then(place), edge.kind, key, edge.words])
+    };
     json!({
         "name": check.name,
         "phase": check.phase.name(),
@@ -111,6 +122,7 @@ fn check(check: &Check, shown: &[usize]) -> Value {
         "expected": check.expected,
         "explanation": check.explanation,
         "operations": operations.collect::<Vec<_>>(),
+        "edges": check.edges.iter().map(edge).collect::<Vec<_>>(),
     })
 }
 

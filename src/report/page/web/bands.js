@@ -2,10 +2,11 @@
 // What lies behind the messages of the space-time diagram: bands of faults, lanes with roles, operations.
 
 import { mark } from './ink.js';
+import { partingsOf } from './partitions.js';
 import { AXIS, GUTTER } from './scene.js';
 
 /** With more operations than this in the window, columns of their outcomes are drawn. */
-const MOST_BARS = 1500;
+export const MOST_BARS = 1500;
 
 /**
  * Bands: the sides of a partition on the lanes, other faults below those whom they hit; a flag at the top.
@@ -15,15 +16,20 @@ const MOST_BARS = 1500;
  */
 export function paintFaults(ctx, scene, ink) {
     const flags = [];
+    for (const { from, to, sides } of partingsInView(scene)) {
+        const [x0, x1] = [scene.xOfTime(from), scene.xOfTime(to)];
+        sides.forEach((side, number) => side.forEach((node) => {
+            const lane = scene.laneOf[node];
+            ctx.fillStyle = ink.sides[number % ink.sides.length];
+            if (lane) ctx.fillRect(x0, lane.top + 1, Math.max(x1 - x0, 1), lane.bottom - lane.top - 2);
+        }));
+    }
     for (const fault of scene.run.faults) {
         if (!fault.started) continue;
         const [x0, x1] = [scene.xOfTime(fault.from), Math.max(scene.xOfTime(fault.to), scene.xOfTime(fault.from) + 2)];
         if (x1 < GUTTER || x0 > scene.width) continue;
         flags.push({ fault, x0, x1 });
-        if (fault.kind === 'partition' && fault.groups.length > 0) {
-            fault.groups.forEach((side, number) => side.forEach((node) => paintSide(ctx, scene, ink, node, number, x0, x1)));
-            continue;
-        }
+        if (fault.cuts.length > 0) continue;
         ctx.fillStyle = ink.fault;
         ctx.globalAlpha = 0.55;
         for (const node of fault.targets) {
@@ -47,24 +53,64 @@ export function paintFaults(ctx, scene, ink) {
 }
 
 /**
+ * What is cut in the window.
+ * @param {import('./scene.js').Scene} scene
+ */
+function partingsInView(scene) {
+    const [first, last] = [scene.axis.time(scene.from), scene.axis.time(scene.to)];
+    return partingsOf(scene.run).filter(({ from, to }) => to >= first && from <= last);
+}
+
+/**
+ * Names of sides and roles, on top of everything that stands on the lanes.
  * @param {CanvasRenderingContext2D} ctx
  * @param {import('./scene.js').Scene} scene
  * @param {import('./ink.js').Ink} ink
- * @param {number} node
- * @param {number} side
- * @param {number} x0
- * @param {number} x1
  */
-function paintSide(ctx, scene, ink, node, side, x0, x1) {
-    const lane = scene.laneOf[node];
-    if (!lane) return;
-    ctx.fillStyle = ink.sides[side % ink.sides.length];
-    ctx.fillRect(x0, lane.top + 1, x1 - x0, lane.bottom - lane.top - 2);
-    if (x1 - x0 < 40) return;
-    ctx.fillStyle = ink.soft;
-    ctx.font = '600 10px system-ui, sans-serif';
+export function paintLabels(ctx, scene, ink) {
     ctx.textBaseline = 'alphabetic';
-    ctx.fillText(`side ${'ABCDEFGH'[side % 8]}`, Math.max(x0 + 4, GUTTER + 4), lane.bottom - 4);
+    /** Where each lane's line of sides is free, and what it said last. @type {{ x: number, name: string }[]} */
+    const said = [];
+    ctx.font = '600 10px system-ui, sans-serif';
+    for (const { from, to, sides } of partingsInView(scene)) {
+        const [x0, x1] = [Math.max(scene.xOfTime(from), GUTTER) + 4, scene.xOfTime(to)];
+        sides.forEach((side, number) => side.forEach((node) => {
+            const [lane, last] = [scene.laneOf[node], said[node]];
+            const name = `side ${'ABCDEFGH'[number % 8]}`;
+            const width = ctx.measureText(name).width;
+            if (!lane || x0 + width + 4 > x1 || (last && x0 < last.x + (last.name === name ? 90 : 0))) return;
+            plate(ctx, ink, name, x0, lane.bottom - 4, ink.soft);
+            said[node] = { x: x0 + width + 8, name };
+        }));
+    }
+    for (const lane of scene.lanes) {
+        for (const role of scene.run.lanes[lane.node].roles) {
+            const [x0, x1] = [Math.max(scene.xOfTime(role.from), GUTTER), Math.min(scene.xOfTime(role.to), scene.width)];
+            if (x1 - x0 < 30) continue;
+            const leads = LEADING.test(role.role);
+            const label = `${role.role} ${role.epoch}`;
+            ctx.font = `${leads ? '600 ' : ''}10px system-ui, sans-serif`;
+            if (ctx.measureText(label).width + 10 <= x1 - x0) plate(ctx, ink, label, x0 + 4, lane.y - 7, leads ? ink.accent : ink.soft);
+        }
+    }
+}
+
+/**
+ * A text on a plate that keeps it readable.
+ * @param {CanvasRenderingContext2D} ctx
+ * @param {import('./ink.js').Ink} ink
+ * @param {string} text
+ * @param {number} x
+ * @param {number} y
+ * @param {string} fill
+ */
+function plate(ctx, ink, text, x, y, fill) {
+    ctx.globalAlpha = 0.86;
+    ctx.fillStyle = ink.sheet;
+    ctx.fillRect(x - 2.5, y - 9, ctx.measureText(text).width + 5, 12);
+    ctx.globalAlpha = 1;
+    ctx.fillStyle = fill;
+    ctx.fillText(text, x, y);
 }
 
 /**
@@ -112,7 +158,7 @@ function box(ctx, scene, lane, span, fill, alpha) {
 export const LEADING = /^(leader|primary|coordinator|master)$/;
 
 /**
- * A role: whoever leads has a thick line with the epoch, a candidate a dashed one.
+ * A role: whoever leads has a thick line, a candidate a dashed one.
  * @param {CanvasRenderingContext2D} ctx
  * @param {import('./scene.js').Scene} scene
  * @param {import('./ink.js').Ink} ink
@@ -132,12 +178,6 @@ function paintRole(ctx, scene, ink, lane, role) {
     ctx.lineTo(x1, lane.y);
     ctx.stroke();
     ctx.setLineDash([]);
-    const label = `${role.role} ${role.epoch}`;
-    ctx.font = `${leads ? '600 ' : ''}10px system-ui, sans-serif`;
-    if (ctx.measureText(label).width + 10 > x1 - x0) return;
-    ctx.fillStyle = leads ? ink.accent : ink.soft;
-    ctx.textBaseline = 'alphabetic';
-    ctx.fillText(label, x0 + 4, lane.y - 7);
 }
 
 /**

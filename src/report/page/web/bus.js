@@ -13,6 +13,7 @@
  * @property {boolean} playing whether the play head moves
  * @property {'light' | 'dark'} theme
  * @property {string} query what is searched for
+ * @property {boolean} printing whether the page is being printed: views draw for the width that they have now
  */
 
 /** A view: `mount` fills the element, and answers what takes it down again.
@@ -98,6 +99,19 @@ export function table(caption, head, rows) {
         element('thead', {}, element('tr', {}, ...head.map((name) => element('th', { scope: 'col' }, name)))),
         element('tbody', {}, ...rows.map((row) => element('tr', {}, ...row.map(cell)))),
     );
+}
+
+/**
+ * A table of which the first rows are shown, and the others on demand.
+ * @param {string} caption
+ * @param {string[]} head
+ * @param {(Node | string)[][]} rows
+ * @param {number} most
+ */
+export function foldedTable(caption, head, rows, most) {
+    if (rows.length <= most + 2) return element('div', {}, table(caption, head, rows));
+    const rest = element('details', { class: 'twin' }, element('summary', {}, `${rows.length - most} more`), table(`${caption}: the rest`, head, rows.slice(most)));
+    return element('div', {}, table(caption, head, rows.slice(0, most)), rest);
 }
 
 /**

@@ -11,6 +11,10 @@ const MARGIN = { left: 64, right: 14, top: 6, bottom: 22 };
 /** The height of a chart. */
 const TALL = 128;
 
+/** Where the names of faults stand, above the first chart; and where each latency's marks of "never" do, within its own. */
+const NAMES_TALL = 18;
+const NEVER_TALL = 9;
+
 /**
  * A line or a layer of a chart: a value per slice; null where there is none, infinite where nothing was answered.
  * @typedef {{ name: string, values: (number | null)[], tone: string, dash?: string, hatched?: boolean }} Strand
@@ -81,7 +85,7 @@ export class Charts {
         this.listen();
         const resize = new ResizeObserver(() => this.draw());
         resize.observe(this.stack);
-        this.ends = [() => resize.disconnect(), bus.on('window', () => this.showWindow()), bus.on('playhead', () => this.showWindow())];
+        this.ends = [() => resize.disconnect(), bus.on('printing', () => this.draw()), bus.on('window', () => this.showWindow()), bus.on('playhead', () => this.showWindow())];
         this.draw();
     }
 
@@ -115,11 +119,12 @@ export class Charts {
      */
     figure(chart, number) {
         const isLast = number === this.charts.length - 1;
-        const height = TALL + (isLast ? MARGIN.bottom : 8);
-        const picture = svg('svg', { width: this.width, height, viewBox: `0 0 ${this.width} ${height}`, 'data-chart': chart.id, 'aria-hidden': 'true' });
+        const above = number === 0 && this.run.faults.some((fault) => fault.started) ? NAMES_TALL : 0;
+        const height = TALL + (isLast ? MARGIN.bottom : 8) + above;
+        const picture = svg('svg', { width: this.width, height, viewBox: `0 ${-above} ${this.width} ${height}`, 'data-chart': chart.id, 'aria-hidden': 'true' });
         const y = scaleFor(chart);
         picture.append(svg('defs', {}, ...chart.strands.filter((strand) => strand.hatched).map((strand) => hatching(`hatch-${chart.id}-${strand.tone}`, `var(--${strand.tone})`))));
-        picture.append(...faultBandsOf(this.run, (time) => this.x(time), MARGIN.top, TALL, number === 0));
+        picture.append(...faultBandsOf(this.run, (time) => this.x(time), MARGIN.top, TALL, number === 0, this.width));
         for (const tick of y.ticks) {
             picture.append(svg('line', { class: 'grid', x1: MARGIN.left, x2: this.width - MARGIN.right, y1: y.at(tick), y2: y.at(tick) }));
             picture.append(svg('text', { class: 'tick', x: MARGIN.left - 8, y: y.at(tick) + 4, 'text-anchor': 'end' }, chart.words(tick)));
@@ -145,23 +150,27 @@ export class Charts {
      */
     lines(chart, y) {
         const { width } = this.run.series;
-        return chart.strands.flatMap(({ values, tone, dash }) => {
+        return chart.strands.flatMap(({ values, tone, dash }, number) => {
+            const top = MARGIN.top + 1 + number * NEVER_TALL;
             let path = '';
+            const alone = [];
             let isDown = false;
             const never = [];
             for (let slice = 0; slice < values.length; slice++) {
                 const value = values[slice];
                 const x = this.x(Math.min((slice + 0.5) * width, this.run.end));
-                if (value === Infinity) never.push(svg('path', { class: 'never', d: `M${x - 3.5} ${MARGIN.top + 7}l3.5 -6l3.5 6z`, style: `stroke: var(--${tone})` }));
+                if (value === Infinity) never.push(svg('path', { class: 'never', d: `M${(x - 3).toFixed(1)} ${top + 6}l3 -5.5l3 5.5z`, style: `stroke: var(--${tone})` }));
                 if (value === null || value === Infinity) {
                     isDown = false;
                     continue;
                 }
-                path += `${isDown ? 'L' : 'M'}${x.toFixed(1)} ${y.at(value).toFixed(1)}`;
-                if (!isDown && (values[slice + 1] ?? null) === null) path += 'h0.01';
+                const after = values[slice + 1] ?? null;
+                const [here, next] = [`${x.toFixed(1)} ${y.at(value).toFixed(1)}`, after !== null && after !== Infinity];
+                if (isDown || next) path += `${isDown ? 'L' : 'M'}${here}`;
+                else alone.push(svg('circle', { class: 'alone', cx: x.toFixed(1), cy: y.at(value).toFixed(1), r: 1.8, style: `fill: var(--${tone})` }));
                 isDown = true;
             }
-            return [svg('path', { class: 'strand', d: path, style: `stroke: var(--${tone})`, 'stroke-dasharray': dash }), ...never];
+            return [svg('path', { class: 'strand', d: path, style: `stroke: var(--${tone})`, 'stroke-dasharray': dash }), ...alone, ...never];
         });
     }
 
@@ -273,7 +282,9 @@ export class Charts {
  */
 function scaleFor(chart) {
     const known = chart.strands.map((strand) => strand.values.map((value) => (value === Infinity ? null : value)));
-    const room = TALL - MARGIN.top - 4;
+    // Lines do not reach up to the marks of what was never answered.
+    const hasNever = chart.strands.some((strand) => strand.values.includes(Infinity));
+    const room = TALL - MARGIN.top - 4 - (hasNever ? chart.strands.length * NEVER_TALL : 0);
     const place = (/** @type {number} */ share) => TALL - share * room;
     if (chart.isLog) {
         const all = known.flat().filter((value) => value !== null && value > 0).map(Number);

@@ -1,16 +1,19 @@
 // @ts-check
 // The space-time diagram: what is in the window, what is pointed at, what plays.
 
+import { MOST_BARS } from './bands.js';
 import { element } from './bus.js';
 import { find } from './find.js';
 import { hitWords } from './frame.js';
 import { handle } from './hands.js';
 import { inkOf, styleOfKind } from './ink.js';
 import { eventTable, inspector } from './inspector.js';
+import { legendOfMarks } from './legend.js';
 import { lightOf, lightOfOperation, messageOf } from './light.js';
-import { timeWords } from './model.js';
+import { lowerBound, timeWords } from './model.js';
 import { Overview } from './overview.js';
-import { MOST_ARROWS, paint } from './paint.js';
+import { svg } from './plot.js';
+import { MOST_ARROWS, arrowStep, paint } from './paint.js';
 import { AXIS, GUTTER, Scene, axesOf } from './scene.js';
 
 /** How long a window takes to play, in milliseconds, at speed 1. */
@@ -54,6 +57,7 @@ export class Diagram {
             twin.end,
             handle(this),
             bus.on('theme', () => this.repaint(true)),
+            bus.on('printing', () => this.print()),
             bus.on('window', (window) => this.follow(window)),
             bus.on('selection', (selection) => this.select(selection)),
             bus.on('playhead', (playhead) => this.seek(playhead)),
@@ -110,8 +114,8 @@ export class Diagram {
     /** The kinds of message, to be hidden and shown. */
     legend() {
         const chips = this.run.kinds.slice(0, 24).map(({ name, count }, kind) => {
-            const { stroke, dash } = styleOfKind(this.run, this.ink, kind);
-            const sample = element('span', { class: 'sample', style: `border-top: 2.5px ${dash.length > 0 ? 'dashed' : 'solid'} ${stroke}` });
+            const { tone, dash } = styleOfKind(this.run, this.ink, kind);
+            const sample = svg('svg', { width: 26, height: 8, 'aria-hidden': 'true' }, svg('path', { d: 'M0 4H26', style: `stroke: var(--${tone}); stroke-width: 2.5`, 'stroke-dasharray': dash.join(' ') || undefined }));
             const chip = element('button', { class: 'chip', 'data-kind': name, 'aria-pressed': 'true', title: 'Show or hide' }, sample, `${name.slice(0, 40)} `, element('span', { class: 'quiet' }, String(count)));
             chip.addEventListener('click', () => {
                 const hides = !this.look.hidden.delete(kind);
@@ -121,9 +125,9 @@ export class Diagram {
             });
             return chip;
         });
-        const lost = element('span', { class: 'chip still' }, element('span', { class: 'sample lost' }), 'lost ', element('span', { class: 'cross', 'aria-hidden': 'true' }, '✕'));
-        this.legendPlace = element('div', { class: 'legend' }, ...chips, lost);
-        return this.legendPlace;
+        const lost = element('span', { class: 'chip still' }, element('span', { class: 'sample lost' }), 'lost');
+        const kinds = element('div', { class: 'legend' }, ...chips, ...(this.run.messages.fate.some((fate) => fate > 0) ? [lost] : []));
+        return element('div', {}, kinds, legendOfMarks(this.run, MOST_ARROWS));
     }
 
     resize() {
@@ -134,7 +138,14 @@ export class Diagram {
         this.canvas.height = Math.round(this.scene.height * ratio);
         this.canvas.style.height = `${this.scene.height}px`;
         this.overview.resize(width);
-        this.repaint();
+        // At once, since a canvas of another size is black, and paper does not wait for the next frame.
+        this.paintNow();
+    }
+
+    /** Draws for paper, or again for the screen, at once. */
+    print() {
+        this.ink = inkOf();
+        this.resize();
     }
 
     /** Draws again, soon. @param {boolean} [inks] whether colours have changed */
@@ -142,9 +153,6 @@ export class Diagram {
         if (inks) {
             this.ink = inkOf();
             this.overview.forget();
-            this.legendPlace?.querySelectorAll('[data-kind] .sample').forEach((sample, kind) => {
-                /** @type {HTMLElement} */ (sample).style.borderTopColor = styleOfKind(this.run, this.ink, kind).stroke;
-            });
         }
         if (this.isDue) return;
         this.isDue = true;
@@ -251,11 +259,11 @@ export class Diagram {
         const below = scene.laneAt(y);
         if (below && below.bottom - 7 <= y) {
             const time = scene.axis.time(scene.position(x));
-            const fault = run.faults.findLastIndex(({ from, to, targets, groups }) => groups.length === 0 && from <= time && time <= to && targets.includes(below.node));
+            const fault = run.faults.findLastIndex(({ from, to, targets, cuts }) => cuts.length === 0 && from <= time && time <= to && targets.includes(below.node));
             if (fault >= 0) return { kind: 'fault', index: fault };
         }
         const { first, last } = scene.operationRange();
-        for (let i = first; i < last && last - first < 20_000; i++) {
+        for (let i = first; i < last && last - first <= MOST_BARS; i++) {
             const bar = scene.bar(i);
             if (bar && bar[0] - 1 <= x && x <= bar[0] + bar[2] + 1 && bar[1] - 1 <= y && y <= bar[1] + bar[3] + 1) return { kind: 'operation', index: i };
         }
@@ -269,7 +277,8 @@ export class Diagram {
         /** @type {import('./ink.js').Hit | null} */
         let hit = null;
         const messages = scene.messageRange();
-        for (let i = messages.first; i < messages.last; i++) {
+        // Only what is drawn can be pointed at.
+        for (let i = messages.first; i < messages.last; i += arrowStep(messages.last - messages.first)) {
             if (this.look.hidden.has(run.messages.kind[i])) continue;
             const away = distance(scene.segment(i), x, y);
             if (away < best) [best, hit] = [away, { kind: 'message', index: i }];
@@ -310,6 +319,16 @@ export class Diagram {
         const { first } = this.scene.eventRange();
         const next = selection?.kind === 'event' ? selection.index + by : first;
         if (next >= 0 && next < this.run.events.count) this.bus.set('selection', { kind: 'event', index: next });
+    }
+
+    /** The next or previous operation: of the same client, if one is selected. @param {1 | -1} by */
+    stepOperation(by) {
+        const { operations } = this.run;
+        const { selection } = this.look;
+        const isChosen = selection?.kind === 'operation';
+        let next = isChosen ? selection.index + by : lowerBound(operations.invoked, this.bus.get('window').from);
+        while (isChosen && operations.node[next] !== undefined && operations.node[next] !== operations.node[selection.index]) next += by;
+        if (next >= 0 && next < operations.count) this.bus.set('selection', { kind: 'operation', index: next });
     }
 
     /** To the lane above or below. @param {1 | -1} by */
@@ -406,7 +425,7 @@ function distance([x0, y0, x1, y1], x, y) {
 export const DIAGRAM = {
     id: 'diagram',
     title: 'Space and time',
-    lead: 'A lane for each client and replica, time from left to right, an arrow for each message. A dashed arrow with a cross is a message that died, where it died.',
+    lead: 'A lane for each client and replica, time from left to right, an arrow for each message. An arrow that ends in a mark is a message that died there; the mark says why.',
     diagram: null,
     isWanted: (run) => run.events.count > 0,
     mount(place, run, bus) {

@@ -109,6 +109,8 @@ function keys(diagram) {
         ',': () => diagram.step(-1),
         c: () => diagram.followCause(true),
         e: () => diagram.followCause(false),
+        o: () => diagram.stepOperation(1),
+        O: () => diagram.stepOperation(-1),
         n: () => diagram.nextFound(1),
         N: () => diagram.nextFound(-1),
         t: () => diagram.switchAxis(),

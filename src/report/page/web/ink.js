@@ -71,15 +71,55 @@ function hatch(stroke, size, width) {
  * @param {import('./model.js').Run} run
  * @param {Ink} ink
  * @param {number} kind
- * @returns {{ stroke: string, dash: number[] }}
+ * @returns {{ stroke: string, tone: string, dash: number[] }} `tone` is the colour's name in the style sheet
  */
 export function styleOfKind(run, ink, kind) {
     const name = run.kinds[kind]?.name;
-    if (name === 'request') return { stroke: ink.kinds[0], dash: [] };
-    if (name === 'reply') return { stroke: ink.kinds[1], dash: [] };
+    const style = (/** @type {number} */ tone, /** @type {number[]} */ dash) => ({ stroke: ink.kinds[tone], tone: `k${tone}`, dash });
+    if (name === 'request') return style(0, []);
+    if (name === 'reply') return style(1, []);
     const place = run.kinds.slice(0, kind).filter((other) => other.name !== 'request' && other.name !== 'reply').length;
     const own = COLOURS - 2;
-    return { stroke: ink.kinds[2 + (place % own)], dash: place < own ? [] : [7, 3, 1.5, 3] };
+    return style(2 + (place % own), place < 2 ? [] : place < own ? [10, 3] : [7, 3, 1.5, 3]);
+}
+
+/**
+ * What stands where a message died, by the cause's number, around 0 0: a cross; two walls; an empty place; a full stack; no entry;
+ * a star; a question.
+ */
+export const DEATHS = [
+    'M-4 -4L4 4M-4 4L4 -4',
+    'M-2 -5V5M2 -5V5',
+    'M-4.5 -3.5H4.5L0 4.5z',
+    'M-4.5 -4H4.5M-4.5 0H4.5M-4.5 4H4.5',
+    'M4.8 0a4.8 4.8 0 1 0 -9.6 0a4.8 4.8 0 1 0 9.6 0M-3.4 3.4L3.4 -3.4',
+    'M0 -5V5M-4.4 -2.5L4.4 2.5M-4.4 2.5L4.4 -2.5',
+    'M0 -5L5 0L0 5L-5 0z',
+];
+
+/** The same as paths, made when they are first drawn. @type {Path2D[]} */
+const DEATH_PATHS = [];
+
+/**
+ * Marks where messages died.
+ * @param {CanvasRenderingContext2D} ctx
+ * @param {import('./scene.js').Scene} scene
+ * @param {ArrayLike<number>} list
+ * @param {string} stroke
+ * @param {number} [size] 1: 5 pixels to each side
+ */
+export function deaths(ctx, scene, list, stroke, size = 0.8) {
+    const { fate } = scene.run.messages;
+    if (DEATH_PATHS.length === 0) DEATH_PATHS.push(...DEATHS.map((path) => new Path2D(path)));
+    const all = new Path2D();
+    for (let i = 0; i < list.length; i++) {
+        const [, , x, y] = scene.segment(list[i]);
+        if (x < -20 || x > scene.width + 20) continue;
+        all.addPath(DEATH_PATHS[fate[list[i]] - 1] ?? DEATH_PATHS[0], { a: size, d: size, e: x, f: y });
+    }
+    ctx.strokeStyle = stroke;
+    ctx.lineWidth = 1.7;
+    ctx.stroke(all);
 }
 
 /**

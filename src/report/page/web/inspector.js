@@ -35,6 +35,7 @@ function hints(run) {
         ['space', 'play; click the axis to scrub'],
         ['. ,', 'next and previous event'],
         ['c  e', 'to the cause, to the first effect'],
+        ['o  O', 'next and previous operation'],
         ['/  n', 'search, next found'],
         ['t', 'axis by time or by event'],
         ['0  esc', 'the whole run; let go'],
@@ -253,6 +254,20 @@ function indented(content) {
 }
 
 /**
+ * The operations that the window shows as a table.
+ * @param {import('./model.js').Run} run
+ * @param {import('./bus.js').Bus} bus
+ */
+function operationTable(run, bus) {
+    const { invoked, completed, node, count } = run.operations;
+    const { from, to } = bus.get('window');
+    const all = Array.from({ length: count }, (_, i) => i).filter((i) => completed[i] >= from && invoked[i] <= to);
+    const rows = all.slice(0, ROWS).map((i) => [choose(bus, 'operation', i, operationId(run, i)), nodeName(run, node[i]), operationWords(run, i), exactly(invoked[i]), timeWords(completed[i] - invoked[i])]);
+    const caption = rows.length < all.length ? `The first ${rows.length} of ${all.length} operations` : `${rows.length} operations`;
+    return element('div', { class: 'operations' }, table(caption, ['operation', 'client', 'what', 'invoked', 'took'], rows));
+}
+
+/**
  * The events of the window as a table, for those who do not see the diagram.
  * @param {import('./model.js').Run} run
  * @param {import('./bus.js').Bus} bus
@@ -261,7 +276,7 @@ function indented(content) {
 export function eventTable(run, bus) {
     const rows = element('div', { class: 'scroll' });
     const copy = element('button', { class: 'tool', onclick: () => navigator.clipboard?.writeText(lines().join('\n')) }, 'Copy as text');
-    const place = /** @type {HTMLDetailsElement} */ (element('details', { class: 'twin' }, element('summary', {}, 'The events of this window as a table'), copy, rows));
+    const place = /** @type {HTMLDetailsElement} */ (element('details', { class: 'twin' }, element('summary', {}, 'The events and operations of this window as tables'), copy, rows));
     const range = () => [bus.get('window').from, bus.get('window').to].map((time) => lowerBound(run.events.t, time));
     const lines = () => {
         const [first, last] = range();
@@ -274,7 +289,7 @@ export function eventTable(run, bus) {
         const shown = Math.min(last - first, ROWS);
         const row = (/** @type {number} */ i) => [exactly(run.events.t[i]), choose(bus, 'event', i, eventWords(run, i).line), eventWords(run, i).content.slice(0, 160)];
         const caption = shown < last - first ? `The first ${shown} of ${last - first} events; zoom in for the others` : `${shown} events`;
-        rows.replaceChildren(table(caption, ['when', 'what', 'with'], Array.from({ length: shown }, (_, i) => row(first + i))));
+        rows.replaceChildren(table(caption, ['when', 'what', 'with'], Array.from({ length: shown }, (_, i) => row(first + i))), operationTable(run, bus));
     };
     place.addEventListener('toggle', show);
     return { place, end: bus.on('window', show) };

@@ -20,7 +20,7 @@ const VIEWS = [VERDICT, ANOMALY, DIAGRAM, TOPOLOGY, CHARTS, REQUESTS];
  */
 function newBus(run, theme) {
     const window = { from: 0, to: run.end };
-    return new Bus({ window, selection: null, playhead: 0, playing: false, theme, query: '' });
+    return new Bus({ window, selection: null, playhead: 0, playing: false, theme, query: '', printing: false });
 }
 
 /** @param {import('./model.js').Run} run */
@@ -32,8 +32,17 @@ function head(run) {
         element('h1', {}, run.title),
         element('p', { class: 'judgement' }, badge(run.verdict)),
         run.story ? element('p', { class: 'story' }, run.story) : null,
-        run.question ? element('p', { class: 'question' }, element('strong', {}, 'Predict first. '), run.question) : null,
+        run.question ? question(run.question) : null,
     );
+}
+
+/**
+ * A question to answer before the verdict is looked at.
+ * @param {string} asked
+ */
+function question(asked) {
+    const reveal = element('button', { class: 'tool reveal', onclick: () => page.reveal() }, 'Reveal the verdict');
+    return element('div', { class: 'question' }, element('p', {}, element('strong', {}, 'Predict first. '), asked), reveal);
 }
 
 /**
@@ -76,6 +85,11 @@ class Page {
         const bar = element('div', { class: 'bar' }, element('span', { class: 'wordmark' }, 'partita'), this.links, this.choice(), theme);
         document.body.replaceChildren(bar, this.main);
         this.setTheme(this.theme());
+        // Whoever comes by a link to the verdict wants to see it.
+        const isAsked = this.runs.some(({ question }) => question) && !['#verdict', '#anomaly'].includes(location.hash);
+        document.documentElement.classList.toggle('unrevealed', isAsked);
+        window.addEventListener('beforeprint', () => this.print(true));
+        window.addEventListener('afterprint', () => this.print(false));
         this.show(this.runs.length > 1 ? this.runs.length : 0);
     }
 
@@ -115,11 +129,29 @@ class Page {
         const place = element('div', { class: 'view' });
         const title = element('h1', { id: 'both-title' }, 'Beside each other');
         const lead = element('p', { class: 'lead' }, 'Two runs on one clock: where the sides of a partition stand, what each run has answered so far, and what differs in the end.');
-        this.main.replaceChildren(element('section', { id: 'both', 'aria-labelledby': 'both-title' }, title, lead, place));
+        const asked = [...new Set(this.runs.map((run) => run.question).filter(Boolean))].join(' ');
+        this.main.replaceChildren(element('section', { id: 'both', 'aria-labelledby': 'both-title' }, title, lead, asked ? question(asked) : '', place));
         this.links?.replaceChildren();
         const both = new Both(place, this.runs, this.bothBus);
         this.both = both;
         this.takeDown = [() => both.end()];
+    }
+
+    /** Shows the verdict, which a question had kept back. */
+    reveal() {
+        document.documentElement.classList.remove('unrevealed');
+        this.main.querySelector('.judgement')?.scrollIntoView({ block: 'nearest' });
+    }
+
+    /**
+     * Paper is white, and as wide as it is: everything is drawn again for it, and afterwards for the screen.
+     * @param {boolean} printing
+     */
+    print(printing) {
+        document.documentElement.classList.toggle('printing', printing);
+        if (printing) this.shade = this.theme();
+        this.setTheme(printing ? 'light' : (this.shade ?? this.theme()));
+        [...this.buses, this.bothBus].forEach((bus) => bus.set('printing', printing));
     }
 
     theme() {

@@ -5,11 +5,13 @@
 /**
  * @typedef {{ name: string, class: string | null }} Verdict
  * @typedef {{ name: string, phase: string, verdict: Verdict, observed: string, expected: string, explanation: string,
- *   operations: number[] }} Check
+ *   operations: number[], edges: Edge[] }} Check
+ * @typedef {{ from: number, to: number | null, kind: string, key: string | null, words: string }} Edge
+ *   From an operation to another, or to what the replicas hold at the end.
  * @typedef {{ name: string, zone: string | null, service: string | null, calls: string | null }} Node
  * @typedef {{ id: string, kind: string, started: boolean, from: number, to: number, isOpen: boolean, targets: number[],
- *   touched: number, touches: string, groups: number[][], oneWay: boolean, settings: any }} Fault
- *   `groups` are the sides of a partition, by node, where it is made of sides; `oneWay`: the first is not heard by the second.
+ *   touched: number, touches: string, cuts: [number, number][], settings: any }} Fault
+ *   `cuts` are the links that it cuts, from one node to another.
  * @typedef {{ from: number, to: number }} Span
  * @typedef {{ from: number, to: number, role: string, epoch: number }} Role
  * @typedef {{ roles: Role[], down: (Span & { silent: boolean })[], paused: Span[] }} Lane
@@ -79,6 +81,7 @@ function readRun(data, tags) {
         duration: Number(data.duration),
         end,
         faults,
+        checks: data.checks.map(readCheck),
         lanes: gatherLanes(events, data.nodes.length, text, end),
         events,
         messages,
@@ -92,6 +95,15 @@ function readRun(data, tags) {
         messagesTotal: data.events.messages_total,
         tags,
     };
+}
+
+/**
+ * @param {any} check
+ * @returns {Check}
+ */
+function readCheck(check) {
+    const edges = (check.edges ?? []).map((/** @type {any[]} */ [from, to, kind, key, words]) => ({ from, to, kind, key, words }));
+    return { ...check, edges };
 }
 
 /**
@@ -290,15 +302,17 @@ function readFault(fault, nodes, end) {
     const side = (/** @type {any} */ names) =>
         (Array.isArray(names) ? names : []).map((name) => numbers.get(name)).filter((number) => number !== undefined);
     const settings = fault.settings ?? {};
-    const oneWay = fault.kind === 'partition' && Array.isArray(settings.from);
-    const sides = oneWay ? [settings.from, settings.to] : Array.isArray(settings.groups) ? settings.groups : [];
+    const between = (/** @type {any} */ from, /** @type {any} */ to) => side(from).flatMap((a) => side(to).filter((b) => a !== b).map((b) => /** @type {[number, number]} */ ([a, b])));
+    const list = (/** @type {any} */ some) => (Array.isArray(some) ? some : []);
+    const groups = list(settings.groups).flatMap((one, i) => list(settings.groups).flatMap((other, j) => (i === j ? [] : between(one, other))));
+    const links = list(settings.links).flatMap(({ from, to }) => between(from, to));
+    const cuts = [...between(settings.from, settings.to), ...groups, ...links];
     return {
         ...fault,
         from: fault.start === null ? end : Number(fault.start),
         to: fault.end === null ? end : Number(fault.end),
         isOpen: fault.end === null,
-        groups: fault.kind === 'partition' ? sides.map(side) : [],
-        oneWay,
+        cuts: fault.kind === 'partition' || fault.kind === 'flapping' ? cuts : [],
     };
 }
 

@@ -1,16 +1,16 @@
 // @ts-check
 // Draws the space-time diagram.
 
-import { paintFaults, paintLanes, paintOperations } from './bands.js';
+import { paintFaults, paintLabels, paintLanes, paintOperations } from './bands.js';
 import { paintAxis, paintNames } from './frame.js';
-import { diamond, dot, heads, lines, mark, ring, styleOfKind } from './ink.js';
+import { deaths, diamond, dot, heads, lines, ring, styleOfKind } from './ink.js';
 import { messageOf } from './light.js';
 import { TAG, lowerBound } from './model.js';
-import { GUTTER } from './scene.js';
+import { AXIS, GUTTER } from './scene.js';
 
 /** With more messages than this in the window, a sample of arrows and ribbons of their number are drawn. */
 export const MOST_ARROWS = 2500;
-const SAMPLE = 1200;
+const SAMPLE = 900;
 
 /** With more events than this in the window, those that are no messages are not drawn. */
 const MOST_MARKS = 1200;
@@ -23,19 +23,12 @@ const MOST_MARKS = 1200;
  * @returns {{ messages: number, arrows: number }} how many messages are in the window, and of how many arrows are drawn
  */
 export function paint(ctx, scene, ink, look) {
-    const { width, height } = scene;
-    ctx.globalAlpha = 1;
-    ctx.fillStyle = ink.sheet;
-    ctx.fillRect(0, 0, width, height);
+    const { first, last } = scene.messageRange();
+    const isMuch = last - first > MOST_ARROWS;
+    const drawn = isMuch ? paintKept(ctx, scene, ink, look) : paintGround(ctx, scene, ink, look);
     ctx.save();
-    ctx.beginPath();
-    ctx.rect(GUTTER, 0, width - GUTTER, height);
-    ctx.clip();
-    paintFaults(ctx, scene, ink);
-    paintLanes(ctx, scene, ink);
-    paintOperations(ctx, scene, ink, look);
-    const drawn = paintMessages(ctx, scene, ink, look);
-    paintMarks(ctx, scene, ink, look);
+    clip(ctx, scene);
+    if (isMuch && look.replay) veil(ctx, scene, ink, look);
     if (look.light) paintLight(ctx, scene, ink, look.light);
     paintPointed(ctx, scene, ink, look);
     if (look.replay) paintReplay(ctx, scene, ink, look);
@@ -43,6 +36,95 @@ export function paint(ctx, scene, ink, look) {
     paintAxis(ctx, scene, ink);
     paintNames(ctx, scene, ink, look);
     return drawn;
+}
+
+/**
+ * To the right of the names.
+ * @param {CanvasRenderingContext2D} ctx
+ * @param {import('./scene.js').Scene} scene
+ */
+function clip(ctx, scene) {
+    ctx.beginPath();
+    ctx.rect(GUTTER, 0, scene.width - GUTTER, scene.height);
+    ctx.clip();
+}
+
+/**
+ * All that stays while something is pointed at or played.
+ * @param {CanvasRenderingContext2D} ctx
+ * @param {import('./scene.js').Scene} scene
+ * @param {import('./ink.js').Ink} ink
+ * @param {import('./ink.js').Look} look
+ */
+function paintGround(ctx, scene, ink, look) {
+    ctx.globalAlpha = 1;
+    ctx.fillStyle = ink.sheet;
+    ctx.fillRect(0, 0, scene.width, scene.height);
+    ctx.save();
+    clip(ctx, scene);
+    paintFaults(ctx, scene, ink);
+    paintLanes(ctx, scene, ink);
+    paintOperations(ctx, scene, ink, look);
+    const drawn = paintMessages(ctx, scene, ink, look);
+    paintMarks(ctx, scene, ink, look);
+    paintLabels(ctx, scene, ink);
+    ctx.restore();
+    return drawn;
+}
+
+/** The ground of a scene with many messages, as it was drawn last, and of what. @type {WeakMap<import('./scene.js').Scene, { of: any[], canvas: HTMLCanvasElement, drawn: { messages: number, arrows: number } }>} */
+const GROUNDS = new WeakMap();
+
+/**
+ * Draws the ground once for each window, and copies it as long as the window stays.
+ * @param {CanvasRenderingContext2D} ctx
+ * @param {import('./scene.js').Scene} scene
+ * @param {import('./ink.js').Ink} ink
+ * @param {import('./ink.js').Look} look
+ */
+function paintKept(ctx, scene, ink, look) {
+    const { from, to, axis, width } = scene;
+    const { width: wide, height: tall } = ctx.canvas;
+    const of = [from, to, axis, width, wide, tall, ink, look.light, look.hits, [...look.hidden].join()];
+    let kept = GROUNDS.get(scene);
+    if (!kept || of.some((value, i) => value !== kept?.of[i])) {
+        const canvas = kept?.canvas ?? document.createElement('canvas');
+        [canvas.width, canvas.height] = [wide, tall];
+        const own = canvas.getContext('2d', { alpha: false });
+        if (!own) return paintGround(ctx, scene, ink, look);
+        own.setTransform(ctx.getTransform());
+        kept = { of, canvas, drawn: paintGround(own, scene, ink, look) };
+        GROUNDS.set(scene, kept);
+    }
+    ctx.save();
+    ctx.setTransform(1, 0, 0, 1, 0, 0);
+    ctx.globalAlpha = 1;
+    ctx.drawImage(kept.canvas, 0, 0);
+    ctx.restore();
+    return kept.drawn;
+}
+
+/**
+ * Over what is not yet played.
+ * @param {CanvasRenderingContext2D} ctx
+ * @param {import('./scene.js').Scene} scene
+ * @param {import('./ink.js').Ink} ink
+ * @param {import('./ink.js').Look} look
+ */
+function veil(ctx, scene, ink, look) {
+    const x = Math.max(scene.x(scene.axis.at(look.playhead)), GUTTER);
+    ctx.globalAlpha = 0.6;
+    ctx.fillStyle = ink.sheet;
+    ctx.fillRect(x, AXIS, scene.width - x, scene.height);
+    ctx.globalAlpha = 1;
+}
+
+/**
+ * Of so many messages in the window every so manieth has an arrow.
+ * @param {number} count
+ */
+export function arrowStep(count) {
+    return count > MOST_ARROWS ? Math.ceil(count / SAMPLE) : 1;
 }
 
 /**
@@ -55,7 +137,7 @@ function paintMessages(ctx, scene, ink, look) {
     const { messages, kinds } = scene.run;
     const { first, last } = scene.messageRange();
     const count = last - first;
-    const step = count > MOST_ARROWS ? Math.ceil(count / SAMPLE) : 1;
+    const step = arrowStep(count);
     if (step > 1) paintRibbons(ctx, scene, ink, look, first, last);
     const now = scene.axis.at(look.playhead);
     let arrows = 0;
@@ -66,7 +148,7 @@ function paintMessages(ctx, scene, ink, look) {
     for (let i = first; i < last; i += step) {
         if (look.hidden.has(messages.kind[i]) || scene.axis.ended[i] < scene.from) continue;
         arrows++;
-        if (look.replay && scene.axis.sent[i] > now) later.push(i);
+        if (look.replay && step === 1 && scene.axis.sent[i] > now) later.push(i);
         else if (messages.fate[i] > 0) lost.push(i);
         else seen[messages.kind[i]].push(i);
     }
@@ -84,11 +166,11 @@ function paintMessages(ctx, scene, ink, look) {
     });
     ctx.globalAlpha = faded * (step > 1 ? 0.5 : 0.95);
     ctx.strokeStyle = ink.loss;
-    // Dashes are slow to draw; the crosses are there in any case.
-    ctx.setLineDash(lost.length <= 400 ? [4, 3] : []);
+    // Dashes are slow to draw; the marks of their deaths are there in any case.
+    ctx.setLineDash(lost.length <= 1500 ? [4, 3] : []);
     lines(ctx, scene, lost);
     ctx.setLineDash([]);
-    lost.forEach((i) => mark(ctx, scene.segment(i)[2], scene.segment(i)[3], ink.loss, 3.2));
+    deaths(ctx, scene, lost, ink.loss);
     ctx.globalAlpha = 0.1;
     ctx.strokeStyle = ink.soft;
     lines(ctx, scene, later);
@@ -121,21 +203,21 @@ function paintRibbons(ctx, scene, ink, look, first, last) {
         const cell = messages.to[i] * columns + b;
         most = Math.max(most, messages.fate[i] > 0 ? ++lost[cell] : ++into[cell]);
     }
-    for (const lane of scene.lanes) {
-        const room = Math.min(20, (lane.bottom - lane.y) * 0.8) / Math.sqrt(most);
-        for (let column = 0; column < columns; column++) {
-            const cell = lane.node * columns + column;
-            const x = GUTTER + column * 2;
-            ctx.globalAlpha = look.light ? 0.25 : 0.75;
-            ctx.fillStyle = ink.kinds[0];
-            if (out[cell]) ctx.fillRect(x, lane.y + 1, 1.6, Math.sqrt(out[cell]) * room);
-            ctx.fillStyle = ink.kinds[2];
-            const received = Math.sqrt(into[cell]) * room;
-            if (received) ctx.fillRect(x, lane.y - 1 - received, 1.6, received);
-            ctx.fillStyle = ink.loss;
-            if (lost[cell]) ctx.fillRect(x, lane.y - 1 - received - Math.sqrt(lost[cell]) * room, 1.6, Math.sqrt(lost[cell]) * room);
+    /** One colour after the other; a path of all rectangles would take three times as long. */
+    const ribbon = (/** @type {string} */ fill, /** @type {Uint16Array} */ counts, /** @type {(y: number, tall: number, cell: number, room: number) => number} */ top) => {
+        ctx.fillStyle = fill;
+        for (const lane of scene.lanes) {
+            const room = Math.min(20, (lane.bottom - lane.y) * 0.8) / Math.sqrt(most);
+            for (let column = 0, cell = lane.node * columns; column < columns; column++, cell++) {
+                const tall = Math.sqrt(counts[cell]) * room;
+                if (tall > 0) ctx.fillRect(GUTTER + column * 2, top(lane.y, tall, cell, room), 1.6, tall);
+            }
         }
-    }
+    };
+    ctx.globalAlpha = look.light ? 0.25 : 0.75;
+    ribbon(ink.kinds[0], out, (y) => y + 1);
+    ribbon(ink.kinds[2], into, (y, tall) => y - 1 - tall);
+    ribbon(ink.loss, lost, (y, tall, cell, room) => y - 1 - Math.sqrt(into[cell]) * room - tall);
     ctx.globalAlpha = 1;
 }
 
@@ -202,7 +284,9 @@ function paintClocks(ctx, scene, ink, first, last) {
 function paintLight(ctx, scene, ink, light) {
     const { events, messages } = scene.run;
     const isCause = new Set(light.causes);
-    const ways = (/** @type {boolean} */ back) => {
+    const isLost = (/** @type {number} */ message) => message >= 0 && messages.fate[message] > 0;
+    const ways = (/** @type {boolean} */ back, /** @type {boolean} */ lost) => {
+        ctx.setLineDash(lost ? [5, 4] : []);
         ctx.beginPath();
         for (const event of light.all) {
             if ((isCause.has(event) || event === light.center) !== back) continue;
@@ -212,6 +296,7 @@ function paintLight(ctx, scene, ink, light) {
             const [x0, x1] = [scene.x(scene.axis.of(cause)), scene.x(scene.axis.of(event))];
             if (!lane || x1 < GUTTER || x0 > scene.width) continue;
             const message = messageOf(scene.run, event);
+            if (isLost(message) !== lost) continue;
             if (message >= 0) {
                 const [ax, ay, bx, by] = scene.segment(message);
                 ctx.moveTo(ax, ay);
@@ -222,22 +307,26 @@ function paintLight(ctx, scene, ink, light) {
             }
         }
         ctx.stroke();
+        ctx.setLineDash([]);
     };
     ctx.lineCap = 'round';
     for (const [back, stroke] of /** @type {[boolean, string][]} */ ([[false, ink.kinds[2]], [true, ink.kinds[4]]])) {
-        ctx.strokeStyle = ink.sheet;
-        ctx.lineWidth = 5;
-        ways(back);
-        ctx.strokeStyle = stroke;
-        ctx.lineWidth = 2.4;
-        ways(back);
+        for (const lost of [false, true]) {
+            ctx.strokeStyle = ink.sheet;
+            ctx.lineWidth = 5;
+            ways(back, lost);
+            ctx.strokeStyle = stroke;
+            ctx.lineWidth = 2.4;
+            ways(back, lost);
+        }
     }
     ctx.lineCap = 'butt';
     for (const event of light.all) {
         const lane = scene.laneOf[events.node[event]];
-        if (lane) dot(ctx, scene.x(scene.axis.of(event)), lane.y, event === light.center ? 5 : 3, isCause.has(event) ? ink.kinds[4] : ink.kinds[2]);
         const message = messageOf(scene.run, event);
-        if (message >= 0 && messages.fate[message] > 0) mark(ctx, scene.segment(message)[2], scene.segment(message)[3], ink.loss, 4.5);
+        // What died has reached nobody.
+        if (isLost(message)) deaths(ctx, scene, [message], ink.loss, 1.1);
+        else if (lane) dot(ctx, scene.x(scene.axis.of(event)), lane.y, event === light.center ? 5 : 3, isCause.has(event) ? ink.kinds[4] : ink.kinds[2]);
     }
 }
 
@@ -254,7 +343,12 @@ function paintPointed(ctx, scene, ink, look) {
         const message = hit.kind === 'message' ? hit.index : hit.kind === 'event' ? messageOf(scene.run, hit.index) : -1;
         ctx.strokeStyle = ctx.fillStyle = ink.ink;
         ctx.lineWidth = 2.4;
-        if (message >= 0) {
+        if (message >= 0 && scene.run.messages.fate[message] > 0) {
+            ctx.setLineDash([5, 4]);
+            lines(ctx, scene, [message]);
+            ctx.setLineDash([]);
+            deaths(ctx, scene, [message], ink.loss, 1.4);
+        } else if (message >= 0) {
             lines(ctx, scene, [message]);
             heads(ctx, scene, [message], 9);
         } else if (hit.kind === 'event') {

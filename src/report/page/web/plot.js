@@ -58,14 +58,15 @@ export function shareWords(share) {
 }
 
 /**
- * The faults as bands, with their names where there is room.
+ * The faults as bands, with their names above them where there is room.
  * @param {import('./model.js').Run} run
  * @param {(time: number) => number} x
  * @param {number} top
  * @param {number} bottom
  * @param {boolean} named
+ * @param {number} width up to where names may reach
  */
-export function faultBandsOf(run, x, top, bottom, named) {
+export function faultBandsOf(run, x, top, bottom, named, width) {
     const bands = [];
     let free = -Infinity;
     for (const fault of run.faults.slice(0, 400)) {
@@ -75,9 +76,10 @@ export function faultBandsOf(run, x, top, bottom, named) {
         bands.push(svg('rect', { class: 'fault-band', x: x0, y: top, width: x1 - x0, height: bottom - top }, says));
         bands.push(svg('rect', { class: 'fault-edge', x: x0, y: top, width: x1 - x0, height: 2.5 }));
         const label = `${fault.kind} ${fault.id}`.slice(0, 40);
-        if (!named || x0 < free) continue;
-        bands.push(svg('text', { class: 'fault-name', x: x0 + 4, y: top + 14 }, label));
-        free = x0 + label.length * 6.5 + 12;
+        const at = Math.min(x0, width - label.length * 6.7 - 4);
+        if (!named || at < free) continue;
+        bands.push(svg('text', { class: 'fault-name', x: at, y: top - 6 }, label));
+        free = at + label.length * 6.7 + 12;
     }
     return bands;
 }

@@ -85,7 +85,7 @@ class Requests {
         place.append(element('div', { class: 'split' }, list, this.stage));
         const resize = new ResizeObserver(() => this.draw());
         resize.observe(this.stage);
-        this.ends = [() => resize.disconnect(), bus.on('selection', (selection) => this.follow(selection))];
+        this.ends = [() => resize.disconnect(), bus.on('printing', () => this.draw()), bus.on('selection', (selection) => this.follow(selection))];
         this.choose(0);
     }
 

@@ -98,6 +98,9 @@ export class Scene {
         /** The lane of each node. @type {PlacedLane[]} */
         this.laneOf = [];
         for (const lane of this.lanes) this.laneOf[lane.node] = lane;
+        /** The place of each node's lane, from the top. @type {number[]} */
+        this.order = [];
+        this.lanes.forEach((lane, place) => (this.order[lane.node] = place));
         this.height = (this.lanes.at(-1)?.bottom ?? AXIS) + 10;
         this.stub = typicalLatency(run);
         this.completed = furthest(run.operations.completed);
@@ -157,7 +160,9 @@ export class Scene {
         if (messages.fate[message] === 0) return [x0, y0, x1, y1];
         if (messages.ended[message] > messages.sent[message]) return [x0, y0, x1, y1 - Math.sign(y1 - y0) * 9];
         const slope = this.axis.kind === 'time' ? (this.stub / (this.to - this.from)) * (this.width - GUTTER) : 14;
-        x1 = x0 + Math.max(5, Math.min(slope, 90)) / 2;
+        // Several to different lanes, all lost at one instant, spread like a fan.
+        const away = Math.max(1, Math.abs((this.order[messages.to[message]] ?? 0) - (this.order[messages.from[message]] ?? 0)));
+        x1 = x0 + Math.max(16, Math.min(slope, 90) / 2) * (0.4 + 0.6 / away);
         return [x0, y0, x1, y0 + (y1 - y0) * 0.45];
     }
 

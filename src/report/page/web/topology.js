@@ -4,6 +4,7 @@
 import { element, table } from './bus.js';
 import { LEADING } from './bands.js';
 import { lowerBound, nodeName, timeWords } from './model.js';
+import { isCut, partingAt, partingsOf } from './partitions.js';
 import { hatching, prefersStillness, svg } from './plot.js';
 
 /** The size of the drawing, in its own units. */
@@ -16,41 +17,6 @@ const MOVES = 420;
 const MOST_DOTS = 160;
 
 /** @typedef {{ x: number, y: number }} Spot */
-
-/**
- * The sides into which partitions have parted the nodes at an instant; null if nothing is parted. Who is on no side
- * reaches everybody.
- * @param {import('./model.js').Run} run
- * @param {number} time
- * @returns {number[][] | null}
- */
-export function sidesAt(run, time) {
-    const active = run.faults.filter((fault) => fault.started && fault.groups.length > 1 && fault.from <= time && time < fault.to);
-    if (active.length === 0) return null;
-    // Those who are together in every partition at work are on one side.
-    const sides = new Map();
-    for (const node of new Set(active.flatMap((fault) => fault.groups.flat()))) {
-        const key = active.map((fault) => fault.groups.findIndex((side) => side.includes(node))).join(' ');
-        sides.set(key, [...(sides.get(key) ?? []), node]);
-    }
-    return sides.size > 1 ? [...sides.entries()].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, nodes]) => nodes) : null;
-}
-
-/**
- * Whether a partition stops what one node sends to another at an instant.
- * @param {import('./model.js').Run} run
- * @param {number} from
- * @param {number} to
- * @param {number} time
- */
-export function isCut(run, from, to, time) {
-    return run.faults.some((fault) => {
-        if (!fault.started || fault.groups.length < 2 || time < fault.from || time >= fault.to) return false;
-        const side = (/** @type {number} */ node) => fault.groups.findIndex((group) => group.includes(node));
-        const [a, b] = [side(from), side(to)];
-        return a >= 0 && b >= 0 && a !== b && (!fault.oneWay || a === 0);
-    });
-}
 
 /**
  * Where the nodes stand: zones, or the sides of a partition, beside each other, replicas above in an ellipse, clients below.
@@ -77,9 +43,9 @@ function placesOf(run, sides) {
         const middle = left + width / 2;
         const replicas = group.nodes.filter((node) => run.nodes[node].service !== null);
         const clients = group.nodes.filter((node) => run.nodes[node].service === null);
-        const [rx, ry] = [Math.min(width / 2 - 50, 60 + replicas.length * 26), replicas.length > 2 ? 108 : 0];
+        const [rx, ry] = [Math.min(width / 2 - 50, 60 + replicas.length * 26), replicas.length > 2 ? 108 : 60];
         replicas.forEach((node, place) => {
-            const turn = (place / replicas.length) * 2 * Math.PI - (replicas.length === 2 ? Math.PI : Math.PI / 2);
+            const turn = (place / replicas.length) * 2 * Math.PI - (replicas.length === 2 ? Math.PI - 0.5 : Math.PI / 2);
             spots[node] = replicas.length === 1 ? { x: middle, y: 180 } : { x: middle + Math.max(rx, 40) * Math.cos(turn), y: 180 + ry * Math.sin(turn) };
         });
         clients.forEach((node, place) => (spots[node] = { x: middle + (place - (clients.length - 1) / 2) * Math.min(130, width / clients.length), y: 392 }));
@@ -92,11 +58,12 @@ function placesOf(run, sides) {
 export class Map2D {
     /**
      * @param {import('./model.js').Run} run
-     * @param {(node: number) => void} choose
+     * @param {((node: number) => void) | null} choose what a node does, if it does something
      */
     constructor(run, choose) {
         this.run = run;
         this.time = -1;
+        this.isStill = choose === null;
         /** @type {number[][] | null | undefined} */
         this.sides = undefined;
         this.united = placesOf(run, null);
@@ -107,7 +74,7 @@ export class Map2D {
         this.pairs = pairsOf(run);
         this.longest = run.messages.ended.reduce((longest, ended, i) => Math.max(longest, ended - run.messages.sent[i]), 0);
         this.hulls = svg('g', {});
-        this.links = this.pairs.map(() => svg('line', { class: 'link' }));
+        this.links = this.pairs.map(() => svg('line', { class: 'wire' }));
         this.dots = svg('g', { class: 'flying' });
         this.nodes = run.nodes.map((node, number) => this.nodeShape(node, number, choose));
         this.picture = svg('svg', { class: 'topology', viewBox: `0 0 ${SPACE.width} ${SPACE.height}`, role: 'group', 'aria-label': 'Topology; the table below says the same' });
@@ -117,7 +84,7 @@ export class Map2D {
     /**
      * @param {import('./model.js').Node} node
      * @param {number} number
-     * @param {(node: number) => void} choose
+     * @param {((node: number) => void) | null} choose
      */
     nodeShape(node, number, choose) {
         const services = this.run.services.map((service) => service.name);
@@ -126,20 +93,21 @@ export class Map2D {
         const cover = node.service === null ? svg('rect', { class: 'cover', x: -40, y: -16, width: 80, height: 32, rx: 16 }) : svg('circle', { class: 'cover', r: 26 });
         const label = svg('text', { class: 'name', y: node.service === null ? 4.5 : 44 }, node.name.slice(0, 18));
         const state = svg('text', { class: 'state', y: node.service === null ? 34 : 60 });
-        const act = () => choose(number);
+        const act = () => choose?.(number);
+        const acts = choose ? { tabindex: 0, role: 'button' } : {};
         const press = (/** @type {KeyboardEvent} */ event) => {
             if (event.key !== 'Enter' && event.key !== ' ') return;
             event.preventDefault();
             event.stopPropagation();
             act();
         };
-        return svg('g', { class: 'node', tabindex: 0, role: 'button', 'data-node': number, style: `--tone: var(--${tone})`, 'aria-label': node.name, onclick: act, onkeydown: press }, body, svg('circle', { class: 'crown', r: 31 }), cover, label, state);
+        return svg('g', { class: choose ? 'node' : 'node still', ...acts, 'data-node': number, style: `--tone: var(--${tone})`, 'aria-label': node.name, onclick: act, onkeydown: press }, body, svg('circle', { class: 'crown', r: 31 }), cover, label, state);
     }
 
     /** Goes to an instant. @param {number} time */
     goTo(time) {
         this.time = time;
-        const sides = sidesAt(this.run, time);
+        const sides = partingAt(this.run, time)?.sides ?? null;
         if (JSON.stringify(sides) !== JSON.stringify(this.sides)) {
             const isFirst = this.sides === undefined;
             this.sides = sides;
@@ -175,7 +143,7 @@ export class Map2D {
             const [there, back] = [isCut(run, a, b, time), isCut(run, b, a, time)];
             const state = there && back ? 'cut' : there || back ? 'half cut' : stop[a].down || stop[b].down ? 'dead' : '';
             const link = this.links[i];
-            link.setAttribute('class', `link ${state}`);
+            link.setAttribute('class', `wire ${state}`);
             for (const [name, value] of Object.entries({ x1: spots[a].x, y1: spots[a].y, x2: spots[b].x, y2: spots[b].y })) link.setAttribute(name, value.toFixed(1));
         });
         this.nodes.forEach((shape, node) => {
@@ -183,7 +151,7 @@ export class Map2D {
             const role = run.lanes[node].roles.find((role) => role.from <= time && time < role.to);
             const leads = role !== undefined && LEADING.test(role.role);
             shape.setAttribute('transform', `translate(${spots[node].x.toFixed(1)} ${spots[node].y.toFixed(1)})`);
-            shape.setAttribute('class', `node${down ? ' down' : ''}${paused ? ' paused' : ''}${leads ? ' leads' : ''}`);
+            shape.setAttribute('class', `node${this.isStill ? ' still' : ''}${down ? ' down' : ''}${paused ? ' paused' : ''}${leads ? ' leads' : ''}`);
             const said = shape.querySelector('.state');
             if (said) said.textContent = stateWords(run, node, time);
         });
@@ -202,6 +170,16 @@ export class Map2D {
         const [width, height] = [Math.max(...xs) - x + 62, Math.max(...ys) - y + 74];
         const tone = this.sides ? `var(--side${number % 4})` : 'var(--faint)';
         return [svg('rect', { class: this.sides ? 'hull side' : 'hull', x, y, width, height, rx: 26, style: `fill: ${tone}` }), svg('text', { class: 'hull-name', x: x + 20, y: y + 22 }, group.name.slice(0, 30))];
+    }
+
+    /** The same as a table. */
+    table() {
+        const { run, time, pairs } = this;
+        const rows = run.nodes.map((node, number) => {
+            const cut = pairs.filter(([a, b]) => (a === number || b === number) && (isCut(run, a, b, time) || isCut(run, b, a, time))).map(([a, b]) => nodeName(run, a === number ? b : a));
+            return [node.name, node.zone ?? '', node.service ?? `asks ${node.calls}`, stateWords(run, number, time), cut.join(', ')];
+        });
+        return table(`At ${timeWords(time, 1e6)}`, ['node', 'zone', 'service', 'state', 'cut off from'], rows);
     }
 
     /** The messages that are on their way. */
@@ -267,8 +245,10 @@ export class Topology {
         this.when = element('output', { class: 'when' });
         this.play = element('button', { class: 'tool', onclick: () => bus.set('playing', !bus.get('playing')) }, '▶ play');
         const jumps = run.faults.filter((fault) => fault.started).slice(0, 8).map((fault) => {
-            const middle = fault.from + Math.min(fault.to - fault.from, run.end / 50) / 2;
-            return element('button', { class: 'tool', 'data-jump': fault.id, onclick: () => bus.set('playhead', middle) }, `${fault.kind} ${fault.id}`.slice(0, 36));
+            // Before the first healing of links that flap.
+            const first = partingsOf(run).find(({ from, to }) => from <= fault.from && fault.from < to) ?? fault;
+            const at = fault.from + Math.min(first.to - fault.from, run.end / 50) / 2;
+            return element('button', { class: 'tool', 'data-jump': fault.id, onclick: () => bus.set('playhead', at) }, `${fault.kind} ${fault.id}`.slice(0, 36));
         });
         this.twin = element('div', { class: 'scroll' });
         const details = element('details', { class: 'twin' }, element('summary', {}, 'The topology as a table'), this.twin);
@@ -308,13 +288,7 @@ export class Topology {
     /** The same as a table, while somebody looks at that. */
     tell() {
         if (!this.details.open) return;
-        const { run } = this;
-        const time = this.instant();
-        const rows = run.nodes.map((node, number) => {
-            const cut = this.map.pairs.filter(([a, b]) => (a === number || b === number) && (isCut(run, a, b, time) || isCut(run, b, a, time))).map(([a, b]) => nodeName(run, a === number ? b : a));
-            return [node.name, node.zone ?? '', node.service ?? `asks ${node.calls}`, stateWords(run, number, time), cut.join(', ')];
-        });
-        this.twin.replaceChildren(table(`At ${timeWords(time, 1e6)}`, ['node', 'zone', 'service', 'state', 'cut off from'], rows));
+        this.twin.replaceChildren(this.map.table());
     }
 }
 

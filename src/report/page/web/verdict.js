@@ -1,7 +1,7 @@
 // @ts-check
 // The verdict: what was asked, each expectation with what was observed, the faults and what each touched, the figures.
 
-import { element, table } from './bus.js';
+import { element, foldedTable, table } from './bus.js';
 import { nodeName, operationId, operationWords, timeWords } from './model.js';
 
 /** @type {Record<string, string>} */
@@ -79,11 +79,14 @@ function faultTable(run, bus) {
     if (rows.length === 0) return element('p', { class: 'quiet' }, 'Nothing was made to fail.');
     return element(
         'div',
-        { class: 'scroll' },
+        { class: 'scroll broken' },
         table('What broke, and how much it touched', ['fault', 'kind', 'when', 'whom', 'touched'], rows),
         more > 0 ? element('p', { class: 'quiet' }, `and ${more} more`) : null,
     );
 }
+
+/** The figures that are looked at first. */
+export const HEADLINES = ['operations', 'ok', 'availability', 'latency p50', 'latency p99', 'messages dropped'];
 
 /** @param {import('./model.js').Run} run */
 function figureTable(run) {
@@ -95,7 +98,9 @@ function figureTable(run) {
         ['messages delivered', `${census.delivered}`],
         ['messages dropped', dropped.join(', ') || '0'],
     ];
-    return element('div', { class: 'scroll' }, table('What was measured', ['figure', 'value'], rows));
+    const isHeadline = (/** @type {(Node | string)[]} */ [name]) => HEADLINES.includes(String(name));
+    const sorted = [...rows.filter(isHeadline), ...rows.filter((row) => !isHeadline(row))];
+    return foldedTable('What was measured', ['figure', 'value'], sorted, HEADLINES.length);
 }
 
 /** @param {import('./model.js').Run} run */
