@@ -9,7 +9,7 @@ use super::injector::affected;
 use super::links::{LinkEffect, LinkSelector, Swizzle};
 use super::plan::{Effect, Group, Shape};
 use super::selector::Selector;
-use super::validate::{service_of, services_of};
+use super::validate::{Ground, services_of};
 
 /// The state of a replica that has not said since its start that it can serve.
 pub const RECOVERING: &str = "recovering";
@@ -24,7 +24,7 @@ pub(super) type Found = BTreeSet<(NodeId, &'static str)>;
 /// Notes in what state these are. Who is down is in none: a fault finds nobody there.
 pub(super) fn look(nodes: &NodeSet, simulation: &Simulation, found: &mut Found) {
     let state = |node: NodeId| match simulation.role(node) {
-        _ if service_of(node, simulation).is_none() => Some(CLIENT),
+        _ if simulation.service_of(node).is_none() => Some(CLIENT),
         _ if !simulation.is_up(node) => None,
         _ if !simulation.is_ready(node) => Some(RECOVERING),
         Some((role, _)) => Some(role),

@@ -7,6 +7,7 @@
 use crate::kernel::{Class, Span, Time};
 
 use super::event::{Event, Packet};
+use super::tally::Touch;
 use super::{FaultId, NodeId, Passage, SentMessage, Simulation};
 
 /// A message that arrives next, and could arrive later.
@@ -83,10 +84,12 @@ impl Simulation {
     /// Holds the message back that is to arrive next, as a fault of this single message would have from the start. May be
     /// asked for again when its new time has come.
     pub fn hold_back(&mut self, fault: FaultId, name: &str, delivery: &Delivery, by: Span) {
-        let Some((_, _, &Event::Arrive(Packet { from, to, number, .. }))) = self.core.agenda.peek() else { return };
+        let Some((_, _, &Event::Arrive(Packet { from, to, number, body, .. }))) = self.core.agenda.peek() else {
+            return;
+        };
         self.name_fault(fault, name);
         if self.core.network.faults.meet_late(fault, delivery.sent) {
-            self.core.touch(fault, 1);
+            self.core.touch(fault, Touch::of(body), 1);
         }
         let message = self.core.network.faults.log().and_then(|log| log.on_link(from, to, number / 2));
         if let Some(Passage::Takes { time, .. }) = message.map(|message| &mut message.passage) {

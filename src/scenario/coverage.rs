@@ -125,7 +125,7 @@ impl Scenario {
             coverable.roles.extend(service.roles().iter().map(|&role| state(Some(name), role)));
         }
         // A swarm draws from the families of the preset of its level.
-        let chaos = self.chaos.map(Chaos::whole).map(|chaos| chaos.unleashed(self, self.seed));
+        let chaos = self.chaos.map(Chaos::whole).and_then(|chaos| chaos.unleashed(self, self.seed).ok());
         let options = RunOptions { seed: self.seed, keep_trace: false };
         let Ok(simulation) = self.simulation(options, chaos.as_ref()) else { return coverable };
         let homes = self.homes();
