@@ -61,6 +61,7 @@ fn two_values_make_a_heat_map() {
     assert_eq!(folder.files("two/plots"), ["availability-heat.svg", "holding-heat.svg", "latency-cdf.svg"]);
     let svg = folder.read("two/plots/holding-heat.svg");
     assert_eq!((count(&svg, "cell"), svg.matches(">100.0%<").count()), (6, 6));
+    assert_eq!((count(&svg, "scale"), svg.matches(">50%<").count()), (20, 1));
     assert!(svg.contains("a&lt;b.json"), "names are text, not markup:\n{svg}");
     folder.write("empty/x", "");
     folder.check("plot empty", 2, "", "holds no sweep");

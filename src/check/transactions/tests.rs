@@ -216,11 +216,11 @@ fn a_cycle_is_told_edge_by_edge() {
         let isolation = check(&history(text), Budget::default());
         let anomaly = &isolation.anomalies[0];
         assert_eq!(anomaly.story, expected, "{text}");
-        assert_eq!(
-            anomaly.edges.iter().map(|edge| &edge.words).collect::<Vec<_>>(),
-            expected.iter().collect::<Vec<_>>()
-        );
-        goes_round(&anomaly.edges);
+        // What shows directly has one sentence, and no edge to it.
+        if expected.len() > 1 {
+            assert!(anomaly.edges.iter().map(|edge| edge.words.as_str()).eq(expected.iter().copied()), "{text}");
+            goes_round(&anomaly.edges);
+        }
     };
     check("y+1 x[1]\nx+1 y[1]", &["t1 appends 1 to k1, which t0 reads.", "t0 appends 1 to k2, which t1 reads."]);
     check(

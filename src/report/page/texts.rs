@@ -7,6 +7,10 @@ use serde_json::{Value, json};
 /// A text longer than this many characters is cut, and says so.
 const LONGEST: usize = 4_000;
 
+/// Of a list of more numbers than this, the first and the last half of so many are kept: a list that grows would else
+/// stand in the page once for each of its lengths.
+const LIST_SHOWN: usize = 16;
+
 /// Each text once. A text is kept as the pieces between its runs of digits, which many texts share, and these runs.
 #[derive(Default)]
 pub(super) struct Texts {
@@ -44,10 +48,31 @@ impl Texts {
 }
 
 fn shortened(text: &str) -> String {
+    let text = without_long_lists(text);
     match text.char_indices().nth(LONGEST) {
-        None => text.to_owned(),
+        None => text,
         Some((end, _)) => format!("{} ... ({} characters)", &text[..end], text.chars().count()),
     }
+}
+
+/// The text with its long lists of numbers as `[1, 2, ... 40 more ..., 43, 44]`.
+fn without_long_lists(text: &str) -> String {
+    let (mut short, mut rest) = (String::new(), text);
+    while let Some(start) = rest.find('[') {
+        let (before, from) = rest.split_at(start + 1);
+        let (list, after) = from.split_at(from.find(|c: char| !", -0123456789".contains(c)).unwrap_or(from.len()));
+        short.push_str(before);
+        let numbers: Vec<_> = list.split(", ").collect();
+        if numbers.len() > LIST_SHOWN {
+            let (first, last) = (&numbers[..LIST_SHOWN / 2], &numbers[numbers.len() - LIST_SHOWN / 2..]);
+            let more = numbers.len() - LIST_SHOWN;
+            short.push_str(&format!("{}, ... {more} more ..., {}", first.join(", "), last.join(", ")));
+        } else {
+            short.push_str(list);
+        }
+        rest = after;
+    }
+    short + rest
 }
 
 /// The pieces of a text, one more than its runs of digits, and these.
@@ -108,6 +133,24 @@ mod tests {
             "forms": [["write k", " = ", ""], [""]], "form": [0, 0, 1], "digits": ["1 20", "3 4", ""],
         });
         assert_eq!(texts.json(), expected);
+    }
+
+    #[test]
+    fn of_a_long_list_both_ends_are_kept() {
+        let list = |numbers: std::ops::Range<i32>| numbers.map(|n| n.to_string()).collect::<Vec<_>>().join(", ");
+        let check = |text: String, expected: String| assert_eq!(shortened(&text), expected);
+        check(format!("a [{}] b [7]", list(0..16)), format!("a [{}] b [7]", list(0..16)));
+        check(
+            format!("Ok([{}]) [{}]", list(0..100), list(-9..9)),
+            format!(
+                "Ok([{}, ... 84 more ..., {}]) [{}, ... 2 more ..., {}]",
+                list(0..8),
+                list(92..100),
+                list(-9..-1),
+                list(1..9)
+            ),
+        );
+        check("[Put(3), Put(4)] [".into(), "[Put(3), Put(4)] [".into());
     }
 
     #[test]

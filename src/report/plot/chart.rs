@@ -3,7 +3,7 @@
 use crate::explore::Unit;
 
 use super::super::paired::words;
-use super::svg::{Anchor, COLOURS, Drawing};
+use super::svg::{Anchor, COLOURS, DASHES, Drawing};
 
 /// Curves over one axis.
 pub(super) struct Chart {
@@ -30,7 +30,7 @@ pub(super) struct Curve {
 
 const WIDTH: f64 = 640.0;
 const HEIGHT: f64 = 400.0;
-const LEFT: f64 = 78.0;
+const LEFT: f64 = 100.0;
 const TOP: f64 = 40.0;
 const BOTTOM: f64 = 52.0;
 const RIGHT: f64 = 20.0;
@@ -79,7 +79,7 @@ impl Chart {
         drawing.text((LEFT, 22.0), Anchor::Start, "title", &self.title);
         self.axes(&mut drawing, &frame, &ticks);
         for (number, curve) in self.curves.iter().enumerate() {
-            let colour = COLOURS[number % COLOURS.len()];
+            let (colour, dash) = (COLOURS[number % COLOURS.len()], DASHES[number % DASHES.len()]);
             let place = |&(x, y): &(f64, f64)| (frame.x(x), frame.y(y));
             let upper = curve.band.iter().map(|&(x, _, high)| place(&(x, high)));
             let lower = curve.band.iter().rev().map(|&(x, low, _)| place(&(x, low)));
@@ -88,14 +88,19 @@ impl Chart {
                 drawing.band(&band, colour);
             }
             let points: Vec<_> = curve.points.iter().map(place).collect();
-            drawing.polyline(&points, colour);
+            drawing.polyline(&points, colour, dash);
             if curve.has_dots {
                 points.iter().for_each(|&point| drawing.dot(point, colour));
             }
             if has_legend {
                 let y = TOP + 10.0 + 18.0 * number as f64;
-                drawing.polyline(&[(right + 14.0, y), (right + 34.0, y)], colour);
-                drawing.text((right + 40.0, y + 4.0), Anchor::Start, "label", &curve.name);
+                let is_empty = curve.points.is_empty();
+                if !is_empty {
+                    drawing.polyline(&[(right + 14.0, y), (right + 38.0, y)], colour, dash);
+                }
+                // Of a curve without a point it is better said than looked for.
+                let name = if is_empty { format!("{}: never", curve.name) } else { curve.name.clone() };
+                drawing.text((right + 44.0, y + 4.0), Anchor::Start, "label", &name);
             }
         }
         drawing.finish()
@@ -117,7 +122,7 @@ impl Chart {
         drawing.line((LEFT, floor), (frame.right, floor), "axis");
         drawing.line((LEFT, TOP), (LEFT, floor), "axis");
         drawing.text(((LEFT + frame.right) / 2.0, HEIGHT - 12.0), Anchor::Middle, "label", &self.x);
-        drawing.upright((16.0, (TOP + floor) / 2.0), &self.y);
+        drawing.upright((18.0, (TOP + floor) / 2.0), &self.y);
     }
 }
 

@@ -16,6 +16,8 @@ pub(super) struct HeatMap {
 const CELL: (f64, f64) = (72.0, 40.0);
 const LEFT: f64 = 110.0;
 const TOP: f64 = 40.0;
+/// In how many steps the scale of colours is drawn.
+const SCALE_STEPS: u32 = 20;
 
 /// Five colours from low to high whose lightness rises evenly (after Matplotlib's viridis).
 const SCALE: [(f64, f64, f64); 5] =
@@ -25,7 +27,8 @@ impl HeatMap {
     pub(super) fn draw(&self) -> String {
         let (columns, rows) = (self.x.1.len() as f64, self.y.1.len() as f64);
         let (right, floor) = (LEFT + columns * CELL.0, TOP + rows * CELL.1);
-        let mut drawing = Drawing::new((right + 20.0).max(420.0), floor + 56.0);
+        let scale = right + 24.0;
+        let mut drawing = Drawing::new((scale + 70.0).max(420.0), floor + 56.0);
         drawing.text((20.0, 22.0), Anchor::Start, "title", &self.title);
         for (row, cells) in self.cells.iter().enumerate() {
             // The first row is the lowest, as on any other vertical axis.
@@ -34,7 +37,7 @@ impl HeatMap {
             for (column, cell) in cells.iter().enumerate() {
                 let x = LEFT + column as f64 * CELL.0;
                 let (colour, class) = cell.map_or(("#eee".to_owned(), "label"), colour);
-                drawing.rectangle((x, y), CELL, &colour);
+                drawing.rectangle((x, y), CELL, "cell", &colour);
                 let says = cell.map_or("-".to_owned(), |share| format!("{:.1}%", share * 1e2));
                 drawing.text((x + CELL.0 / 2.0, y + CELL.1 / 2.0 + 4.0), Anchor::Middle, class, &says);
             }
@@ -45,6 +48,15 @@ impl HeatMap {
         }
         drawing.text(((LEFT + right) / 2.0, floor + 42.0), Anchor::Middle, "label", &self.x.0);
         drawing.upright((16.0, (TOP + floor) / 2.0), &self.y.0);
+        // What the colours mean, from none at the floor to all at the top.
+        let step = (floor - TOP) / f64::from(SCALE_STEPS);
+        for number in 0..SCALE_STEPS {
+            let share = (f64::from(number) + 0.5) / f64::from(SCALE_STEPS);
+            drawing.rectangle((scale, floor - f64::from(number + 1) * step), (14.0, step), "scale", &colour(share).0);
+        }
+        for (share, says) in [(0.0, "0%"), (0.5, "50%"), (1.0, "100%")] {
+            drawing.text((scale + 20.0, floor - share * (floor - TOP) + 4.0), Anchor::Start, "label", says);
+        }
         drawing.finish()
     }
 }

@@ -21,6 +21,9 @@ pub(super) enum Anchor {
 pub(super) const COLOURS: [&str; 8] =
     ["#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000", "#888888"];
 
+/// Dashes that tell curves apart where colours do not; the first is whole.
+pub(super) const DASHES: [&str; 5] = ["", "7 3", "2 2.5", "9 3 2 3", "5 2 1.5 2 1.5 2"];
+
 impl Drawing {
     pub(super) const fn new(width: f64, height: f64) -> Self {
         Self { body: String::new(), width, height }
@@ -33,8 +36,11 @@ impl Drawing {
         );
     }
 
-    pub(super) fn polyline(&mut self, points: &[(f64, f64)], colour: &str) {
-        let _ = writeln!(self.body, "<polyline class=\"curve\" stroke=\"{colour}\" points=\"{}\"/>", pairs(points));
+    /// A curve; `dash` is empty for a whole line.
+    pub(super) fn polyline(&mut self, points: &[(f64, f64)], colour: &str, dash: &str) {
+        let dash = if dash.is_empty() { String::new() } else { format!(" stroke-dasharray=\"{dash}\"") };
+        let points = pairs(points);
+        let _ = writeln!(self.body, "<polyline class=\"curve\" stroke=\"{colour}\"{dash} points=\"{points}\"/>");
     }
 
     pub(super) fn band(&mut self, points: &[(f64, f64)], colour: &str) {
@@ -45,10 +51,10 @@ impl Drawing {
         let _ = writeln!(self.body, "<circle class=\"dot\" cx=\"{x:.2}\" cy=\"{y:.2}\" r=\"3\" fill=\"{colour}\"/>");
     }
 
-    pub(super) fn rectangle(&mut self, (x, y): (f64, f64), (width, height): (f64, f64), colour: &str) {
+    pub(super) fn rectangle(&mut self, (x, y): (f64, f64), (width, height): (f64, f64), class: &str, colour: &str) {
         let _ = writeln!(
             self.body,
-            "<rect class=\"cell\" x=\"{x:.2}\" y=\"{y:.2}\" width=\"{width:.2}\" height=\"{height:.2}\" fill=\"{colour}\"/>"
+            "<rect class=\"{class}\" x=\"{x:.2}\" y=\"{y:.2}\" width=\"{width:.2}\" height=\"{height:.2}\" fill=\"{colour}\"/>"
         );
     }
 

@@ -44,15 +44,15 @@ pub(super) fn write(file: &TraceFile) -> String {
 
 fn attributes(file: &TraceFile, node: u32) -> String {
     let name = file.name(node);
-    let Some(service) = file.service(node) else {
-        return format!("label={}, shape=ellipse, fillcolor=white", quoted(&name));
-    };
     let mut services: Vec<_> = file.header.services.iter().flatten().map(String::as_str).collect();
     services.dedup();
-    let place = services.iter().position(|other| *other == service).unwrap_or(0);
+    let place = |service: &str| services.iter().position(|other| *other == service).unwrap_or(0);
+    let mut text = match file.service(node) {
+        Some(service) => format!("label={}, fillcolor=\"{}\"", quoted(&name), FILLS[place(service) % FILLS.len()]),
+        None => format!("label={}, shape=ellipse, fillcolor=white", quoted(&name)),
+    };
     let hit = file.header.faults.iter().filter(|fault| fault.start_ns.is_some() && fault.targets.contains(&node));
     let hit: Vec<_> = hit.map(|fault| format!("{} ({})", fault.id, fault.kind)).collect();
-    let mut text = format!("label={}, fillcolor=\"{}\"", quoted(&name), FILLS[place % FILLS.len()]);
     if !hit.is_empty() {
         let _ = write!(text, ", color=\"#d55e00\", penwidth=2, tooltip={}", quoted(&hit.join(", ")));
     }

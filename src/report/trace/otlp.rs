@@ -68,6 +68,7 @@ fn text(key: &str, value: &str) -> Value {
 fn root_span(operation: &Operation, trace: &str, id: u64) -> Value {
     let name = operation.request.split(' ').next().unwrap_or("operation");
     let mut attributes = vec![
+        text("db.system.name", "partita"),
         text("db.operation.name", name),
         text("db.query.text", &operation.request),
         text("partita.operation", &operation.id),
@@ -75,7 +76,7 @@ fn root_span(operation: &Operation, trace: &str, id: u64) -> Value {
     ];
     let reason = operation.reason.as_deref().filter(|_| !operation.is_answered());
     attributes.extend(reason.map(|reason| text("error.type", reason)));
-    finished(trace, (id, None), (name, INTERNAL), operation.ends(), attributes, reason)
+    finished(trace, (id, None), (name, CLIENT), operation.ends(), attributes, reason)
 }
 
 fn span(file: &TraceFile, leg: &Leg<'_>, trace: &str, (id, parent): (u64, u64)) -> Value {

@@ -68,6 +68,16 @@ fn check_chrome(file: &TraceFile) {
     assert_eq!(of("f").count(), of("s").count());
 }
 
+/// OpenTelemetry's kinds of span, with the attributes that its conventions ask of a client of a database, of the client and the
+/// server of a call, and of who sends a message; what a node does for itself has none.
+const SPANS: [(u64, &[&str]); 5] = [
+    (3, &["db.system.name", "db.operation.name", "db.query.text", "partita.operation", "partita.outcome"]),
+    (3, &["server.address", "rpc.system.name"]),
+    (2, &["client.address", "rpc.system.name"]),
+    (4, &["messaging.system", "messaging.operation.type", "messaging.operation.name", "messaging.destination.name"]),
+    (1, &[]),
+];
+
 fn check_otlp(file: &TraceFile) {
     let document = json(&TraceForm::Otlp.write(file));
     let resources = document["resourceSpans"].as_array().expect("resources");
@@ -85,6 +95,8 @@ fn check_otlp(file: &TraceFile) {
             span["attributes"].as_array().expect("attributes").iter().map(|a| text(&a["key"])).collect();
         assert_eq!(keys.iter().collect::<BTreeSet<_>>().len(), keys.len(), "{span}");
         assert_eq!(span["status"]["code"] == 2, keys.contains(&"error.type"), "{span}");
+        let said: Vec<_> = keys.into_iter().filter(|key| *key != "error.type").collect();
+        assert!(SPANS.contains(&(span["kind"].as_u64().expect("a kind"), &said)), "{span}");
     }
     let mut roots = BTreeSet::new();
     for span in &spans {
@@ -135,6 +147,9 @@ fn check_dot(file: &TraceFile) {
             words.first().filter(|word| word.starts_with('n') && word[1..].parse::<u32>().is_ok())
         {
             known.insert((*node).to_owned());
+            let number: u32 = node[1..].parse().expect("a number");
+            let is_hit = file.header.faults.iter().any(|f| f.start_ns.is_some() && f.targets.contains(&number));
+            assert_eq!(outside.contains("penwidth=2"), is_hit, "{line}");
         }
     }
     assert_eq!((depth, known.len()), (0, file.nodes().len()));
