@@ -1,8 +1,10 @@
 //! What only grows: append logs and grow-only sets.
 
-use super::model::{Effect, Model};
+use super::linearizable::grown;
+use super::model::{Decision, Effect, Model};
+use super::writes::Kind;
 use crate::host::{Request, Value};
-use crate::load::Outcome;
+use crate::load::{History, Outcome};
 
 /// A log: an append puts an element at its end, a read answers all elements in order. Nil is the empty log.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -36,6 +38,18 @@ impl Model for AppendLog {
     fn effect(&self, request: &Request, answer: Option<&Outcome>) -> Effect<Value> {
         effect(request, answer)
     }
+
+    fn size(&self, state: &Value) -> u64 {
+        size(state)
+    }
+
+    fn decide(&self, history: &History, operations: &[usize]) -> Decision {
+        grown::decide(history, Kind::Log, operations)
+    }
+
+    fn linearization(&self, history: &History, operations: &[usize]) -> Option<(Vec<usize>, Value)> {
+        grown::linearization(history, Kind::Log, operations)
+    }
 }
 
 impl Model for GrowOnlySet {
@@ -64,6 +78,18 @@ impl Model for GrowOnlySet {
 
     fn effect(&self, request: &Request, answer: Option<&Outcome>) -> Effect<Value> {
         effect(request, answer)
+    }
+
+    fn size(&self, state: &Value) -> u64 {
+        size(state)
+    }
+
+    fn decide(&self, history: &History, operations: &[usize]) -> Decision {
+        grown::decide(history, Kind::Set, operations)
+    }
+
+    fn linearization(&self, history: &History, operations: &[usize]) -> Option<(Vec<usize>, Value)> {
+        grown::linearization(history, Kind::Set, operations)
     }
 }
 
@@ -97,6 +123,11 @@ pub(super) fn elements(value: &Value) -> Option<&[i64]> {
         Value::List(elements) => Some(elements),
         Value::Int(_) | Value::Siblings(_) | Value::Answers(_) => None,
     }
+}
+
+/// How much a log or a set holds.
+fn size(state: &Value) -> u64 {
+    elements(state).unwrap_or_default().len() as u64
 }
 
 /// Whether the element is in a log or a set, or in one of several siblings.

@@ -5,7 +5,7 @@
 //! a known outcome may take effect at any time after its invocation or never; a failed one did not happen.
 
 mod given;
-mod grown;
+pub(super) mod grown;
 mod memo;
 mod object;
 mod search;
@@ -21,9 +21,8 @@ use super::model::{Decision, Model, Register};
 use super::models::{Counter, FencedLock, Queue};
 use super::precedence::objects;
 use super::writes::{Kind, kind};
-use crate::host::{Key, Request, Value};
+use crate::host::{Key, Request};
 use crate::load::{History, Outcome};
-use grown::Grown;
 pub(super) use memo::mix;
 use object::Object;
 use search::{Found, search};
@@ -35,10 +34,12 @@ pub use sequential::{Sequential, sequential};
 /// What a check may spend, counted alike on every machine.
 #[derive(Clone, Copy, Debug)]
 pub struct Budget {
-    /// Operations that a search may look at; 10^8 are a second or two.
+    /// Operations that a search may look at; 10^8 are a second or two. What a model does to a state counts as much as the
+    /// state's [size](Model::size).
     pub steps: u64,
     /// Configurations that a search may remember: one per 64 operations that are open together, and about
-    /// 40 bytes each. Each state of an object that a search comes to counts as two.
+    /// 40 bytes each. Each state of an object that a search comes to counts as two, and as many more as its
+    /// [size](Model::size) takes.
     pub entries: u64,
     /// When somebody sets this flag, the check gives up as if the budget were spent. No run has one, since what a
     /// run says may not depend on a clock.
@@ -92,7 +93,7 @@ pub struct Refutation {
     /// What kind of violation the core shows.
     pub anomaly: &'static str,
     /// A linearization of the longest prefix of the history (up to the end of some operation) that has one.
-    /// Empty if the budget did not suffice to find it, or if it took no search to find the contradiction.
+    /// Empty if the budget did not suffice to find it.
     pub linearized: Vec<usize>,
     /// What the object holds after it.
     pub state_after: String,
@@ -137,8 +138,8 @@ pub fn linearizable_as_asked(history: &History, budget: Budget) -> Linearizabili
         match kind(history, &operations) {
             None => judge.give_up(|| format!("{key} was asked to be objects of two kinds at once")),
             Some(Kind::Register) => judge.object(&Register::default(), key, &operations),
-            Some(Kind::Log) => judge.grown(&AppendLog, Kind::Log, key, &operations),
-            Some(Kind::Set) => judge.grown(&GrowOnlySet, Kind::Set, key, &operations),
+            Some(Kind::Log) => judge.object(&AppendLog, key, &operations),
+            Some(Kind::Set) => judge.object(&GrowOnlySet, key, &operations),
             Some(Kind::Counter) => judge.object(&Counter::default(), key, &operations),
             Some(Kind::Queue) => judge.object(&Queue, key, &operations),
             Some(Kind::Lock) => judge.object(&FencedLock, key, &operations),
@@ -202,8 +203,9 @@ impl<'h> Judge<'h> {
             return;
         }
         let mut object = Object::new(model, self.history, operations);
+        let is_decided = decision != Decision::Search;
         // Where a search was to be avoided, the longest prefix is not worth as many steps as an answer.
-        let share = if decision == Decision::Search { 1 } else { DECIDED_SHARE };
+        let share = if is_decided { DECIDED_SHARE } else { 1 };
         let pattern = match decision {
             Decision::Refuted { anomaly, core, sentence } => Some(Pattern { anomaly, core, sentence }),
             _ => match has_order(&mut object, &mut self.budget) {
@@ -218,25 +220,7 @@ impl<'h> Judge<'h> {
         if self.refutation.is_none() {
             let Budget { steps, entries, .. } = self.explaining;
             let mut budget = Budget { steps: steps / share, entries: entries / share, ..self.explaining };
-            self.refutation = Some(Box::new(witness::explain(&mut object, key, pattern, &mut budget)));
-        } else {
-            self.also.push(key);
-        }
-    }
-
-    /// A log or a set: without a search if its elements are told apart.
-    fn grown<M: Model<State = Value>>(&mut self, model: &M, kind: Kind, key: Key, operations: &[usize]) {
-        if self.find_foreign(operations, |request| model.supports(request)) {
-            return;
-        }
-        let Some(grown) = Grown::new(self.history, kind, operations) else {
-            return self.object(model, key, operations);
-        };
-        let Some(Pattern { anomaly, core, sentence }) = grown.contradiction() else { return };
-        if self.refutation.is_none() {
-            let (linearized, state_after, stuck) = (Vec::new(), Value::Nil.to_string(), Vec::new());
-            let refutation = Refutation { key, anomaly, linearized, state_after, stuck, core, explanation: sentence };
-            self.refutation = Some(Box::new(refutation));
+            self.refutation = Some(Box::new(witness::explain(&mut object, key, (pattern, is_decided), &mut budget)));
         } else {
             self.also.push(key);
         }

@@ -28,10 +28,22 @@ pub trait Model {
         Effect::Other
     }
 
+    /// How much a state holds, in words of 8 bytes, if that is more than a few: to keep it, and to make another from it,
+    /// costs a search as much of its [`Budget`](super::Budget).
+    fn size(&self, _state: &Self::State) -> u64 {
+        0
+    }
+
     /// The answer without a search, for models that have a way to it. `operations` are all those of one object, in
     /// the order of invocation, each supported.
     fn decide(&self, _history: &History, _operations: &[usize]) -> Decision {
         Decision::Search
+    }
+
+    /// For operations that [`Model::decide`] finds linearizable: a linearization and the state after it, if that takes no
+    /// search either. It shows how far a history that is refuted went well.
+    fn linearization(&self, _history: &History, _operations: &[usize]) -> Option<(Vec<usize>, Self::State)> {
+        None
     }
 }
 

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::host::Key;
+use crate::kernel::Time;
 use crate::load::{History, Operation, Outcome};
 
 /// Whether `a` was over before `b` began. Strict: operations of two sessions that touch at one instant are
@@ -11,6 +12,26 @@ pub(super) fn precedes(a: &Operation, b: &Operation) -> bool {
     let bounded = !matches!(a.outcome, Outcome::Info(_));
     let same_session = a.session == b.session && (a.invoked, a.number) < (b.invoked, b.number);
     bounded && (a.completed < b.invoked || (same_session && a.completed <= b.invoked))
+}
+
+/// For each operation (in the order of invocation, by its session, its invocation and its end, if it has one) the one of its
+/// session that ends at the very instant of its invocation: of what precedes an operation, all that times alone do not tell.
+/// A session has one operation at a time, but reads that are judged as if they had begun earlier overlap with what their
+/// session did before.
+pub(super) fn predecessors(operations: impl Iterator<Item = (u64, Time, Option<Time>)>) -> Vec<Option<u32>> {
+    // Of each session those that may still touch a later one, the last of each end.
+    let mut latest: BTreeMap<u64, Vec<(u32, Time)>> = BTreeMap::new();
+    let predecessor = |(place, (session, call, end)): (u32, (u64, Time, Option<Time>))| {
+        let own = latest.entry(session).or_default();
+        own.retain(|&(_, other)| other >= call);
+        let touching = own.iter().find(|&&(_, other)| other == call).map(|&(other, _)| other);
+        if let Some(end) = end {
+            own.retain(|&(_, other)| other != end);
+            own.push((place, end));
+        }
+        touching
+    };
+    (0..).zip(operations).map(predecessor).collect()
 }
 
 /// The operations of each object, by index, in the order of invocation. Requests that concern no single object

@@ -222,6 +222,19 @@ fn answer(states: &mut BTreeMap<Key, Value>, draw: &Draw, first: i64, mut operat
     operation
 }
 
+/// The same without compare-and-sets: those that took effect are writes, others reads.
+pub(super) fn of_plain_operations(mut history: History) -> History {
+    for operation in &mut history.operations {
+        if let Request::CompareAndSet { key, new, .. } = &operation.request {
+            (operation.request, operation.outcome) = match operation.outcome.clone() {
+                Outcome::No(found) => (Request::Read { key: *key }, Outcome::Ok(found)),
+                outcome => (Request::Write { key: *key, value: new.clone() }, outcome),
+            };
+        }
+    }
+    history
+}
+
 /// A list with something wrong, perhaps.
 fn distorted(elements: &[i64], lie: i64, first: i64) -> Value {
     let mut elements = elements.to_vec();

@@ -58,7 +58,14 @@ impl Model for KAtomic {
         next.0.truncate(self.versions.max(1) as usize);
         Some(next)
     }
+
+    fn size(&self, state: &Recent) -> u64 {
+        state.0.len() as u64 * VALUE
+    }
 }
+
+/// The size of a value, in words.
+const VALUE: u64 = 4;
 
 impl KAtomic {
     fn register(&self) -> Register {

@@ -3,7 +3,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::prelude::*;
 
 use super::*;
-use crate::check::testing::{brute_force, cases, draws, history, perform, value};
+use crate::check::testing::{brute_force, cases, draws, history, of_plain_operations, perform, value};
 use crate::host::{Key, Request};
 use crate::kernel::Time;
 use crate::load::{Operation, Outcome};
@@ -153,6 +153,8 @@ fn the_least_delay_is_exact() {
     check("1 w1 ok 0 1\n2 r ok7 2 3", Ok(None));
     // However early the second read had begun, the first one was over when its session wrote what it found.
     check("1 c0>1 ok 0 0\n2 r ok2 0 1\n2 w2 ok 1 1\n2 r ok2 1 2", Ok(None));
+    // The first read, begun earlier, overlaps with what its session wrote at one instant before.
+    check("2 w5 ok 0 1\n2 w6 ok 1 1\n2 r ok6 3 4\n3 r ok5 9 10", Ok(Some(8 * SECOND)));
     check("1 a5 ok 0 1", Err("s-0 (add 5 to k0) is no operation of the model"));
 }
 
@@ -418,8 +420,9 @@ proptest! {
     }
 
     #[test]
-    fn the_least_delay_is_that_of_its_definition(draws in draws(0..6, 1, 3)) {
+    fn the_least_delay_is_that_of_its_definition(draws in draws(0..6, 1, 3), is_plain: bool) {
         let history = perform(&draws, true);
+        let history = if is_plain { of_plain_operations(history) } else { history };
         let earlier = |delay: &u64| bounded::begun_earlier(&history, Span::from_nanos(*delay));
         let expected = (0..100).find(|delay| brute_force(&Register::default(), &earlier(delay))).map(Span::from_nanos);
         prop_assert_eq!(least_delay(&Register::default(), &history, Budget::default()), Ok(expected));

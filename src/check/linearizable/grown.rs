@@ -12,6 +12,7 @@ use crate::check::anomaly::{
     ABORTED_READ, CONTRADICTORY_ANSWER, DUPLICATE_ELEMENT, FUTURE_READ, GARBAGE_READ, NO_ORDER,
 };
 use crate::check::growing::elements;
+use crate::check::model::Decision;
 use crate::check::precedence::precedes;
 use crate::check::sentence::clause;
 use crate::check::writes::{Kind, Written, written};
@@ -19,8 +20,26 @@ use crate::host::{Request, Value};
 use crate::kernel::Time;
 use crate::load::{History, Outcome};
 
+/// Decides about the operations of one log or set.
+pub(in crate::check) fn decide(history: &History, kind: Kind, operations: &[usize]) -> Decision {
+    let Some(grown) = Grown::new(history, kind, operations) else { return Decision::Search };
+    match grown.contradiction() {
+        None => Decision::Linearizable,
+        Some(Pattern { anomaly, core, sentence }) => Decision::Refuted { anomaly, core, sentence },
+    }
+}
+
+/// A linearization of operations on one log or set that have one, and what the object holds then.
+pub(in crate::check) fn linearization(
+    history: &History,
+    kind: Kind,
+    operations: &[usize],
+) -> Option<(Vec<usize>, Value)> {
+    Some(Grown::new(history, kind, operations)?.linearization())
+}
+
 /// One object's operations, and what they show.
-pub(super) struct Grown<'h> {
+struct Grown<'h> {
     history: &'h History,
     kind: Kind,
     /// In the order of invocation.
@@ -34,7 +53,7 @@ pub(super) struct Grown<'h> {
 impl<'h> Grown<'h> {
     /// The object of this kind that `operations` (indices, in the order of invocation) are about; `None` if two of them
     /// may have put in the same element.
-    pub(super) fn new(history: &'h History, kind: Kind, operations: &'h [usize]) -> Option<Self> {
+    fn new(history: &'h History, kind: Kind, operations: &'h [usize]) -> Option<Self> {
         let (mut writers, mut reads) = (BTreeMap::new(), Vec::new());
         for &index in operations {
             let operation = &history.operations[index];
@@ -54,7 +73,7 @@ impl<'h> Grown<'h> {
     }
 
     /// Why it has no linearization, if it has none.
-    pub(super) fn contradiction(&self) -> Option<Pattern> {
+    fn contradiction(&self) -> Option<Pattern> {
         let in_itself = self.reads.iter().find_map(|&(read, found)| self.in_itself(read, found));
         in_itself.or_else(|| self.fork()).or_else(|| self.out_of_order())
     }
@@ -166,6 +185,26 @@ impl<'h> Grown<'h> {
             }
         }
         places
+    }
+
+    /// Every operation at its place, if nothing contradicts that: those at one place in the order of invocation.
+    fn linearization(&self) -> (Vec<usize>, Value) {
+        let places = self.places();
+        let mut order: Vec<usize> = places.keys().copied().collect();
+        let operation = |index: usize| &self.history.operations[index];
+        order.sort_by_key(|&index| (places[&index], operation(index).invoked, operation(index).number));
+        let mut held: Vec<i64> = order
+            .iter()
+            .filter_map(|&index| match written(operation(index)) {
+                Some(Written::Element(element)) => Some(element),
+                _ => None,
+            })
+            .collect();
+        if self.kind == Kind::Set {
+            held.sort_unstable();
+        }
+        let state = if held.is_empty() { Value::Nil } else { Value::List(held) };
+        (order, state)
     }
 
     /// An operation that precedes another one whose place is before its own.

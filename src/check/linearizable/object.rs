@@ -1,6 +1,7 @@
 //! One object's part of a history, in the form that the search walks: states are small integers.
 
 use std::collections::BTreeMap;
+use std::rc::Rc;
 
 use crate::check::model::{Effect, Model};
 use crate::kernel::Time;
@@ -65,6 +66,11 @@ impl Entry {
         self.end.is_none()
     }
 
+    /// Its session, and when it was invoked and ended.
+    pub(super) const fn times(&self) -> (u64, Time, Option<Time>) {
+        (self.session, self.call, self.end)
+    }
+
     /// When it must have taken effect, the end of time for an open one.
     pub(super) fn deadline(&self) -> Time {
         self.end.unwrap_or(Time::MAX)
@@ -74,33 +80,45 @@ impl Entry {
 /// The states that a search has met, numbered in that order. The initial state is [`INITIAL`].
 #[derive(Clone, Debug)]
 pub(super) struct States<S> {
-    numbers: BTreeMap<S, u32>,
-    states: Vec<S>,
-    /// How many a search has added that its budget has not paid for.
-    unpaid: u64,
+    numbers: BTreeMap<Rc<S>, u32>,
+    states: Vec<Rc<S>>,
+    /// What a search has done with them that its budget has not paid for.
+    unpaid: Price,
 }
 
-/// What a new state costs of a budget's entries: it is kept twice.
-pub(super) const ENTRIES_PER_STATE: u64 = 2;
+/// What something costs of a [`Budget`](super::Budget).
+#[derive(Clone, Copy, PartialEq, Eq, Default, Debug)]
+pub(super) struct Price {
+    pub(super) steps: u64,
+    pub(super) entries: u64,
+}
+
+/// What a new state costs of a budget's entries, besides its size.
+const ENTRIES_PER_STATE: u64 = 2;
+
+/// As much of a state's size as costs one entry: 40 bytes are five words.
+const SIZE_PER_ENTRY: u64 = 5;
 
 /// The number of the initial state.
 pub(super) const INITIAL: u32 = 0;
 
 impl<S: Clone + Ord> States<S> {
     fn new(initial: S) -> Self {
-        let mut states = Self { numbers: BTreeMap::new(), states: Vec::new(), unpaid: 0 };
-        states.number(initial);
+        let mut states = Self { numbers: BTreeMap::new(), states: Vec::new(), unpaid: Price::default() };
+        states.number(initial, 0);
         states
     }
 
-    fn number(&mut self, state: S) -> u32 {
+    /// The number of a state, which has this size.
+    fn number(&mut self, state: S, size: u64) -> u32 {
         if let Some(&number) = self.numbers.get(&state) {
             return number;
         }
         let number = u32::try_from(self.states.len()).expect("each state costs a step, and the budget ends first");
-        self.numbers.insert(state.clone(), number);
+        let state = Rc::new(state);
+        self.numbers.insert(Rc::clone(&state), number);
         self.states.push(state);
-        self.unpaid += 1;
+        self.unpaid.entries += ENTRIES_PER_STATE + size / SIZE_PER_ENTRY;
         number
     }
 
@@ -108,9 +126,13 @@ impl<S: Clone + Ord> States<S> {
         &self.states[number as usize]
     }
 
-    /// How many states were added since the last call.
-    pub(super) const fn take_unpaid(&mut self) -> u64 {
-        std::mem::replace(&mut self.unpaid, 0)
+    /// What was done with them since the last call of [`States::take_unpaid`].
+    pub(super) const fn unpaid(&self) -> Price {
+        self.unpaid
+    }
+
+    pub(super) fn take_unpaid(&mut self) -> Price {
+        std::mem::take(&mut self.unpaid)
     }
 
     pub(super) fn len(&self) -> usize {
@@ -122,6 +144,8 @@ impl<S: Clone + Ord> States<S> {
 pub(super) struct Object<'a, M: Model> {
     pub(super) model: &'a M,
     pub(super) history: &'a History,
+    /// All that are about the object, by index, in the order of invocation.
+    pub(super) operations: &'a [usize],
     pub(super) states: States<M::State>,
     /// In the order of invocation.
     pub(super) entries: Vec<Entry>,
@@ -130,8 +154,9 @@ pub(super) struct Object<'a, M: Model> {
 impl<'a, M: Model> Object<'a, M> {
     /// The object that `operations` (indices, in the order of invocation) are about. Failed operations did not
     /// happen, and open ones without effect tell nothing: neither gets an entry.
-    pub(super) fn new(model: &'a M, history: &'a History, operations: &[usize]) -> Self {
-        let mut object = Self { model, history, states: States::new(model.initial()), entries: Vec::new() };
+    pub(super) fn new(model: &'a M, history: &'a History, operations: &'a [usize]) -> Self {
+        let states = States::new(model.initial());
+        let mut object = Self { model, history, operations, states, entries: Vec::new() };
         for &index in operations {
             let operation = &history.operations[index];
             if let Some(action) = object.action(operation) {
@@ -157,11 +182,9 @@ impl<'a, M: Model> Object<'a, M> {
         };
         let is_pure = operation.request.is_read() || matches!(answer, Some(Outcome::No(_)));
         match self.model.effect(&operation.request, answer) {
-            Effect::Set(to) => Some(Action::Set(self.states.number(to))),
-            Effect::Move { from, to } => {
-                Some(Action::Move { from: self.states.number(from), to: self.states.number(to) })
-            }
-            Effect::Observe(state) => Some(Action::Observe(self.states.number(state))),
+            Effect::Set(to) => Some(Action::Set(self.number(to))),
+            Effect::Move { from, to } => Some(Action::Move { from: self.number(from), to: self.number(to) }),
+            Effect::Observe(state) => Some(Action::Observe(self.number(state))),
             Effect::Nothing => None,
             Effect::Never => Some(Action::Never),
             Effect::Other if is_pure && answer.is_none() => None,
@@ -179,9 +202,17 @@ impl<'a, M: Model> Object<'a, M> {
             Action::Step | Action::Look => {
                 let operation = &self.history.operations[entry.operation];
                 let answer = (!entry.is_open()).then_some(&operation.outcome);
-                let next = self.model.step(self.states.get(state), &operation.request, answer)?;
-                Some(self.states.number(next))
+                let state = Rc::clone(&self.states.states[state as usize]);
+                self.states.unpaid.steps += self.model.size(&state);
+                let next = self.model.step(&state, &operation.request, answer)?;
+                Some(self.number(next))
             }
         }
+    }
+
+    /// The number of a state.
+    pub(super) fn number(&mut self, state: M::State) -> u32 {
+        let size = self.model.size(&state);
+        self.states.number(state, size)
     }
 }

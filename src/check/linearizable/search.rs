@@ -28,8 +28,9 @@ use std::collections::BTreeMap;
 
 use super::Budget;
 use super::memo::{Bits, Memo};
-use super::object::{Action, ENTRIES_PER_STATE, Entry, INITIAL, Object};
+use super::object::{Action, Entry, INITIAL, Object, Price};
 use crate::check::model::Model;
+use crate::check::precedence::predecessors;
 use crate::kernel::Time;
 
 /// What a search found.
@@ -167,24 +168,11 @@ struct Search<'s, 'h, M: Model> {
     steps: u64,
 }
 
+/// So many choices take as much memory as an entry.
+const CHOICES_PER_ENTRY: u64 = 10;
+
 fn small(index: usize) -> u32 {
     u32::try_from(index).expect("a history has less than 2^32 operations")
-}
-
-/// For each operation the one of its session that ends at the very instant of its invocation. A session has one operation at a
-/// time, but reads that are judged as if they had begun earlier overlap with what their session did before.
-fn predecessors(entries: &[Entry]) -> Vec<Option<u32>> {
-    // Of each session those that may still touch a later one, the last of each end.
-    let mut latest: BTreeMap<u64, Vec<u32>> = BTreeMap::new();
-    let predecessor = |(e, entry): (u32, &Entry)| {
-        let own = latest.entry(entry.session).or_default();
-        own.retain(|&other| entries[other as usize].deadline() >= entry.call);
-        let touching = own.iter().copied().find(|&other| entries[other as usize].end == Some(entry.call));
-        own.retain(|&other| entries[other as usize].end != entry.end);
-        own.push(e);
-        touching
-    };
-    (0..small(entries.len())).zip(entries).map(predecessor).collect()
 }
 
 impl<'s, 'h, M: Model> Search<'s, 'h, M> {
@@ -195,7 +183,7 @@ impl<'s, 'h, M: Model> Search<'s, 'h, M> {
         let by_call = |time: Time| small(entries.partition_point(|entry| entry.call <= time));
         let invoked = deadlines.iter().map(|&e| by_call(entries[e as usize].deadline())).collect();
         let (slots, width) = assign_slots(entries, &deadlines);
-        let predecessor = predecessors(entries);
+        let predecessor = predecessors(entries.iter().map(Entry::times));
         let (mut twins, mut twin) = (BTreeMap::new(), Vec::new());
         for (e, entry) in (0..length).zip(entries) {
             let is_comparable = entry.is_open() && !matches!(entry.action, Action::Step | Action::Look);
@@ -238,18 +226,27 @@ impl<'s, 'h, M: Model> Search<'s, 'h, M> {
             self.frames.push(Frame { place: self.place, first_choice: self.choices.len() });
             if memo.insert(self.configuration(), &self.bits) {
                 budget.entries = budget.entries.saturating_sub(self.bits.words() as u64);
-                self.gather();
-                let states = self.object.states.take_unpaid();
-                budget.entries = budget.entries.saturating_sub(ENTRIES_PER_STATE * states);
+                self.gather(budget);
+                self.pay(budget);
+                if budget.is_spent() {
+                    return Found::Unknown;
+                }
             }
             let Some(choice) = self.next_choice() else { return Found::Nothing };
             self.apply(choice);
             self.settle();
-            budget.steps = budget.steps.saturating_sub(std::mem::take(&mut self.steps));
+            self.pay(budget);
             if budget.is_spent() {
                 return Found::Unknown;
             }
         }
+    }
+
+    /// Takes what was done from the budget.
+    fn pay(&mut self, budget: &mut Budget) {
+        let Price { steps, entries } = self.object.states.take_unpaid();
+        budget.steps = budget.steps.saturating_sub(steps + std::mem::take(&mut self.steps));
+        budget.entries = budget.entries.saturating_sub(entries);
     }
 
     /// The configuration without its bits, as one number.
@@ -313,11 +310,16 @@ impl<'s, 'h, M: Model> Search<'s, 'h, M> {
         }
     }
 
-    /// Pushes the choices of this configuration, the earliest deadline last.
-    fn gather(&mut self) {
+    /// Pushes the choices of this configuration, the earliest deadline last. Some of them only, if the budget does not
+    /// suffice for all.
+    fn gather(&mut self, budget: &mut Budget) {
         let first = self.choices.len();
         let mut at = None;
         while let Some(e) = self.candidate(at) {
+            let Price { steps, entries } = self.object.states.unpaid();
+            if steps >= budget.steps || entries >= budget.entries {
+                return;
+            }
             at = Some(e);
             if self.is_worth_trying(e) {
                 self.choices.push(e);
@@ -338,6 +340,7 @@ impl<'s, 'h, M: Model> Search<'s, 'h, M> {
         }
         self.choices.truncate(first);
         self.choices.extend(kept.iter().rev());
+        budget.entries = budget.entries.saturating_sub(kept.len() as u64 / CHOICES_PER_ENTRY);
     }
 
     fn is_worth_trying(&mut self, e: u32) -> bool {

@@ -10,16 +10,19 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Display;
 
 use super::Budget;
-use super::object::{Action, ENTRIES_PER_STATE, Entry, INITIAL, Object};
+use super::object::{Action, Entry, INITIAL, Object, Price};
 use super::search::Facts;
 use crate::check::model::Model;
-use crate::check::precedence::objects;
+use crate::check::precedence::objects_by;
 use crate::check::sentence::{clause, count, list};
 use crate::host::Request;
 use crate::load::{History, Operation, Outcome};
 
 /// How many operations of a core a sentence tells.
 const TOLD: usize = 8;
+
+/// So many choices that wait to be tried count as an entry.
+const CHOICES_PER_ENTRY: u64 = 4;
 
 /// The answer of [`sequential`].
 #[derive(Clone, PartialEq, Eq, Debug)]
@@ -46,14 +49,14 @@ pub fn sequential<M: Model>(model: &M, history: &History, budget: Budget) -> Seq
 where
     M::State: Display,
 {
-    let is_foreign = |request: &Request| !model.supports(request) || request.key().is_none();
+    let is_foreign = |request: &Request| !model.supports(request) || model.object(request).is_none();
     let happened = |operation: &&Operation| !matches!(operation.outcome, Outcome::Fail(_));
     let mut operations = history.operations.iter().filter(happened);
     if let Some(operation) = operations.find(|operation| is_foreign(&operation.request)) {
         let why = format!("{} ({}) is no operation of the model", history.id(operation), operation.request);
         return Sequential::Unknown { why };
     }
-    let operations: Vec<Vec<usize>> = objects(history).into_values().collect();
+    let operations: Vec<Vec<usize>> = objects_by(history, |request| model.object(request)).into_values().collect();
     let mut objects: Vec<Object<'_, M>> =
         operations.iter().map(|operations| Object::new(model, history, operations)).collect();
     let mut nodes: Vec<Node> = Vec::new();
@@ -98,10 +101,8 @@ struct Search<'s, 'h, M: Model> {
     /// What remains to be tried, and after how many operations.
     choices: Vec<(usize, Choice)>,
     seen: BTreeSet<Vec<u32>>,
-    /// How many states the budget has not paid for.
-    states_added: u64,
-    /// Operations looked at.
-    steps: u64,
+    /// What the budget has not paid for: operations looked at, states added.
+    unpaid: Price,
 }
 
 /// The bounded operations of one session, and how many of them are done.
@@ -159,7 +160,7 @@ impl<'s, 'h, M: Model> Search<'s, 'h, M> {
         }
         let states = vec![INITIAL; objects.len()];
         let (done, choices, seen) = (Vec::new(), Vec::new(), BTreeSet::new());
-        Self { objects, facts, sessions, open, states, done, choices, seen, states_added: 0, steps: 0 }
+        Self { objects, facts, sessions, open, states, done, choices, seen, unpaid: Price::default() }
     }
 
     fn run(mut self, budget: &mut Budget) -> Option<Option<Vec<usize>>> {
@@ -172,11 +173,9 @@ impl<'s, 'h, M: Model> Search<'s, 'h, M> {
             let words = configuration.len() as u64;
             if self.seen.insert(configuration) {
                 budget.entries = budget.entries.saturating_sub(words.div_ceil(2));
-                self.gather();
-                budget.entries =
-                    budget.entries.saturating_sub(ENTRIES_PER_STATE * std::mem::take(&mut self.states_added));
+                self.gather(budget);
             }
-            budget.steps = budget.steps.saturating_sub(std::mem::take(&mut self.steps));
+            self.pay(budget);
             if budget.is_spent() {
                 return None;
             }
@@ -188,9 +187,26 @@ impl<'s, 'h, M: Model> Search<'s, 'h, M> {
         }
     }
 
+    /// Takes what was done from the budget.
+    fn pay(&mut self, budget: &mut Budget) {
+        let Price { steps, entries } = std::mem::take(&mut self.unpaid);
+        budget.steps = budget.steps.saturating_sub(steps);
+        budget.entries = budget.entries.saturating_sub(entries);
+    }
+
+    /// The state of the operation's object after it, if it may come now.
+    fn step(&mut self, node: &Node) -> Option<u32> {
+        let object = &mut self.objects[node.object];
+        let next = object.step(self.states[node.object], &node.entry);
+        let Price { steps, entries } = object.states.take_unpaid();
+        self.unpaid.steps += steps;
+        self.unpaid.entries += entries;
+        next
+    }
+
     /// The operation of a choice, if it may come next.
     fn node(&mut self, choice: Choice) -> Option<Node> {
-        self.steps += 1;
+        self.unpaid.steps += 1;
         match choice {
             Choice::Next(session) => {
                 let session = &self.sessions[session];
@@ -211,9 +227,7 @@ impl<'s, 'h, M: Model> Search<'s, 'h, M> {
         while !self.sessions.is_empty() && waiting < self.sessions.len() {
             let choice = Choice::Next(session);
             let node = self.node(choice).filter(|node| node.entry.action.is_pure());
-            let is_legal =
-                |node: Node| self.objects[node.object].step(self.states[node.object], &node.entry).is_some();
-            if node.is_some_and(is_legal) {
+            if node.is_some_and(|node| self.step(&node).is_some()) {
                 self.take(choice);
                 waiting = 0;
             } else {
@@ -233,26 +247,29 @@ impl<'s, 'h, M: Model> Search<'s, 'h, M> {
         configuration
     }
 
-    /// Pushes the choices of this configuration; the one that was invoked first is tried first.
-    fn gather(&mut self) {
+    /// Pushes the choices of this configuration; the one that was invoked first is tried first. Some of them only, if the
+    /// budget does not suffice for all.
+    fn gather(&mut self, budget: &mut Budget) {
         let next = (0..self.sessions.len()).map(Choice::Next);
         let all: Vec<Choice> = next.chain((0..self.open.len()).map(Choice::Open)).collect();
         let mut found: Vec<(Node, Choice)> = Vec::new();
         for choice in all {
+            self.pay(budget);
+            if budget.is_spent() {
+                return;
+            }
             let node = self.node(choice);
             found.extend(node.filter(|node| self.is_worth_trying(node)).map(|node| (node, choice)));
         }
         found.sort_by_key(|(node, _)| std::cmp::Reverse((node.entry.call, node.entry.operation)));
         let depth = self.done.len();
+        budget.entries = budget.entries.saturating_sub(found.len() as u64 / CHOICES_PER_ENTRY);
         self.choices.extend(found.into_iter().map(|(_, choice)| (depth, choice)));
     }
 
     fn is_worth_trying(&mut self, node: &Node) -> bool {
         let state = self.states[node.object];
-        let object = &mut self.objects[node.object];
-        let next = object.step(state, &node.entry);
-        self.states_added += object.states.take_unpaid();
-        let Some(next) = next else { return false };
+        let Some(next) = self.step(node) else { return false };
         let facts = &self.facts[node.object];
         let is_useless = || node.entry.is_open() && facts.wanted[next as usize] == 0;
         !(facts.closed_form && (is_useless() || facts.strands(state, &node.entry, next)))
@@ -265,7 +282,7 @@ impl<'s, 'h, M: Model> Search<'s, 'h, M> {
             Choice::Open(place) => self.open[place].is_done = true,
         }
         let before = self.states[node.object];
-        let next = self.objects[node.object].step(before, &node.entry);
+        let next = self.step(&node);
         self.states[node.object] = next.expect("only legal operations are choices");
         self.facts[node.object].count(&node.entry, -1);
         self.done.push(Done { choice, node, before });

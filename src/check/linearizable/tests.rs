@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::check::testing::{brute_force, cases, draws, history, perform, value};
+use crate::check::testing::{brute_force, cases, draws, history, of_plain_operations, perform, value};
 use crate::check::{Effect, Register};
 use crate::host::{Request, Value};
 use crate::kernel::{Span, Time};
@@ -208,6 +208,62 @@ impl Model for Counter {
     }
 }
 
+/// The same, with states that are said to be large; it counts how often it was asked for the next.
+#[derive(Default)]
+struct Large {
+    size: u64,
+    asked: std::cell::Cell<u64>,
+}
+
+impl Model for Large {
+    type State = i64;
+
+    fn initial(&self) -> i64 {
+        0
+    }
+
+    fn supports(&self, request: &Request) -> bool {
+        Counter.supports(request)
+    }
+
+    fn step(&self, state: &i64, request: &Request, answer: Option<&Outcome>) -> Option<i64> {
+        self.asked.set(self.asked.get() + 1);
+        Counter.step(state, request, answer)
+    }
+
+    fn effect(&self, request: &Request, answer: Option<&Outcome>) -> Effect<i64> {
+        Counter.effect(request, answer)
+    }
+
+    fn size(&self, _: &i64) -> u64 {
+        self.size
+    }
+}
+
+#[test]
+fn large_states_cost_a_search_what_they_take() {
+    // Eight concurrent additions come to 256 sums, of which none is the one that was read.
+    let additions: String = (0..8).map(|session| format!("{session} a{} ok 0 9\n", 1 << session)).collect();
+    let history = history(&format!("{additions}9 r ok999 10 11"));
+    let asked = |size: u64, budget: Budget, expected: bool| {
+        let large = Large { size, ..Large::default() };
+        let answer = linearizable(&large, &history, budget);
+        assert_eq!(matches!(answer, Linearizability::Refuted { .. }), expected, "{size}: {answer:?}");
+        large.asked.get()
+    };
+    let few_steps = Budget { steps: 100_000, ..Budget::default() };
+    let little_memory = Budget { entries: 4_000, ..Budget::default() };
+    assert!(asked(0, few_steps, true) > 1_000 && asked(0, little_memory, true) > 1_000);
+    assert!(asked(1_000, few_steps, false) <= 110, "a hundred steps of 1000 words each");
+    assert!(asked(1_000, little_memory, false) <= 110, "twenty states of 1000 words each");
+    let sums = |size: u64| {
+        let large = Large { size, ..Large::default() };
+        let answer = sequential(&large, &history, few_steps);
+        (matches!(answer, Sequential::Refuted { .. }), large.asked.get())
+    };
+    assert!(sums(0).0 && !sums(1_000).0 && sums(1_000).1 <= 110);
+}
+
 /// The same answers as those of registers, as sums.
 fn as_counter(mut history: History) -> History {
     for operation in &mut history.operations {
@@ -233,19 +289,6 @@ fn assert_core_is_refuted(history: &History) {
     let operations: Vec<Operation> = core.iter().map(|&index| history.operations[index].clone()).collect();
     let alone = History { operations, ..history.clone() };
     assert!(core.len() <= history.operations.len() && !brute_force(&Register::default(), &alone), "{alone:?}");
-}
-
-/// The same without compare-and-sets: those that took effect are writes, others reads.
-fn of_plain_operations(mut history: History) -> History {
-    for operation in &mut history.operations {
-        if let Request::CompareAndSet { key, new, .. } = &operation.request {
-            (operation.request, operation.outcome) = match operation.outcome.clone() {
-                Outcome::No(found) => (Request::Read { key: *key }, Outcome::Ok(found)),
-                outcome => (Request::Write { key: *key, value: new.clone() }, outcome),
-            };
-        }
-    }
-    history
 }
 
 #[test]

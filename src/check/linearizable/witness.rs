@@ -13,25 +13,27 @@ use super::search::{Found, search};
 use super::zones::{Pattern, pattern};
 use super::{Budget, Refutation};
 use crate::check::anomaly::NO_ORDER;
-use crate::check::model::Model;
+use crate::check::model::{Decision, Model};
 use crate::check::sentence::{clause, count, list};
 use crate::host::Key;
 use crate::kernel::Time;
+use crate::load::{History, Operation, Outcome};
 
 /// How many operations of a core a sentence tells.
 const TOLD: usize = 8;
 
-/// Explains why the object is not linearizable. `known` is a contradiction that was found already.
+/// Explains why the object is not linearizable. `known` is a contradiction that was found already, and whether the model
+/// itself decides about the object.
 pub(super) fn explain<M: Model>(
     object: &mut Object<'_, M>,
     key: Key,
-    known: Option<Pattern>,
+    (known, is_decided): (Option<Pattern>, bool),
     budget: &mut Budget,
 ) -> Refutation
 where
     M::State: Display,
 {
-    let prefix = longest_prefix(object, budget);
+    let prefix = longest_prefix(object, is_decided, budget);
     let stuck = prefix.stuck(object);
     let found = known.or_else(|| pattern(object, &prefix.refuted));
     let Pattern { anomaly, core, sentence } = found.unwrap_or_else(|| smallest_core(object, &prefix.refuted, budget));
@@ -52,28 +54,80 @@ struct Prefix {
     state: u32,
     /// The entries up to the first deadline that cannot be met.
     refuted: Vec<Entry>,
+    /// Whether the budget sufficed to find the order.
+    is_known: bool,
 }
 
 /// Finds where the object stops being linearizable, by bisection over the deadlines: a prefix of a linearizable
 /// history is linearizable (Herlihy and Wing 1990, section 3).
-fn longest_prefix<M: Model>(object: &mut Object<'_, M>, budget: &mut Budget) -> Prefix {
+fn longest_prefix<M: Model>(object: &mut Object<'_, M>, is_decided: bool, budget: &mut Budget) -> Prefix {
     let mut deadlines: Vec<Time> = object.entries.iter().filter_map(|entry| entry.end).collect();
     deadlines.sort_unstable();
     deadlines.dedup();
-    let mut prefix = Prefix { order: Vec::new(), state: INITIAL, refuted: object.entries.clone() };
+    let entries = object.entries.clone();
+    let mut prefix = Prefix { order: Vec::new(), state: INITIAL, refuted: entries.clone(), is_known: true };
     let (mut known_good, mut known_bad) = (0, deadlines.len());
+    // For how many deadlines the order is good.
+    let mut ordered = 0;
     while known_good + 1 < known_bad {
         let middle = known_good.midpoint(known_bad);
-        let part = until(&object.entries, deadlines[middle - 1]);
-        match search(object, &part, budget) {
-            Found::Linearization { order, state } => {
-                (known_good, prefix.order, prefix.state) = (middle, order, state);
-            }
-            Found::Nothing => (known_bad, prefix.refuted) = (middle, part),
-            Found::Unknown => break,
+        let end = deadlines[middle - 1];
+        let part = until(&entries, end);
+        match if is_decided { decided(object, end) } else { None } {
+            Some(true) => known_good = middle,
+            Some(false) => (known_bad, prefix.refuted) = (middle, part),
+            None => match search(object, &part, budget) {
+                Found::Linearization { order, state } => {
+                    (known_good, ordered, prefix.order, prefix.state) = (middle, middle, order, state);
+                }
+                Found::Nothing => (known_bad, prefix.refuted) = (middle, part),
+                Found::Unknown => break,
+            },
         }
     }
+    if ordered < known_good {
+        let end = deadlines[known_good - 1];
+        let order = order(object, end).or_else(|| match search(object, &until(&entries, end), budget) {
+            Found::Linearization { order, state } => Some((order, state)),
+            _ => None,
+        });
+        prefix.is_known = order.is_some();
+        (prefix.order, prefix.state) = order.unwrap_or((Vec::new(), INITIAL));
+    }
     prefix
+}
+
+/// The object's operations as they are known just after `end`.
+fn known_by<M: Model>(object: &Object<'_, M>, end: Time) -> History {
+    let was_known = |operation: &Operation| match operation.outcome.is_answered() && operation.completed > end {
+        true => Operation { outcome: Outcome::Info("open".to_owned()), ..operation.clone() },
+        false => operation.clone(),
+    };
+    let operations = object.operations.iter().map(|&index| &object.history.operations[index]);
+    let operations = operations.take_while(|operation| operation.invoked <= end).map(was_known).collect();
+    History { clients: object.history.clients.clone(), operations }
+}
+
+fn all(history: &History) -> Vec<usize> {
+    (0..history.operations.len()).collect()
+}
+
+/// Whether the history as it is just after `end` has a linearization, if the model decides about it.
+fn decided<M: Model>(object: &Object<'_, M>, end: Time) -> Option<bool> {
+    let history = known_by(object, end);
+    match object.model.decide(&history, &all(&history)) {
+        Decision::Linearizable => Some(true),
+        Decision::Refuted { .. } => Some(false),
+        Decision::Search => None,
+    }
+}
+
+/// Its linearization and the state after it, if the model knows of one.
+fn order<M: Model>(object: &mut Object<'_, M>, end: Time) -> Option<(Vec<usize>, u32)> {
+    let history = known_by(object, end);
+    let (order, state) = object.model.linearization(&history, &all(&history))?;
+    let order = order.into_iter().map(|place| object.operations[place]).collect();
+    Some((order, object.number(state)))
 }
 
 /// The history as it is just after `end`: what was not answered by then is open.
@@ -90,6 +144,9 @@ impl Prefix {
     where
         M::State: Display,
     {
+        if !self.is_known {
+            return Vec::new();
+        }
         let actions: BTreeMap<usize, Action> = object.entries.iter().map(|e| (e.operation, e.action)).collect();
         let led_here = self.order.iter().rev().find(|&operation| !actions[operation].is_pure());
         let origin = led_here.map_or("the initial value".into(), |&operation| clause(object.history, operation));
@@ -99,8 +156,11 @@ impl Prefix {
         let is_missing = |entry: &&Entry| Some(entry.call) <= end && !placed.contains(&entry.operation);
         let mut missing: Vec<Entry> = object.entries.iter().filter(is_missing).copied().collect();
         missing.sort_by_key(|entry| (entry.deadline(), entry.operation));
-        let to_come: BTreeSet<u32> = missing.iter().filter_map(|entry| entry.action.produced()).collect();
-        let is_lost = |entry: &Entry| entry.action.required().is_some_and(|from| !to_come.contains(&from));
+        let to_come = || object.entries.iter().filter(|entry| !placed.contains(&entry.operation));
+        let led_to: BTreeSet<u32> = to_come().filter_map(|entry| entry.action.produced()).collect();
+        let may_lead_anywhere = to_come().any(|entry| entry.action == Action::Step);
+        let cannot_come = |from: u32| !(may_lead_anywhere || led_to.contains(&from));
+        let is_lost = |entry: &Entry| entry.action.required().is_some_and(cannot_come);
         missing.retain(|entry| !entry.is_open() && (entry.end <= end || is_lost(entry)));
         missing.retain(|entry| object.step(self.state, entry).is_none());
         let reason = |entry: Entry| {

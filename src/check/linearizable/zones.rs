@@ -13,7 +13,7 @@ use std::fmt::Display;
 use super::object::{Action, Entry, INITIAL, Object};
 use crate::check::anomaly::{ABORTED_READ, CONTRADICTORY_ANSWER, FUTURE_READ, GARBAGE_READ, NO_ORDER};
 use crate::check::model::{Effect, Model};
-use crate::check::precedence::precedes;
+use crate::check::precedence::{precedes, predecessors};
 use crate::check::sentence::clause;
 use crate::host::Value;
 use crate::kernel::Time;
@@ -75,15 +75,12 @@ impl Cluster {
 pub(super) fn decide<M: Model>(object: &Object<'_, M>, entries: &[Entry]) -> bool {
     let mut is_written = vec![false; object.states.len()];
     is_written[INITIAL as usize] = true;
-    let mut latest: BTreeMap<u64, Option<Time>> = BTreeMap::new();
-    entries.iter().all(|entry| {
-        let is_plain = match entry.action {
-            Action::Set(to) => !std::mem::replace(&mut is_written[to as usize], true),
-            Action::Observe(_) | Action::Never => true,
-            Action::Move { .. } | Action::Step | Action::Look => false,
-        };
-        is_plain && latest.insert(entry.session, entry.end) != Some(Some(entry.call))
-    })
+    let is_plain = |entry: &Entry| match entry.action {
+        Action::Set(to) => !std::mem::replace(&mut is_written[to as usize], true),
+        Action::Observe(_) | Action::Never => true,
+        Action::Move { .. } | Action::Step | Action::Look => false,
+    };
+    entries.iter().all(is_plain) && predecessors(entries.iter().map(Entry::times)).iter().all(Option::is_none)
 }
 
 /// The first contradiction among `entries` (in the order of invocation) of a register.

@@ -3,15 +3,23 @@
 //! Henzinger, Sezgin and Vafeiadis (2013, "Aspect-Oriented Linearizability Proofs", section 4): a complete history of a
 //! queue is linearizable unless an element is taken that was not put in before; or taken twice; or two elements come out
 //! in the wrong order; or the queue is found empty although at every instant some element must have been in it. What
-//! was put in with unknown outcome was put in if it was taken. An unknown taking could have taken anything: then each of
-//! the four still is a contradiction, but there may be others.
+//! was put in with unknown outcome was put in if it was taken.
+//!
+//! A taking of unknown outcome took nothing, or one of the elements that no other taking is known to have taken (those
+//! that are *left*), at any time from its invocation on. So such takings are alike but for when they may begin, and
+//! what is asked of them is a number: by the time `t` at which some element is taken that was put in after the first `n`
+//! elements that are left, or at which the queue is found empty although these were put in before, `n` of them must have
+//! begun. Two such demands do not compete, because the first elements that one asks for are the first that the other
+//! asks for. So it is enough that each demand can be met alone: that each taking of a known element is preceded by few
+//! enough of what is left ([`Fifo::left_behind`]), and that each taking that found nothing has an instant at which nothing
+//! else is in the queue and few enough of what is left was put in before ([`Fifo::never_empty`]).
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use crate::check::anomaly::{DUPLICATE_ELEMENT, FUTURE_READ, GARBAGE_READ, NO_ORDER};
 use crate::check::model::Decision;
-use crate::check::precedence::precedes;
-use crate::check::sentence::{clause, list};
+use crate::check::precedence::{precedes, predecessors};
+use crate::check::sentence::{clause, count, list};
 use crate::host::{Request, Value};
 use crate::kernel::Time;
 use crate::load::{History, Operation, Outcome};
@@ -30,10 +38,11 @@ struct Element {
 struct Fifo<'h> {
     history: &'h History,
     elements: BTreeMap<i64, Element>,
-    /// Those that found it empty.
+    /// What put in the elements that no taking is known to have taken, by when they were in.
+    left: Vec<usize>,
+    /// The takings that found it empty, and those of unknown outcome, in the order of invocation.
     empty: Vec<usize>,
-    /// Whether something of unknown outcome may have taken an element.
-    may_be_taken: bool,
+    unknown: Vec<usize>,
 }
 
 /// Decides about the operations of one queue.
@@ -41,12 +50,8 @@ pub(super) fn decide(history: &History, operations: &[usize]) -> Decision {
     match Fifo::new(history, operations) {
         Err(decision) => decision,
         Ok(fifo) => {
-            let found = fifo.out_of_order().or_else(|| fifo.never_empty());
-            let otherwise = if fifo.may_be_taken || touches(history, operations) {
-                Decision::Search
-            } else {
-                Decision::Linearizable
-            };
+            let found = fifo.out_of_order().or_else(|| fifo.left_behind()).or_else(|| fifo.never_empty());
+            let otherwise = if touches(history, operations) { Decision::Search } else { Decision::Linearizable };
             found.unwrap_or(otherwise)
         }
     }
@@ -54,12 +59,12 @@ pub(super) fn decide(history: &History, operations: &[usize]) -> Decision {
 
 /// Whether a session goes on at the very instant of an answer: then its operations are in an order that their times
 /// alone do not tell.
-fn touches(history: &History, operations: &[usize]) -> bool {
-    let mut latest: BTreeMap<u64, Time> = BTreeMap::new();
-    operations.iter().any(|&index| {
-        let Operation { session, invoked, completed, .. } = history.operations[index];
-        latest.insert(session, completed) == Some(invoked)
-    })
+pub(super) fn touches(history: &History, operations: &[usize]) -> bool {
+    let times = operations.iter().map(|&index| {
+        let Operation { session, invoked, completed, outcome, .. } = &history.operations[index];
+        (*session, *invoked, outcome.is_answered().then_some(*completed))
+    });
+    predecessors(times).iter().any(Option::is_some)
 }
 
 fn refuted(anomaly: &'static str, mut core: Vec<usize>, sentence: String) -> Decision {
@@ -71,7 +76,8 @@ fn refuted(anomaly: &'static str, mut core: Vec<usize>, sentence: String) -> Dec
 impl<'h> Fifo<'h> {
     /// Gathers the elements. An element that is taken without having been put in, or twice, decides already.
     fn new(history: &'h History, operations: &[usize]) -> Result<Self, Decision> {
-        let mut fifo = Self { history, elements: BTreeMap::new(), empty: Vec::new(), may_be_taken: false };
+        let (left, empty, unknown) = (Vec::new(), Vec::new(), Vec::new());
+        let mut fifo = Self { history, elements: BTreeMap::new(), left, empty, unknown };
         let mut takings: Vec<(i64, usize)> = Vec::new();
         for &index in operations {
             let operation = &history.operations[index];
@@ -82,7 +88,7 @@ impl<'h> Fifo<'h> {
                         return Err(Decision::Search);
                     }
                 }
-                (_, Outcome::Info(_)) => fifo.may_be_taken = true,
+                (_, Outcome::Info(_)) => fifo.unknown.push(index),
                 (_, Outcome::Ok(Value::Int(element))) => takings.push((*element, index)),
                 (_, Outcome::Ok(Value::Nil) | Outcome::No(_)) => fifo.empty.push(index),
                 _ => return Err(Decision::Search),
@@ -107,8 +113,13 @@ impl<'h> Fifo<'h> {
                 ));
             }
         }
-        let is_open = |index: usize| matches!(history.operations[index].outcome, Outcome::Info(_));
-        fifo.elements.retain(|_, element| element.taken.is_some() || !is_open(element.put));
+        // What nobody is known to have taken might as well never have been put in, if that is unknown.
+        let is_left = |element: &&Element| {
+            element.taken.is_none() && !matches!(history.operations[element.put].outcome, Outcome::Info(_))
+        };
+        let mut left: Vec<usize> = fifo.elements.values().filter(is_left).map(|element| element.put).collect();
+        left.sort_by_key(|&put| (fifo.deadline(put), put));
+        fifo.left = left;
         Ok(fifo)
     }
 
@@ -126,16 +137,15 @@ impl<'h> Fifo<'h> {
         if matches!(outcome, Outcome::Info(_)) { Time::MAX } else { *completed }
     }
 
-    /// The elements that must have been in the queue from the first time to the second, both exclusive.
+    /// How many takings of unknown outcome may have taken effect by then.
+    fn unknown_by(&self, at: Time) -> usize {
+        self.unknown.partition_point(|&taking| self.invoked(taking) <= at)
+    }
+
+    /// The elements that somebody is known to have taken, and the times between which they must have been in the
+    /// queue, both exclusive.
     fn stays(&self) -> Vec<(Time, Time, Element)> {
-        let stay = |element: &Element| {
-            let until = match element.taken {
-                Some(taken) => self.invoked(taken),
-                None if self.may_be_taken => return None,
-                None => Time::MAX,
-            };
-            Some((self.deadline(element.put), until, *element))
-        };
+        let stay = |element: &Element| Some((self.deadline(element.put), self.invoked(element.taken?), *element));
         let mut stays: Vec<_> = self.elements.values().filter_map(stay).collect();
         stays.sort_by_key(|&(from, ..)| from);
         stays
@@ -155,10 +165,7 @@ impl<'h> Fifo<'h> {
             }
             let (Some(taken), Some((_, until, early))) = (late.taken, last_to_leave) else { continue };
             if self.deadline(taken) < *until {
-                let after = match early.taken {
-                    Some(taken) => self.clause(taken),
-                    None => "nobody took that one".to_owned(),
-                };
+                let after = early.taken.map(|taken| self.clause(taken)).unwrap_or_default();
                 let sentence = format!(
                     "{}, but another element was put in before {name}, and taken later: {}; {}; {after}.",
                     self.clause(taken),
@@ -172,9 +179,57 @@ impl<'h> Fifo<'h> {
         None
     }
 
-    /// A taking that found nothing, although at every instant of it some element must have been in the queue.
-    fn never_empty(&self) -> Option<Decision> {
-        let stays = self.stays();
+    /// An element that was taken although more was put in before it than can have been taken by then.
+    fn left_behind(&self) -> Option<Decision> {
+        let taken =
+            |(&name, element): (&i64, &Element)| Some((self.invoked(element.put), name, *element, element.taken?));
+        let mut first: Vec<_> = self.elements.iter().filter_map(taken).collect();
+        first.sort_by_key(|&(put, name, ..)| (put, name));
+        // Of the elements that were put in then or later, the one whose taking was over first.
+        let mut at = first.len();
+        while at > 1 {
+            at -= 1;
+            if self.deadline(first[at].3) < self.deadline(first[at - 1].3) {
+                let (_, name, element, taken) = first[at];
+                (first[at - 1].1, first[at - 1].2, first[at - 1].3) = (name, element, taken);
+            }
+        }
+        for (before, &put) in self.left.iter().enumerate() {
+            let after = first.partition_point(|&(invoked, ..)| invoked <= self.deadline(put));
+            let Some(&(_, name, element, taken)) = first.get(after) else { return None };
+            if self.unknown_by(self.deadline(taken)) > before {
+                continue;
+            }
+            // As many takings have begun as there are elements before this one, or one of those would have been too many.
+            let (left, takings) = (&self.left[..=before], &self.unknown[..before]);
+            let (told, late) = (self.clause(taken), self.clause(element.put));
+            let puts: Vec<String> = left.iter().map(|&put| self.clause(put)).collect();
+            let sentence = match before {
+                0 => format!(
+                    "{told}, but another element was put in before {name}, and taken later: {}; {late}; nobody took that one.",
+                    puts[0]
+                ),
+                _ => {
+                    let unknown: Vec<String> = takings.iter().map(|&taking| self.clause(taking)).collect();
+                    format!(
+                        "{told}, but {} that nobody is known to have taken were put in before {name}, and no more than {} \
+                         can have taken one by then: {}; {late}; {}.",
+                        count(left.len(), "element"),
+                        count(takings.len(), "operation"),
+                        list(&puts, TOLD),
+                        list(&unknown, TOLD)
+                    )
+                }
+            };
+            let core = [taken, element.put].into_iter().chain(left.iter().copied()).chain(takings.iter().copied());
+            return Some(refuted(OUT_OF_ORDER, core.collect(), sentence));
+        }
+        None
+    }
+
+    /// Instants at which the queue can have been empty, in order: if there is any during a taking that found nothing, one
+    /// of these is.
+    fn empty_at(&self, stays: &[(Time, Time, Element)]) -> Vec<Time> {
         let mut filled: Vec<(Time, Time)> = Vec::new();
         for &(from, until, _) in stays.iter().filter(|(from, until, _)| from < until) {
             match filled.last_mut() {
@@ -182,18 +237,47 @@ impl<'h> Fifo<'h> {
                 _ => filled.push((from, until)),
             }
         }
-        let is_within = |&&empty: &&usize| {
-            let before = filled.partition_point(|&(from, _)| from < self.invoked(empty));
-            before > 0 && self.deadline(empty) < filled[before - 1].1
+        let is_free = |at: Time| {
+            let before = filled.partition_point(|&(from, _)| from < at);
+            before == 0 || filled[before - 1].1 <= at
         };
-        let &empty = self.empty.iter().find(is_within)?;
-        // Of the elements that were there, the one that stays longest each time.
-        let (mut at, mut core) = (self.invoked(empty), vec![empty]);
+        let are_enough = |at: Time| self.left.partition_point(|&put| self.deadline(put) < at) <= self.unknown_by(at);
+        // The later the better, until another element is in that is left.
+        let ends = self.empty.iter().chain(&self.left).map(|&operation| self.deadline(operation));
+        let mut instants: Vec<Time> = ends.chain(filled.iter().map(|&(from, _)| from)).collect();
+        instants.retain(|&at| is_free(at) && are_enough(at));
+        instants.sort_unstable();
+        instants
+    }
+
+    /// A taking that found nothing, although at every instant of it some element must have been in the queue.
+    fn never_empty(&self) -> Option<Decision> {
+        let stays = self.stays();
+        let instants = self.empty_at(&stays);
+        let is_never_empty = |&&empty: &&usize| {
+            let first = instants.partition_point(|&at| at < self.invoked(empty));
+            instants.get(first).is_none_or(|&at| self.deadline(empty) < at)
+        };
+        let &empty = self.empty.iter().find(is_never_empty)?;
+        // At each instant the element that stays longest, or more elements that are left than can have been taken.
+        let (mut at, mut core, mut seen) = (self.invoked(empty), vec![empty], BTreeSet::new());
         while at <= self.deadline(empty) {
-            let there = stays.iter().take_while(|(from, ..)| *from < at);
-            let (_, until, element) = there.max_by_key(|(_, until, _)| *until)?;
-            core.extend([element.put].into_iter().chain(element.taken));
-            at = *until;
+            let there = stays.iter().take_while(|(from, ..)| *from < at).max_by_key(|(_, until, _)| *until);
+            let (why, until): (Vec<usize>, Time) = match there {
+                Some((_, until, element)) if *until > at => {
+                    ([element.put].into_iter().chain(element.taken).collect(), *until)
+                }
+                _ => {
+                    let begun = self.unknown_by(at);
+                    let until = self.unknown.get(begun).map_or(Time::MAX, |&taking| self.invoked(taking));
+                    ([&self.left[..=begun], &self.unknown[..begun]].concat(), until)
+                }
+            };
+            core.extend(why.into_iter().filter(|&operation| seen.insert(operation)));
+            if until == Time::MAX {
+                break;
+            }
+            at = until;
         }
         let told: Vec<String> = core[1..].iter().map(|&operation| self.clause(operation)).collect();
         let sentence =

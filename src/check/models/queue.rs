@@ -58,6 +58,10 @@ impl Model for Queue {
         }
     }
 
+    fn size(&self, state: &Queued) -> u64 {
+        state.0.len() as u64
+    }
+
     fn decide(&self, history: &History, operations: &[usize]) -> Decision {
         super::fifo::decide(history, operations)
     }

@@ -56,6 +56,15 @@ fn queues_of_the_literature() {
         ("empty before the insertion took effect", "1 e1 ok 0 3\n2 d ok0 2 3\n2 d ok1 4 5"),
         ("an unknown insertion that comes late", "1 e1 info 0 1\n2 d ok0 2 3\n2 d ok1 4 5"),
         ("an unknown taking took the first", "1 e1 ok 0 1\n1 e2 ok 2 3\n3 d info 0 1\n2 d ok2 4 5"),
+        (
+            "two unknown takings took the first two",
+            "1 e1 ok 0 1\n1 e2 ok 2 3\n1 e3 ok 4 5\n3 d info 0 1\n4 d info 0 1\n2 d ok3 6 7",
+        ),
+        ("empty after an unknown taking", "1 e1 ok 0 1\n3 d info 2 3\n2 d ok0 4 5"),
+        (
+            "empty between what unknown takings took",
+            "1 e1 ok 0 1\n3 d info 2 3\n2 d ok0 0 9\n1 e2 ok 4 5\n1 e3 ok 6 7",
+        ),
     ];
     let rejected = [
         ("Herlihy and Wing 1990, figure 1b: last in, first out", "1 e1 ok 0 1\n2 e2 ok 2 3\n2 d ok2 4 5"),
@@ -72,6 +81,9 @@ fn queues_of_the_literature() {
             "an unknown taking that came too late to have taken the first",
             "1 e1 ok 0 1\n1 e2 ok 2 3\n3 d info 5 6\n2 d ok2 4 4",
         ),
+        ("one unknown taking, two elements", "1 e1 ok 0 1\n1 e2 ok 2 3\n1 e3 ok 4 5\n3 d info 0 1\n2 d ok3 6 7"),
+        ("empty before an unknown taking began", "1 e1 ok 0 1\n2 d ok0 2 3\n3 d info 4 5"),
+        ("empty, and one unknown taking of two elements", "1 e1 ok 0 1\n1 e2 ok 0 1\n3 d info 2 3\n2 d ok0 4 5"),
         ("aborted insertion", "1 e1 fail 0 1\n2 d ok1 2 3"),
     ];
     judge_all(&Queue, &accepted, &rejected);
@@ -149,6 +161,21 @@ fn long_queues_are_decided_and_a_planted_violation_is_found() {
     let mut history = History { clients: vec!["s".into()], operations: (0..20_000).flat_map(both).collect() };
     let all: Vec<usize> = (0..history.operations.len()).collect();
     assert_eq!(Queue.decide(&history, &all), Decision::Linearizable);
+    // Of every fifty takings the outcome of one is unknown, and no search is needed.
+    let mut unknown = history.clone();
+    for operation in unknown.operations.iter_mut().filter(|o| o.session == 1 && o.number % 50 == 7) {
+        operation.session = 1_000 + operation.number;
+        operation.outcome = Outcome::Info("timeout".into());
+    }
+    assert_eq!(Queue.decide(&unknown, &all), Decision::Linearizable);
+    let is_unknown = |o: &&mut Operation| matches!(o.outcome, Outcome::Info(_));
+    let last = unknown.operations.iter_mut().rev().find(is_unknown).expect("some are unknown");
+    let (last, next) = (2 * last.number as usize, 2 * last.number as usize + 3);
+    unknown.operations[last + 1].outcome = Outcome::Fail("refused".into());
+    match Queue.decide(&unknown, &all) {
+        Decision::Refuted { core, sentence, .. } => assert_eq!(core, [last, last + 2, next], "{sentence}"),
+        decision => panic!("{decision:?}"),
+    }
     let answers = [20_001, 20_005].map(|index| history.operations[index].outcome.clone());
     history.operations[20_001].outcome = answers[1].clone();
     history.operations[20_005].outcome = answers[0].clone();
@@ -160,16 +187,23 @@ fn long_queues_are_decided_and_a_planted_violation_is_found() {
 
 #[test]
 fn a_queue_tells_how_it_went_wrong() {
-    let check = |text: &str, expected: &str| match Queue.decide(&history(text), &[0, 1, 2, 3][..text.lines().count()])
-    {
-        Decision::Refuted { sentence, .. } => assert_eq!(sentence, expected),
-        decision => panic!("{decision:?}"),
-    };
+    let check =
+        |text: &str, expected: &str| match Queue.decide(&history(text), &[0, 1, 2, 3, 4][..text.lines().count()]) {
+            Decision::Refuted { sentence, .. } => assert_eq!(sentence, expected),
+            decision => panic!("{decision:?}"),
+        };
     check("1 d ok1 0 1", "s-0 dequeue from k0 -> 1 (0s, acknowledged at 1s), but nobody put 1 in.");
     check(
         "1 e1 ok 0 1\n1 e2 ok 2 3\n2 d ok2 4 5",
         "s-2 dequeue from k0 -> 2 (4s, acknowledged at 5s), but another element was put in before 2, and taken later: s-0 \
          enqueue 1 into k0 (0s, acknowledged at 1s); s-1 enqueue 2 into k0 (2s, acknowledged at 3s); nobody took that one.",
+    );
+    check(
+        "1 e1 ok 0 1\n1 e2 ok 0 1\n3 d info 0 1\n4 e3 ok 2 3\n2 d ok3 4 5",
+        "s-4 dequeue from k0 -> 3 (4s, acknowledged at 5s), but 2 elements that nobody is known to have taken were put in before \
+         3, and no more than 1 operation can have taken one by then: s-0 enqueue 1 into k0 (0s, acknowledged at 1s) and s-1 \
+         enqueue 2 into k0 (0s, acknowledged at 1s); s-3 enqueue 3 into k0 (2s, acknowledged at 3s); s-2 dequeue from k0 (0s, \
+         outcome unknown: timeout).",
     );
     check(
         "1 e1 ok 0 1\n1 e2 ok 2 3\n3 d ok1 4 6\n2 d ok0 3 4",
@@ -335,7 +369,7 @@ proptest! {
                 let alone = History { operations, ..history.clone() };
                 prop_assert!(!brute_force(&Queue, &alone), "{:?}", alone);
             }
-            Decision::Search => {}
+            Decision::Search => prop_assert!(fifo::touches(&history, &operations)),
         }
         prop_assert_eq!(is_linearizable(&Queue, &history), expected);
     }

@@ -2,9 +2,14 @@
 //! section 4).
 //!
 //! What is inferred is sound and near-linear in the history, not complete. The versions of a list follow each other
-//! as in the longest list that was read; whatever was appended and never read comes after that. The versions of a
-//! register are ordered only where a transaction read one and wrote the next, where nil is concerned, and, for the
-//! strong levels, where a session or real time shows one before the other.
+//! as in the longest list that was read; whatever was appended and never read comes after that.
+//!
+//! The versions of one register have one order, whatever it is, so writes of one register alone never go in a circle. That
+//! a transaction which read a version and then wrote put its own after it (Elle's `wfr-keys?`) follows from read
+//! committed, and not from less: where it did not, information went in a circle. So it gives no ww edge, which could
+//! make a G0 of what is none; from read committed on the wr edge between the same two transactions says as much. It gives
+//! rw edges, as do nil and, for the strong levels, a session or real time that shows one version before the other: these
+//! count from snapshot isolation on.
 //!
 //! Where many transactions read a version that many others replace, their edges run through a node of their own,
 //! so that there are as many as transactions and not as pairs of them.
@@ -204,11 +209,6 @@ impl Building<'_> {
             next.insert((update.read, update.transaction));
             if update.read.is_some() {
                 follows_another.insert(update.transaction);
-                let value = object.last_writes[&update.transaction];
-                if let Some(writer) = self.writer(object, update.read) {
-                    let (from, to) = ((writer, update.read), (update.transaction, Some(value)));
-                    self.depend(object, Dependency::Write, Order::Any, from, to);
-                }
             }
         }
         let blind = object.last_writes.keys().filter(|writer| !follows_another.contains(writer));

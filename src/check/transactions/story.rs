@@ -44,8 +44,8 @@ fn dependence(a: &str, b: &str, dependency: Dependency, by: Order, fact: &Fact) 
     let shown = |version: Option<i64>| version.map_or_else(|| "nil".into(), |value| value.to_string());
     let (from, to) = (shown(fact.from), shown(fact.to));
     match (dependency, is_list) {
-        (Dependency::Write, true) => format!("{a} appends {from} to {key}, and {b} appends {to} after it."),
-        (Dependency::Write, false) => format!("{a} writes {key} = {from}, which {b} reads and replaces by {to}."),
+        // Of lists only.
+        (Dependency::Write, _) => format!("{a} appends {from} to {key}, and {b} appends {to} after it."),
         (Dependency::Read, true) => format!("{a} appends {from} to {key}, which {b} reads."),
         (Dependency::Read, false) => format!("{a} writes {key} = {from}, which {b} reads."),
         (_, true) => match fact.from {

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::check::linearizable::{Budget, Linearizability, linearizable_as_asked};
 use crate::check::testing::{brute_force, cases, draws, history, kinds, perform_on, with_siblings};
-use crate::check::{AppendLog, GrowOnlySet, Register};
+use crate::check::{AppendLog, GrowOnlySet, Model, Register};
 
 fn judge(history: &History) -> Linearizability {
     linearizable_as_asked(history, Budget::default())
@@ -125,6 +125,34 @@ fn core_with_writers(history: &History, core: &[usize]) -> History {
     History { operations, ..history.clone() }
 }
 
+#[test]
+fn a_refutation_shows_the_longest_prefix_and_what_cannot_follow() {
+    let check = |text: &str, linearized: &[usize], state: &str, stuck: &[(usize, &str)]| {
+        let Linearizability::Refuted { refutation, .. } = judge(&history(text)) else { panic!("{text} is refuted") };
+        let stuck: Vec<(usize, String)> = stuck.iter().map(|&(operation, why)| (operation, why.to_owned())).collect();
+        assert_eq!((refutation.linearized.as_slice(), refutation.state_after.as_str()), (linearized, state));
+        assert_eq!(refutation.stuck, stuck);
+    };
+    check(
+        "1 +1 ok 0 1\n1 +2 ok 2 3\n2 r ok[1,2] 4 5\n2 r ok[1] 6 7\n1 +3 ok 8 9",
+        &[0, 1, 2],
+        "[1, 2]",
+        &[(
+            3,
+            "s-3 reads [1] (6s to 7s), but what came before leaves [1, 2] (s-1 appends 2 (2s, acknowledged at 3s))",
+        )],
+    );
+    check(
+        "1 i2 ok 0 1\n1 i1 info 2 -\n2 r ok[1,2] 4 5\n3 r ok[2] 6 7",
+        &[0, 1, 2],
+        "[1, 2]",
+        &[(
+            3,
+            "s-3 reads [2] (6s to 7s), but what came before leaves [1, 2] (s-1 inserts 1 (2s, outcome unknown: timeout))",
+        )],
+    );
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, cases: cases(1_000), ..ProptestConfig::default() })]
 
@@ -144,6 +172,27 @@ proptest! {
         if let (Linearizability::Refuted { refutation, .. }, Kind::Log | Kind::Set) = (answer, kind) {
             let core = core_with_writers(&history, &refutation.core);
             prop_assert!(!by_brute_force(kind, &core), "{:?}", core);
+        }
+    }
+
+    #[test]
+    fn the_prefix_of_a_refutation_is_a_linearization(draws in draws(4..12, 1, 3), is_log: bool) {
+        let kind = if is_log { Kind::Log } else { Kind::Set };
+        let history = perform_on(&draws, true, kind);
+        let wrote = history.operations.iter().any(|operation| written(operation).is_some());
+        if let (true, Linearizability::Refuted { refutation, .. }) = (wrote, judge(&history)) {
+            let mut state = Value::Nil;
+            for &index in &refutation.linearized {
+                let operation = &history.operations[index];
+                let step = |answer: Option<&Outcome>| match is_log {
+                    true => AppendLog.step(&state, &operation.request, answer),
+                    false => GrowOnlySet.step(&state, &operation.request, answer),
+                };
+                let next = step(Some(&operation.outcome)).or_else(|| step(None));
+                state = next.expect("legal");
+            }
+            prop_assert_eq!(state.to_string(), refutation.state_after);
+            prop_assert!(!refutation.stuck.is_empty(), "something ends the prefix");
         }
     }
 }
