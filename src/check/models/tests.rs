@@ -173,7 +173,11 @@ fn long_queues_are_decided_and_a_planted_violation_is_found() {
     let (last, next) = (2 * last.number as usize, 2 * last.number as usize + 3);
     unknown.operations[last + 1].outcome = Outcome::Fail("refused".into());
     match Queue.decide(&unknown, &all) {
-        Decision::Refuted { core, sentence, .. } => assert_eq!(core, [last, last + 2, next], "{sentence}"),
+        // The first 400 are left, and 399 takings can have taken one.
+        Decision::Refuted { core, sentence, .. } => {
+            assert_eq!(core.len(), 2 + 400 + 399, "{sentence}");
+            assert!(core.contains(&last) && core.contains(&next), "{sentence}");
+        }
         decision => panic!("{decision:?}"),
     }
     let answers = [20_001, 20_005].map(|index| history.operations[index].outcome.clone());

@@ -192,7 +192,6 @@ proptest! {
                 state = next.expect("legal");
             }
             prop_assert_eq!(state.to_string(), refutation.state_after);
-            prop_assert!(!refutation.stuck.is_empty(), "something ends the prefix");
         }
     }
 }
