@@ -33,8 +33,8 @@
 
 pub use crate::host::{
     Birth, Breach, CallError, CallId, CausalContext, Context, DiskError, DiskId, DiskOperation, DiskOutput,
-    DiskResult, IdempotencyKey, Key, Message, Node, NodeId, NodeSet, NotDone, Reply, Request, RequestId, Terms,
-    Value, View, WallTime, Watch,
+    DiskResult, IdempotencyKey, Invariants, Key, Message, Node, NodeId, NodeSet, NotDone, Reply, Request, RequestId,
+    Terms, Value, View, WallTime, Watch,
 };
 pub use crate::kernel::{Draw, Span};
 pub use crate::scenario::Registry;

@@ -223,7 +223,9 @@ fn each_vice_is_found_by_its_check() {
     check(counter, json!("linearizable"), "overcounts", "k0 is not linearizable");
     let lock = json!({ "acquire": 1, "release": 1 });
     check(lock.clone(), json!("linearizable"), "shares", "k0 is not linearizable");
-    check(lock, json!("linearizable"), "counts_down", "k0 is not linearizable");
+    check(lock.clone(), json!("linearizable"), "counts_down", "k0 is not linearizable");
+    check(lock.clone(), json!("mutual_exclusion"), "shares", " while another one held the lock");
+    check(lock, json!("mutual_exclusion"), "counts_down", " that did not grow");
     let generate = |number: u64| json!({ "number": number, "at": format!("{}ms", 20 * number), "custom": { "name": "generate" } });
     let ids = json!({ "script": (0..20).map(generate).collect::<Vec<_>>() });
     check(ids.clone(), json!("unique_ids"), "repeats", "10 ids twice");

@@ -1,16 +1,16 @@
 //! Lost writes: acknowledged writes that nothing shows any more.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::convergence::{Replica, held};
-use super::growing::holds;
+use super::growing::{elements, holds};
 use super::precedence::{objects, precedes};
 use super::sentence::{clause, list};
 use super::verdict::Edge;
 use super::writes::{Written, is_acknowledged_write, kind, siblings, writers, written};
 use crate::host::{Key, Value};
 use crate::kernel::Time;
-use crate::load::{History, Outcome};
+use crate::load::{History, Operation, Outcome};
 
 /// What the live replicas of a service hold when the run is over.
 #[derive(Clone, PartialEq, Eq, Debug, Default)]
@@ -99,6 +99,76 @@ pub fn lost_writes(history: &History, end: &FinalState) -> LostWrites {
     answer
 }
 
+/// Something that is there at the end, and should not be.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Resurrection {
+    /// The write that shows it, as an index into the history: one that failed, and is there; or one that somebody had read,
+    /// and only what it had replaced is there.
+    pub write: usize,
+    /// The read that had seen it, if it was seen.
+    pub seen_by: Option<usize>,
+    /// What shows it, in a sentence.
+    pub evidence: String,
+}
+
+/// The answer of [`resurrected`].
+#[derive(Clone, PartialEq, Eq, Debug, Default)]
+pub struct Resurrected {
+    /// What came back.
+    pub found: Vec<Resurrection>,
+    /// Of how many writes something could have come back.
+    pub examined: usize,
+}
+
+/// What came back at the end of a history: a value or an element whose only writes failed, which some live replica holds; and an
+/// older state, which all live replicas hold, although somebody had read what replaced it, whatever became of that
+/// write. A replica that is merely behind raises nobody from the dead. Without a live replica there is no evidence.
+#[must_use]
+pub fn resurrected(history: &History, end: &FinalState) -> Resurrected {
+    let mut answer = Resurrected::default();
+    if end.is_empty() {
+        return answer;
+    }
+    for (key, operations) in objects(history) {
+        if kind(history, &operations).is_none() {
+            continue;
+        }
+        let object = Object { history, writers: writers(history, &operations), operations: &operations };
+        let values = end.values(key);
+        let elements: BTreeSet<i64> = operations.iter().filter_map(|&write| object.element(write)).collect();
+        let seen = object.first_seen();
+        for &write in &operations {
+            let operation = &history.operations[write];
+            let told =
+                |says: &str| format!("{}{says}{}.", clause(history, write), holdings(&end.nodes, &values, key));
+            if let Outcome::Fail(_) = operation.outcome {
+                let attempted = Operation { outcome: Outcome::Info(String::new()), ..operation.clone() };
+                let is_there = |value: &Value| match written(&attempted) {
+                    Some(Written::Value(new)) if *new != Value::Nil && !object.writers.contains_key(new) => {
+                        Some(siblings(value).contains(new))
+                    }
+                    Some(Written::Element(new)) if !elements.contains(&new) => Some(holds(value, new)),
+                    _ => None,
+                };
+                let there: Vec<bool> = values.iter().filter_map(|&value| is_there(value)).collect();
+                answer.examined += usize::from(!there.is_empty());
+                if there.contains(&true) {
+                    answer.found.push(Resurrection { write, seen_by: None, evidence: told(", but at the end ") });
+                }
+            } else if let Some(&read) = seen.get(&write) {
+                answer.examined += 1;
+                if values.iter().all(|value| object.is_older(value, write)) {
+                    let read_told = clause(history, read);
+                    let says = format!(", which was seen: {read_told}; but at the end ");
+                    answer.found.push(Resurrection { write, seen_by: Some(read), evidence: told(&says) });
+                }
+            }
+        }
+    }
+    answer.found.sort_by_key(|found| found.write);
+    answer
+}
+
 struct Object<'h> {
     history: &'h History,
     operations: &'h [usize],
@@ -136,6 +206,32 @@ impl Object<'_> {
             Outcome::No(found) => Some(found),
             _ => None,
         }
+    }
+
+    /// The writes of which some read has seen the value or the element, which nobody else may have written; each with the
+    /// first such read.
+    fn first_seen(&self) -> BTreeMap<usize, usize> {
+        let mut of_element: BTreeMap<i64, Vec<usize>> = BTreeMap::new();
+        for &write in self.operations {
+            if let Some(element) = self.element(write) {
+                of_element.entry(element).or_default().push(write);
+            }
+        }
+        let mut seen = BTreeMap::new();
+        let mut note = |writers: Option<&Vec<usize>>, read: usize| {
+            if let Some([write]) = writers.map(Vec::as_slice) {
+                seen.entry(*write).or_insert(read);
+            }
+        };
+        for &read in self.operations {
+            for value in self.seen(read).into_iter().flat_map(siblings) {
+                note(self.writers.get(value), read);
+                for element in elements(value).unwrap_or_default() {
+                    note(of_element.get(element), read);
+                }
+            }
+        }
+        seen
     }
 
     /// When the last operation that wrote the value was over.
@@ -228,6 +324,32 @@ mod tests {
             ..Replica::default()
         };
         FinalState::new(&values.iter().enumerate().map(replica).collect::<Vec<_>>())
+    }
+
+    #[test]
+    fn what_failed_or_was_replaced_does_not_come_back() {
+        let check = |text: &str, values: &[Value], expected: &[u64]| {
+            let history = history(text);
+            let found = resurrected(&history, &end_with(values)).found;
+            let numbers: Vec<u64> = found.iter().map(|found| history.operations[found.write].number).collect();
+            assert_eq!(numbers, expected, "{text} then {values:?}");
+        };
+        let (one, two) = (value(1), value(2));
+        let failed = "1 w1 ok 0 1\n1 w2 fail 2 3";
+        check(failed, &[one.clone(), one.clone()], &[]);
+        check(failed, &[one.clone(), two.clone()], &[1]);
+        check(failed, &[], &[]);
+        check("1 w2 info 0 1\n2 w2 fail 2 3", &[two.clone()], &[]);
+        check("1 +1 ok 0 1\n1 +2 fail 2 3", &[Value::List(vec![1, 2])], &[1]);
+        check("1 +1 ok 0 1\n1 +2 fail 2 3", &[Value::List(vec![1])], &[]);
+        // What was read is gone, and what it had replaced is back, acknowledged or not.
+        let read = "1 w1 ok 0 1\n1 w2 info 2 3\n2 r ok2 4 5";
+        check(read, &[one.clone(), one.clone()], &[1]);
+        check(read, &[one.clone(), two.clone()], &[]);
+        check("1 w1 ok 0 1\n1 w2 info 2 3\n2 r ok1 4 5", &[one.clone()], &[]);
+        check("1 w1 ok 0 1\n1 w2 ok 2 3\n2 r ok2 4 5", &[one.clone()], &[1]);
+        check("1 w1 ok 0 1\n3 w2 ok 0 3\n2 r ok2 4 5", &[one], &[]);
+        check("1 +1 ok 0 1\n1 +2 info 2 3\n2 r ok[1,2] 4 5", &[Value::List(vec![1])], &[1]);
     }
 
     #[test]

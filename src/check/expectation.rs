@@ -3,13 +3,15 @@
 mod contracts;
 mod finding;
 mod isolation;
+mod versions;
 
+use super::any_model::AnyModel;
 use super::conflicts::conflicting_reads;
 use super::consistency::{Consistency, Consistent};
 use super::contracts::QueueLimits;
 use super::convergence::{Divergence, Replica, diverged};
 use super::durability::{FinalState, lost_writes};
-use super::linearizable::{Budget, Linearizability, linearizable_as_asked, linearizes};
+use super::linearizable::{Budget, Linearizability, Refutation, linearizable_as_asked, linearizes};
 use super::liveness::{Liveness, Recovery};
 use super::metrics::{Metrics, percent, reaches, share_of};
 use super::roles::Declared;
@@ -17,13 +19,14 @@ use super::sentence::{clause, count, list};
 use super::staleness::{freshness, stale_reads};
 use super::transactions::Level;
 use super::vacuity::{could_see_a_conflict, could_see_a_foreign_write};
-use super::verdict::{Check, Class, Edge, Verdict};
+use super::verdict::{Check, Class, Edge, Prefix, Verdict};
 use super::window::{Phase, Windows};
 use super::writes::is_acknowledged_write;
 use crate::host::{Key, Request, Value};
 use crate::kernel::Span;
 use crate::load::History;
 use finding::Finding;
+use versions::limit;
 
 /// How many operations a check names.
 const NAMED: usize = 10;
@@ -62,6 +65,17 @@ pub enum Expectation {
         /// How many may not.
         at_most: u64,
     },
+    /// Reads return one of the last versions that were acknowledged before they began (k-staleness; Bailis et al., VLDB 2012,
+    /// section 2.1).
+    VersionsBehind {
+        /// How many newer versions there may be.
+        at_most: u64,
+    },
+    /// What failed, or was replaced by what somebody has read, is not there at the end.
+    Resurrected {
+        /// How much may be.
+        at_most: u64,
+    },
     /// Reads that find one value, and not several that the store could not put in order.
     ConflictingReads {
         /// How many may not.
@@ -96,6 +110,8 @@ pub enum Expectation {
         /// No more than this.
         at_most: Option<i64>,
     },
+    /// Nobody holds a lock while somebody else does, and its fencing tokens grow.
+    MutualExclusion,
     /// No id is given out twice ([`GENERATE`](super::GENERATE)).
     UniqueIds,
     /// In no epoch two replicas declare themselves leader ([`Context::role`](crate::host::Context::role)).
@@ -123,6 +139,8 @@ pub struct Evidence<'a> {
     pub roles: &'a [Declared],
     /// What the service let take effect, in that order, as far as it says so; else nothing.
     pub applied: &'a [Request],
+    /// What the objects are; `None` if what was asked of each tells.
+    pub model: Option<&'a AnyModel>,
     /// What clients were asked after everything had healed; `None` if they were not.
     pub recovery: Option<&'a Recovery>,
     /// What a check may spend.
@@ -139,6 +157,8 @@ impl Expectation {
             Self::Linearizable => "linearizable",
             Self::LostWrites { .. } => "lost_writes",
             Self::StaleReads { .. } => "stale_reads",
+            Self::VersionsBehind { .. } => "versions_behind",
+            Self::Resurrected { .. } => "resurrected",
             Self::ConflictingReads { .. } => "conflicting_reads",
             Self::TVisibility { .. } => "t_visibility",
             Self::Convergence => "convergence",
@@ -147,6 +167,7 @@ impl Expectation {
             Self::Consistent(consistency) => consistency.name(),
             Self::Queue(_) => "queue",
             Self::CounterBounds { .. } => "counter_bounds",
+            Self::MutualExclusion => "mutual_exclusion",
             Self::UniqueIds => "unique_ids",
             Self::OneLeaderPerEpoch => "one_leader_per_epoch",
             Self::Isolation { .. } => "isolation",
@@ -164,6 +185,9 @@ impl Expectation {
             Self::LostWrites { at_most } => format!("at most {at_most} lost"),
             Self::StaleReads { at_most: 0 } => "no stale read".into(),
             Self::StaleReads { at_most } => format!("at most {at_most} stale"),
+            Self::VersionsBehind { at_most } => format!("at most {} behind", count(limit(*at_most), "version")),
+            Self::Resurrected { at_most: 0 } => "nothing resurrected".into(),
+            Self::Resurrected { at_most } => format!("at most {at_most} resurrected"),
             Self::ConflictingReads { at_most: 0 } => "no conflicting read".into(),
             Self::ConflictingReads { at_most } => format!("at most {at_most} conflicting"),
             Self::TVisibility { after, at_least } => format!("{} fresh after {after}", percent(*at_least)),
@@ -173,6 +197,7 @@ impl Expectation {
             Self::Consistent(consistency) => consistency.to_string(),
             Self::Queue(limits) => limits.to_string(),
             Self::CounterBounds { at_least, at_most } => contracts::bounds(*at_least, *at_most),
+            Self::MutualExclusion => "one holder at a time".into(),
             Self::UniqueIds => "no id twice".into(),
             Self::OneLeaderPerEpoch => "at most one leader per epoch".into(),
             Self::Isolation { at_least } => at_least.to_string(),
@@ -201,9 +226,14 @@ impl Expectation {
         let finding = match *self {
             Self::Availability { at_least } => evidence.availability(phase, at_least),
             Self::Latency { quantile, at_most } => evidence.latency(phase, quantile, at_most),
-            Self::Linearizable => evidence.linearizable(linearizable_as_asked(evidence.history, evidence.budget)),
+            Self::Linearizable => evidence.linearizable(match evidence.model {
+                Some(model) => model.linearizable(evidence.history, evidence.budget),
+                None => linearizable_as_asked(evidence.history, evidence.budget),
+            }),
             Self::LostWrites { at_most } => evidence.lost_writes(phase, at_most, &mut edges),
             Self::StaleReads { at_most } => evidence.stale_reads(phase, at_most),
+            Self::VersionsBehind { at_most } => evidence.versions_behind(phase, at_most),
+            Self::Resurrected { at_most } => evidence.resurrected(phase, at_most),
             Self::ConflictingReads { at_most } => evidence.conflicting_reads(phase, at_most),
             Self::TVisibility { after, at_least } => evidence.t_visibility(phase, after, at_least),
             Self::Convergence => evidence.convergence(),
@@ -215,6 +245,7 @@ impl Expectation {
             Self::Consistent(consistency) => evidence.consistent(consistency),
             Self::Queue(limits) => evidence.queue(phase, limits),
             Self::CounterBounds { at_least, at_most } => evidence.counter_bounds(phase, (at_least, at_most)),
+            Self::MutualExclusion => evidence.mutual_exclusion(phase),
             Self::UniqueIds => evidence.unique_ids(phase),
             Self::OneLeaderPerEpoch => evidence.one_leader_per_epoch(),
             Self::Isolation { at_least } => evidence.isolation(at_least, &mut edges),
@@ -233,6 +264,7 @@ impl Expectation {
             expected: self.expected(),
             explanation,
             anomaly: finding.anomaly,
+            prefix: finding.prefix,
             operations: finding.operations,
             edges,
         }
@@ -335,7 +367,9 @@ impl Evidence<'_> {
         match answer {
             Linearizability::Refuted { refutation, also } => {
                 let refuted = || std::iter::once(refutation.key).chain(also.iter().copied());
-                let is_belied = |key: &Key| linearizes(self.history, Some(*key), self.applied);
+                // Whether an order explains objects of another model, nobody asks.
+                let is_belied =
+                    |key: &Key| self.model.is_none() && linearizes(self.history, Some(*key), self.applied);
                 if let Some(key) = refuted().find(is_belied) {
                     return self.our_own_bug(&format!("{key} is not linearizable"), &refutation.explanation);
                 }
@@ -345,12 +379,23 @@ impl Evidence<'_> {
                 };
                 let observed = format!("{} is not linearizable", refutation.key);
                 let explanation = format!("On {}: {}{others}", refutation.key, refutation.explanation);
-                Finding::refuted(Class::Safety, observed, explanation, refutation.core).named(refutation.anomaly)
+                let Refutation { anomaly, core, linearized, state_after, stuck, .. } = *refutation;
+                let prefix = Some(Prefix { linearized, state_after, stuck });
+                let finding = Finding::refuted(Class::Safety, observed, explanation, core);
+                Finding { prefix, ..finding.named(anomaly) }
             }
             Linearizability::Unknown { why } => Finding::inconclusive("unknown", format!("Not certain: {why}.")),
             Linearizability::Linearizable => {
                 let answered = self.history.operations.iter().filter(|o| o.outcome.is_answered()).count();
                 let story = format!("{} have an order that explains them.", count(answered, "answered operation"));
+                if let Some(model) = self.model {
+                    return match model.could_see_another(self.history) {
+                        true => Finding::holds("linearizable", story),
+                        false => {
+                            Finding::inconclusive("linearizable", "No operation could have seen another session's.")
+                        }
+                    };
+                }
                 self.unless_vacuous(Verdict::Holds, "linearizable".into(), story, Vec::new())
             }
         }

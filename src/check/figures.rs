@@ -128,12 +128,14 @@ pub fn service_figures(service: &str, history: &History, replicas: &[Replica], c
     let reads = freshness(history);
     let stale = reads.iter().filter_map(|read| read.stale);
     let worst = stale.clone().map(|stale| stale.by).max();
+    let behind = reads.iter().map(|read| read.versions_behind).max();
     let lost = lost_writes(history, &FinalState::new(replicas)).lost.len();
     let visible = visible_after(&reads, VISIBLE);
     let figure = |name, quantity| Figure { name, subject: Subject::Service(service.into()), quantity };
     vec![
         figure("stale_reads", Quantity::Count(stale.count() as u64)),
         figure("stale_by_at_most", worst.map_or(Quantity::Nothing, Quantity::Time)),
+        figure("versions_behind_at_most", behind.map_or(Quantity::Nothing, Quantity::Count)),
         figure("lost_writes", Quantity::Count(lost as u64)),
         figure("conflicting_reads", Quantity::Count(conflicting_reads(history).len() as u64)),
         figure("t_visibility_p999", visible.map_or(Quantity::Nothing, Quantity::Time)),
@@ -220,6 +222,7 @@ mod tests {
         let expected = [
             ("stale_reads", Quantity::Count(1)),
             ("stale_by_at_most", Quantity::Time(Span::from_secs(2))),
+            ("versions_behind_at_most", Quantity::Count(1)),
             ("lost_writes", Quantity::Count(1)),
             ("conflicting_reads", Quantity::Count(1)),
             ("t_visibility_p999", Quantity::Time(Span::from_secs(2) + Span::from_nanos(1))),

@@ -19,7 +19,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::growing::{AppendLog, GrowOnlySet};
 use super::model::{Decision, Model, Register};
 use super::models::{Counter, FencedLock, Queue};
-use super::precedence::objects;
+use super::precedence::{objects, objects_by};
 use super::writes::{Kind, kind};
 use crate::host::{Key, Request};
 use crate::load::{History, Outcome};
@@ -121,8 +121,8 @@ pub fn linearizable<M: Model>(model: &M, history: &History, budget: Budget) -> L
 where
     M::State: Display,
 {
-    let mut judge = Judge::new(history, budget);
-    for (key, operations) in objects(history) {
+    let mut judge = Judge::new(history, budget, |request| model.object(request).is_some());
+    for (key, operations) in objects_by(history, |request| model.object(request)) {
         judge.object(model, key, &operations);
     }
     judge.answer()
@@ -133,7 +133,7 @@ where
 /// Else as [`linearizable`].
 #[must_use]
 pub fn linearizable_as_asked(history: &History, budget: Budget) -> Linearizability {
-    let mut judge = Judge::new(history, budget);
+    let mut judge = Judge::new(history, budget, |request| request.key().is_some());
     for (key, operations) in objects(history) {
         match kind(history, &operations) {
             None => judge.give_up(|| format!("{key} was asked to be objects of two kinds at once")),
@@ -164,11 +164,11 @@ struct Judge<'h> {
 
 impl<'h> Judge<'h> {
     /// Requests that concern no object cannot be judged.
-    fn new(history: &'h History, budget: Budget) -> Self {
+    fn new(history: &'h History, budget: Budget, has_object: impl Fn(&Request) -> bool) -> Self {
         let mut judge =
             Self { history, budget, explaining: budget, refutation: None, also: Vec::new(), unknown: None };
         let everything: Vec<usize> = (0..history.operations.len()).collect();
-        judge.find_foreign(&everything, |request| request.key().is_some());
+        judge.find_foreign(&everything, has_object);
         judge
     }
 

@@ -10,6 +10,7 @@
 //! outcome precedes nothing.
 
 mod anomaly;
+mod any_model;
 mod conflicts;
 mod consistency;
 mod contracts;
@@ -36,14 +37,15 @@ mod verdict;
 mod window;
 mod writes;
 
+pub use any_model::AnyModel;
 pub use conflicts::conflicting_reads;
 pub use consistency::{Consistency, Consistent, Guarantees, KAtomic, Recent, least_delay};
 pub use contracts::{
-    CounterReport, GENERATE, OutOfBounds, QueueAnomaly, QueueLimits, QueueReport, UniqueIds, counter_bounds,
-    queue_contract, unique_ids,
+    CounterReport, GENERATE, MutualExclusion, OutOfBounds, QueueAnomaly, QueueLimits, QueueReport, UniqueIds,
+    counter_bounds, mutual_exclusion, queue_contract, unique_ids,
 };
 pub use convergence::{Divergence, Replica, diverged};
-pub use durability::{FinalState, LostWrite, LostWrites, lost_writes};
+pub use durability::{FinalState, LostWrite, LostWrites, Resurrected, Resurrection, lost_writes, resurrected};
 pub use expectation::{Evidence, Expectation};
 pub use figures::{Figure, Quantity, Subject, load_figures, service_figures};
 pub use growing::{AppendLog, GrowOnlySet};
@@ -57,5 +59,5 @@ pub use models::{Counter, Fenced, FencedLock, Holder, Mutex, Queue, Queued};
 pub use roles::Declared;
 pub use series::{Histogram, Slice, Traffic, histogram, series, traffic};
 pub use staleness::{Freshness, StaleRead, freshness, stale_reads};
-pub use verdict::{Check, Class, Edge, Verdict};
+pub use verdict::{Check, Class, Edge, Prefix, Verdict};
 pub use window::{Interval, Phase, Windows};

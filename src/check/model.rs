@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::host::{Request, Value};
+use crate::host::{Key, Request, Value};
 use crate::load::{History, Outcome};
 
 /// The sequential specification of one object.
@@ -18,6 +18,12 @@ pub trait Model {
 
     /// Whether this model says what the request does. A history with others cannot be judged by it.
     fn supports(&self, request: &Request) -> bool;
+
+    /// The object that a request is about, if it is about one; by default what [`Request::key`] says. A model of custom
+    /// requests has to say it.
+    fn object(&self, request: &Request) -> Option<Key> {
+        request.key()
+    }
 
     /// The state after `request` was answered so in `state`; `None` if it cannot be answered so there.
     fn step(&self, state: &Self::State, request: &Request, answer: Option<&Outcome>) -> Option<Self::State>;
@@ -153,7 +159,6 @@ pub(super) fn register_effect<'a>(request: &'a Request, answer: Option<&'a Outco
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::host::Key;
 
     #[test]
     fn a_register_steps_as_its_answers_say() {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::host::Key;
+use crate::host::{Key, Request};
 use crate::kernel::Time;
 use crate::load::{History, Operation, Outcome};
 
@@ -37,9 +37,14 @@ pub(super) fn predecessors(operations: impl Iterator<Item = (u64, Time, Option<T
 /// The operations of each object, by index, in the order of invocation. Requests that concern no single object
 /// are left out.
 pub(super) fn objects(history: &History) -> BTreeMap<Key, Vec<usize>> {
+    objects_by(history, Request::key)
+}
+
+/// The same, where `object` says which object a request is about.
+pub(super) fn objects_by(history: &History, object: impl Fn(&Request) -> Option<Key>) -> BTreeMap<Key, Vec<usize>> {
     let mut objects: BTreeMap<Key, Vec<usize>> = BTreeMap::new();
     for (index, operation) in history.operations.iter().enumerate() {
-        if let Some(key) = operation.request.key() {
+        if let Some(key) = object(&operation.request) {
             objects.entry(key).or_default().push(index);
         }
     }

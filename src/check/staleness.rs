@@ -32,6 +32,10 @@ pub struct Freshness {
     pub first_write: Option<Span>,
     /// In what the read is stale, if it is.
     pub stale: Option<StaleRead>,
+    /// How many acknowledged writes that precede the read are certainly newer than what it returned (k-staleness; Bailis et
+    /// al., VLDB 2012, section 2.1); of siblings, than the newest of them; of a log or a set, how many of its elements are
+    /// missing. 0 if the read is not stale.
+    pub versions_behind: u64,
 }
 
 /// The stale reads of a history, by index. A write without a known outcome makes no read stale, and the value of
@@ -53,15 +57,26 @@ pub fn freshness(history: &History) -> Vec<Freshness> {
         for &read in operations {
             let operation = &history.operations[read];
             let (true, Outcome::Ok(found)) = (operation.request.is_read(), &operation.outcome) else { continue };
-            let newer = match kind {
+            let (newer, versions_behind) = match kind {
                 // What of these a read may miss is another matter.
                 Kind::Counter | Kind::Queue | Kind::Lock => continue,
-                Kind::Register => writes.overwritten(found, operation),
-                Kind::Log | Kind::Set => writes.first_missing(found, operation),
+                Kind::Register => match writes.overwritten(found, operation) {
+                    None => (None, 0),
+                    newer => (newer, writes.versions_behind(found, operation)),
+                },
+                Kind::Log | Kind::Set => {
+                    let missing = writes.missing(found, operation);
+                    (missing.first().copied(), missing.len() as u64)
+                }
             };
             let since = |write: usize| operation.invoked.since(history.operations[write].completed);
             let stale = newer.map(|write| StaleRead { read, overwritten_by: write, by: since(write) });
-            all.push(Freshness { read, first_write: writes.first_before(operation).map(since), stale });
+            all.push(Freshness {
+                read,
+                first_write: writes.first_before(operation).map(since),
+                stale,
+                versions_behind,
+            });
         }
     }
     all.sort_unstable_by_key(|freshness| freshness.read);
@@ -76,6 +91,8 @@ struct Writes<'h> {
     by_completion: Vec<usize>,
     /// For each place in `by_invocation`, the first to complete from there on.
     first_from: Vec<usize>,
+    /// For each place in `by_invocation`, when the last of those up to there completed.
+    last_until: Vec<Time>,
 }
 
 impl<'h> Writes<'h> {
@@ -90,7 +107,13 @@ impl<'h> Writes<'h> {
             let (here, later) = (first_from[place - 1], first_from[place]);
             first_from[place - 1] = if completed(later) < completed(here) { later } else { here };
         }
-        Self { history, writers: writers(history, operations), by_invocation, by_completion, first_from }
+        let mut last = Time::ZERO;
+        let last_until = by_invocation.iter().map(|&index| {
+            last = last.max(history.operations[index].completed);
+            last
+        });
+        let last_until = last_until.collect();
+        Self { history, writers: writers(history, operations), by_invocation, by_completion, first_from, last_until }
     }
 
     /// The write by which all that a read found in a register had been overwritten before it began.
@@ -104,12 +127,13 @@ impl<'h> Writes<'h> {
         self.before(read).next()
     }
 
-    /// The first acknowledged of the elements that precede `read` and are not in what it found.
-    fn first_missing(&self, found: &Value, read: &Operation) -> Option<usize> {
+    /// The acknowledged elements that precede `read` and are not in what it found, in the order in which they were
+    /// acknowledged.
+    fn missing(&self, found: &Value, read: &Operation) -> Vec<usize> {
         let lists = siblings(found).iter().filter_map(elements);
         let shown: BTreeSet<i64> = lists.flatten().copied().collect();
         let is_missing = |&write: &usize| matches!(written(&self.history.operations[write]), Some(Written::Element(element)) if !shown.contains(&element));
-        self.before(read).find(is_missing)
+        self.before(read).filter(is_missing).collect()
     }
 
     /// The acknowledged writes that precede `read`, in the order in which they were acknowledged.
@@ -122,6 +146,38 @@ impl<'h> Writes<'h> {
 
     /// The first acknowledged of the writes that follow every write of `found` and precede `read`.
     fn first_newer(&self, found: &Value, read: &Operation) -> Option<usize> {
+        let between = self.between(found, read)?;
+        let candidates = self.first_from.get(between.after).into_iter().chain(&between.touching).copied();
+        candidates
+            .filter(|&write| self.is_between(&between, write, read))
+            .min_by_key(|&write| (self.history.operations[write].completed, write))
+    }
+
+    /// How many writes are newer than the newest of what was found.
+    fn versions_behind(&self, found: &Value, read: &Operation) -> u64 {
+        let newer = |value: &Value| self.between(value, read).map_or(0, |between| self.count(&between, read));
+        siblings(found).iter().map(newer).min().unwrap_or_default()
+    }
+
+    /// How many writes lie between a value and a read: those that ended before the read, without those that began before the
+    /// value was there, which a few may have outlasted.
+    fn count(&self, between: &Between<'_>, read: &Operation) -> u64 {
+        let operation = |index: usize| &self.history.operations[index];
+        let ended = self.by_completion.partition_point(|&write| operation(write).completed < read.invoked);
+        let lasted = (0..between.after).rev().take_while(|&place| self.last_until[place] >= read.invoked);
+        let lasted = lasted.filter(|&place| operation(self.by_invocation[place]).completed >= read.invoked).count();
+        let touching = between.touching.iter().filter(|&&write| self.is_between(between, write, read)).count();
+        (ended + lasted + touching - between.after) as u64
+    }
+
+    fn is_between(&self, between: &Between<'_>, write: usize, read: &Operation) -> bool {
+        let operation = |index: usize| &self.history.operations[index];
+        precedes(operation(write), read)
+            && between.sources.iter().all(|&source| precedes(operation(source), operation(write)))
+    }
+
+    /// What may be between a value and a read; `None` if nobody wrote the value.
+    fn between(&self, found: &Value, read: &Operation) -> Option<Between<'_>> {
         let operation = |index: usize| &self.history.operations[index];
         let sources = self.writers.get(found).map_or(&[][..], Vec::as_slice);
         if sources.is_empty() && *found != Value::Nil {
@@ -135,12 +191,21 @@ impl<'h> Writes<'h> {
         let at = |time: Time| self.by_completion.partition_point(move |&write| operation(write).completed < time);
         let touching_read = self.by_completion[at(read.invoked)..].iter();
         let touching_read = touching_read.take_while(|&&write| operation(write).completed == read.invoked);
-        let candidates = self.first_from.get(after).into_iter().chain(touching_age).chain(touching_read).copied();
-        candidates
-            .filter(|&write| precedes(operation(write), read))
-            .filter(|&write| sources.iter().all(|&source| precedes(operation(source), operation(write))))
-            .min_by_key(|&write| (operation(write).completed, write))
+        let mut touching: Vec<usize> = touching_age.chain(touching_read).copied().collect();
+        touching.sort_unstable();
+        touching.dedup();
+        Some(Between { sources, after, touching })
     }
+}
+
+/// The writes between a value and a read.
+struct Between<'w> {
+    /// What wrote the value, or may have.
+    sources: &'w [usize],
+    /// From this place in `by_invocation` on, writes began after the value was there for certain.
+    after: usize,
+    /// Writes that begin at the very instant at which the value was there, or end at the one at which the read begins.
+    touching: Vec<usize>,
 }
 
 #[cfg(test)]
@@ -190,14 +255,29 @@ mod tests {
     }
 
     #[test]
+    fn a_read_knows_how_many_versions_it_is_behind() {
+        let check = |text: &str, expected: &[u64]| {
+            let behind: Vec<u64> = freshness(&history(text)).iter().map(|read| read.versions_behind).collect();
+            assert_eq!(behind, expected, "{text}");
+        };
+        check("1 w1 ok 0 1\n2 r ok1 2 3\n1 w2 ok 4 5\n1 w3 ok 6 7\n2 r ok1 8 9\n2 r ok3 10 11", &[0, 2, 0]);
+        // One that began before what was read was there need not be newer, nor one that is not over.
+        check("1 w1 ok 0 2\n3 w4 ok 1 7\n1 w2 ok 3 4\n1 w3 ok 5 9\n2 r ok1 8 9", &[1]);
+        check("1 w1 ok 0 1\n1 w2 ok 1 2\n1 r ok1 2 3", &[1]);
+        check("1 w1 ok 0 1\n1 w2 info 2 3\n2 r ok0 8 9", &[1]);
+        check("1 w1 ok 0 1\n1 w2 ok 2 3\n1 w3 ok 4 5\n2 r ok1|2 8 9", &[1]);
+        check("1 +1 ok 0 1\n1 +2 ok 2 3\n1 +3 ok 4 5\n2 r ok[1] 8 9", &[2]);
+    }
+
+    #[test]
     fn a_read_knows_how_long_it_could_have_been_stale() {
         let history = history("2 r ok0 0 1\n1 w1 ok 2 3\n1 w2 ok 4 5\n2 r ok2 7 8");
         let first_write: Vec<_> = freshness(&history).iter().map(|freshness| freshness.first_write).collect();
         assert_eq!(first_write, [None, Some(Span::from_secs(4))]);
     }
 
-    /// The definition, read aloud.
-    fn naive(history: &History) -> Vec<(usize, usize)> {
+    /// The definition, read aloud: each stale read with the write that shows it, and how many versions it is behind.
+    fn naive(history: &History) -> Vec<(usize, usize, u64)> {
         let operations = &history.operations;
         let completed = |&write: &usize| (operations[write].completed, write);
         let mut stale = Vec::new();
@@ -221,13 +301,24 @@ mod tests {
                 _ => false,
             };
             let newer: Option<Vec<usize>> = siblings(found).iter().map(first_newer).collect();
+            let count_newer = |value: &Value| {
+                let is_source = |o: &&Operation| written(o) == Some(Written::Value(value));
+                let sources: Vec<_> = operations.iter().filter(same_key).filter(is_source).collect();
+                let is_acknowledged = |&write: &usize| operations[write].outcome.is_answered();
+                let is_newer = |&write: &usize| sources.iter().all(|source| precedes(source, &operations[write]));
+                preceding().filter(is_acknowledged).filter(is_newer).count() as u64
+            };
             let is_growing =
                 operations.iter().filter(same_key).any(|o| matches!(written(o), Some(Written::Element(_))));
             let by = match is_growing {
                 true => preceding().filter(is_missing).min_by_key(completed),
                 false => newer.and_then(|newer| newer.into_iter().max_by_key(completed)),
             };
-            stale.extend(by.map(|by| (index, by)));
+            let behind = match is_growing {
+                true => preceding().filter(is_missing).count() as u64,
+                false => siblings(found).iter().map(count_newer).min().unwrap_or_default(),
+            };
+            stale.extend(by.map(|by| (index, by, behind)));
         }
         stale
     }
@@ -238,7 +329,8 @@ mod tests {
         #[test]
         fn stale_reads_are_those_of_the_definition(draws in draws(0..30, 2, 4), unique: bool, kind in kinds()) {
             let history = with_siblings(perform_on(&draws, unique, kind));
-            let found: Vec<_> = stale_reads(&history).iter().map(|stale| (stale.read, stale.overwritten_by)).collect();
+            let by = |read: &Freshness| Some((read.read, read.stale?.overwritten_by, read.versions_behind));
+            let found: Vec<_> = freshness(&history).iter().filter_map(by).collect();
             prop_assert_eq!(found, naive(&history));
         }
     }

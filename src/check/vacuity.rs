@@ -14,6 +14,22 @@ pub(super) fn could_see_a_foreign_write(history: &History) -> bool {
     some_read_follows(history, |firsts, session| firsts.not_by(session))
 }
 
+/// The same where nobody knows which requests change their object: on one object, answered operations of two sessions of
+/// which one was not over when the other was invoked.
+pub(super) fn could_meet_another(history: &History, object: impl Fn(&Request) -> Option<Key>) -> bool {
+    let answered = || history.operations.iter().filter(|operation| operation.outcome.is_answered());
+    let mut firsts: BTreeMap<Key, FirstWrites> = BTreeMap::new();
+    for operation in answered() {
+        if let Some(key) = object(&operation.request) {
+            firsts.entry(key).or_default().add(operation.invoked, operation.session);
+        }
+    }
+    answered().any(|operation| {
+        let first = object(&operation.request).and_then(|key| firsts.get(&key)?.not_by(operation.session));
+        first.is_some_and(|invoked| invoked <= operation.completed)
+    })
+}
+
 /// Whether some answered operation could have seen writes of two sessions at once, as [`could_see_a_foreign_write`]
 /// could have seen one.
 pub(super) fn could_see_a_conflict(history: &History) -> bool {

@@ -106,6 +106,17 @@ impl fmt::Display for Verdict {
     }
 }
 
+/// How far an object went well that is not linearizable. Operations are indices into the history.
+#[derive(Clone, PartialEq, Eq, Debug)]
+pub struct Prefix {
+    /// A linearization of the longest prefix that has one, up to the end of some operation. Empty if it is not known.
+    pub linearized: Vec<usize>,
+    /// What the object holds after it.
+    pub state_after: String,
+    /// The operations that cannot follow, and why each cannot; first the one with which the prefix ends.
+    pub stuck: Vec<(usize, String)>,
+}
+
 /// One expectation, judged.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Check {
@@ -124,6 +135,8 @@ pub struct Check {
     /// What kind of violation was found, where the expectation can be violated in several ways: the name of a kind, without numbers
     /// and names of nodes, so that it is the same in every run that fails alike.
     pub anomaly: Option<String>,
+    /// How far the object went well, if it is not linearizable.
+    pub prefix: Option<Prefix>,
     /// The operations that show it, as indices into the history; the most telling first, not necessarily all.
     pub operations: Vec<usize>,
     /// How these operations hang together, where a drawing can show it; of a cycle in its order.
@@ -147,6 +160,14 @@ pub struct Edge {
 }
 
 impl Check {
+    /// The same, where the history in which its operations stand is part of a longer one: `places` says where there.
+    pub(crate) fn moved_to(&mut self, places: &[usize]) {
+        let prefix = self.prefix.iter_mut().flat_map(|prefix| {
+            prefix.linearized.iter_mut().chain(prefix.stuck.iter_mut().map(|(operation, _)| operation))
+        });
+        self.operations.iter_mut().chain(prefix).for_each(|index| *index = places[*index]);
+    }
+
     /// The verdict on all of them. Where nothing was expected nothing was put to the test: inconclusive.
     #[must_use]
     pub fn verdict_of(checks: &[Self]) -> Verdict {

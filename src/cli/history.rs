@@ -32,7 +32,7 @@ use isolation::{Judgement, level};
 /// They are our own history.jsonl, Jepsen's EDN, or lines of Jepsen's log. Each file gets a line. Exit code 1 if any is refuted, else 2 if any cannot be read, else 3 if any is unknown, else 0.
 #[derive(Args)]
 pub(super) struct Arguments {
-    /// Histories; of a folder, all of its files that end in .edn, .jsonl, .log or .txt.
+    /// Histories; of a folder, all files in it and its folders that end in .edn, .jsonl, .log or .txt.
     #[arg(required = true, value_name = "FILE|DIR")]
     files: Vec<PathBuf>,
     /// What the objects are.
@@ -277,19 +277,26 @@ pub(super) fn history(arguments: &Arguments, output: &mut Output<'_>) -> Result<
     Ok(codes.into_iter().find(|(word, _)| counts.contains_key(word)).map_or(0, |(_, code)| code))
 }
 
-/// The files of a folder, or the file itself.
+/// The histories of a folder and the folders in it, or the file itself.
 fn histories(path: &Path) -> Result<Vec<PathBuf>, Failure> {
     if !path.is_dir() {
         return Ok(vec![path.to_owned()]);
     }
-    let failed = |error| Failure::io("read", path, &error);
-    let entries = std::fs::read_dir(path).map_err(failed)?.collect::<Result<Vec<_>, _>>().map_err(failed)?;
-    let mut files: Vec<PathBuf> = entries.into_iter().map(|entry| entry.path()).collect();
-    let is_history = |path: &PathBuf| {
-        let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
-        path.is_file() && ["edn", "jsonl", "log", "txt"].contains(&ending)
-    };
-    files.retain(is_history);
+    let (mut files, mut folders) = (Vec::new(), vec![path.to_owned()]);
+    while let Some(folder) = folders.pop() {
+        let failed = |error| Failure::io("read", &folder, &error);
+        for entry in std::fs::read_dir(&folder).map_err(failed)? {
+            let entry = entry.map_err(failed)?;
+            let (path, kind) = (entry.path(), entry.file_type().map_err(failed)?);
+            let ending = path.extension().and_then(|ending| ending.to_str()).unwrap_or_default();
+            // A link to a folder may lead round in a circle, as `latest` does in a store of Jepsen.
+            if kind.is_dir() {
+                folders.push(path);
+            } else if ["edn", "jsonl", "log", "txt"].contains(&ending) && path.is_file() {
+                files.push(path);
+            }
+        }
+    }
     files.sort();
     match files.is_empty() {
         true => {

@@ -85,7 +85,7 @@ pub use sign::{Lookout, Sign};
 pub use simulation::{Limits, Simulation, Step};
 pub use tally::{Tally, Touch};
 pub use terms::{CausalContext, IdempotencyKey, Terms};
-pub use watch::{Breach, RoleTaken, Violation, Watch};
+pub use watch::{Breach, Invariants, RoleTaken, Violation, Watch};
 
 /// A disk operation that a node has started.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]

@@ -1,5 +1,7 @@
 //! Invariants that are looked at during the run, not only at its end.
 
+use std::collections::BTreeSet;
+
 use crate::kernel::Time;
 
 use super::{NodeId, Request};
@@ -20,6 +22,86 @@ pub trait Watch<N>: Send {
 
     /// A copy of its own, for a clone of the simulation.
     fn boxed_clone(&self) -> Box<dyn Watch<N>>;
+}
+
+/// Invariants as closures.
+///
+/// ```
+/// use partita::prelude::*;
+///
+/// struct Replica {
+///     committed: u64,
+///     stored: u64,
+/// }
+///
+/// let invariants = Invariants::<Replica>::new().with("commits_what_it_stores", |_, replica| {
+///     let (committed, stored) = (replica.committed, replica.stored);
+///     (committed > stored).then(|| format!("committed up to {committed}, and stored up to {stored}"))
+/// });
+/// let watch: Option<Box<dyn Watch<Replica>>> = Some(Box::new(invariants)); // What `Protocol::invariants` answers.
+/// ```
+pub struct Invariants<N> {
+    each: Vec<Box<dyn Watch<N>>>,
+}
+
+impl<N> Invariants<N> {
+    /// None yet.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self { each: Vec::new() }
+    }
+
+    /// Adds one: `look` is called with a replica after each of its handlers, and answers what is wrong with it, in a sentence,
+    /// if anything is. As long as that goes on it is one breach. What the closure captures is its memory; each run begins with
+    /// what it was at first.
+    #[must_use]
+    pub fn with(
+        mut self,
+        invariant: &'static str,
+        look: impl FnMut(NodeId, &N) -> Option<String> + Clone + Send + 'static,
+    ) -> Self {
+        self.each.push(Box::new(Closure { invariant, look, broken: BTreeSet::new() }));
+        self
+    }
+}
+
+impl<N> Default for Invariants<N> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl<N: 'static> Watch<N> for Invariants<N> {
+    fn look(&mut self, node: NodeId, replica: &N) -> Vec<Breach> {
+        self.each.iter_mut().flat_map(|watch| watch.look(node, replica)).collect()
+    }
+
+    fn boxed_clone(&self) -> Box<dyn Watch<N>> {
+        Box::new(Self { each: self.each.iter().map(|watch| watch.boxed_clone()).collect() })
+    }
+}
+
+/// One invariant, and the replicas of which it does not hold.
+#[derive(Clone)]
+struct Closure<F> {
+    invariant: &'static str,
+    look: F,
+    broken: BTreeSet<NodeId>,
+}
+
+impl<N, F: FnMut(NodeId, &N) -> Option<String> + Clone + Send + 'static> Watch<N> for Closure<F> {
+    fn look(&mut self, node: NodeId, replica: &N) -> Vec<Breach> {
+        let Some(explanation) = (self.look)(node, replica) else {
+            self.broken.remove(&node);
+            return Vec::new();
+        };
+        let is_new = self.broken.insert(node);
+        is_new.then_some(Breach { invariant: self.invariant, explanation }).into_iter().collect()
+    }
+
+    fn boxed_clone(&self) -> Box<dyn Watch<N>> {
+        Box::new(self.clone())
+    }
 }
 
 /// An invariant that does not hold.

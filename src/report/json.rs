@@ -106,7 +106,16 @@ fn latencies(run: &Run) -> Value {
 
 fn check(run: &Run, check: &Check) -> Value {
     let history = run.history();
-    let ids = check.operations.iter().filter_map(|&index| history.operations.get(index)).map(|o| history.id(o));
+    let id = |&index: &usize| history.operations.get(index).map(|operation| history.id(operation));
+    let ids = check.operations.iter().filter_map(id);
+    let prefix = check.prefix.as_ref().map(|prefix| {
+        let stuck = prefix.stuck.iter().map(|(operation, why)| json!({ "operation": id(operation), "why": why }));
+        json!({
+            "linearized": prefix.linearized.iter().filter_map(id).collect::<Vec<_>>(),
+            "state_after": prefix.state_after,
+            "stuck": stuck.collect::<Vec<_>>(),
+        })
+    });
     json!({
         "name": check.name,
         "phase": check.phase.name(),
@@ -117,6 +126,7 @@ fn check(run: &Run, check: &Check) -> Value {
         "expected": check.expected,
         "explanation": check.explanation,
         "operations": ids.collect::<Vec<_>>(),
+        "longest_prefix": prefix,
     })
 }
 

@@ -5,7 +5,8 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use crate::check::{
-    Budget, Check, Declared, Evidence, Expectation, Figure, Phase, Quantity, Replica, Windows, service_figures,
+    AnyModel, Budget, Check, Declared, Evidence, Expectation, Figure, Phase, Quantity, Replica, Windows,
+    service_figures,
 };
 use crate::host::{Request, RoleTaken, Simulation, Violation};
 use crate::load::History;
@@ -24,6 +25,7 @@ pub(super) struct ServiceEvidence<'a> {
     violations: Option<Vec<(&'static str, String)>>,
     roles: Vec<Declared>,
     applied: &'a [Request],
+    model: Option<&'a AnyModel>,
 }
 
 impl<'a> ServiceEvidence<'a> {
@@ -44,7 +46,8 @@ impl<'a> ServiceEvidence<'a> {
             let is_alone = called.len() == 1;
             let replicas = live_replicas(scenario, service, simulation);
             let (roles, applied) = (roles(simulation, name), simulation.applied(name));
-            Self { name, is_alone, history, places, replicas, violations, roles, applied }
+            let model = what.model();
+            Self { name, is_alone, history, places, replicas, violations, roles, applied, model }
         };
         called.iter().map(evidence).collect()
     }
@@ -64,6 +67,7 @@ impl<'a> ServiceEvidence<'a> {
             violations,
             roles: &self.roles,
             applied: self.applied,
+            model: self.model,
             recovery: None,
             budget: Budget::default(),
         };
@@ -72,7 +76,7 @@ impl<'a> ServiceEvidence<'a> {
             check.name = format!("{}:{}", check.name, self.name);
         }
         if let Some(places) = &self.places {
-            check.operations.iter_mut().for_each(|index| *index = places[*index]);
+            check.moved_to(places);
         }
         check
     }

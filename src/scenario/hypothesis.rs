@@ -78,6 +78,16 @@ fn kinds() -> Vec<Kind<Expectation>> {
             object(|fields| Some(Expectation::StaleReads { at_most: at_most(fields)? })),
         ),
         kind(
+            "versions_behind",
+            "How many newer versions had been acknowledged before a read began.",
+            object(|fields| Some(Expectation::VersionsBehind { at_most: at_most(fields)? })),
+        ),
+        kind(
+            "resurrected",
+            "What failed, or was replaced by what somebody has read, and is there at the end.",
+            object(|fields| Some(Expectation::Resurrected { at_most: at_most(fields)? })),
+        ),
+        kind(
             "conflicting_reads",
             "Reads that find several values at once, because the store could not put their writes in order.",
             object(|fields| Some(Expectation::ConflictingReads { at_most: at_most(fields)? })),
@@ -191,6 +201,11 @@ fn contract_kinds() -> Vec<Kind<Expectation>> {
                 let at_most = fields.maybe("at_most", "The greatest sum that may be told.", any());
                 Some(Expectation::CounterBounds { at_least: at_least?, at_most: at_most? })
             }),
+        ),
+        bare(
+            "mutual_exclusion",
+            "Nobody holds a lock while somebody else does, and its fencing tokens grow.",
+            Expectation::MutualExclusion,
         ),
         bare(
             "unique_ids",

@@ -41,6 +41,7 @@ pub(super) fn judge(scenario: &Scenario, finished: &Finished<'_>) -> Vec<Check> 
                 violations: None,
                 roles: &[],
                 applied: &[],
+                model: None,
                 recovery,
                 budget,
             };
@@ -63,6 +64,7 @@ pub(super) fn judge(scenario: &Scenario, finished: &Finished<'_>) -> Vec<Check> 
                           clients and a \"hypothesis\"."
                 .to_owned(),
             anomaly: None,
+            prefix: None,
             operations: Vec::new(),
             edges: Vec::new(),
         });
@@ -110,6 +112,7 @@ fn ended(end: &End, simulation: &Simulation) -> Check {
         expected: "a run that comes to its end".to_owned(),
         explanation,
         anomaly,
+        prefix: None,
         operations: Vec::new(),
         edges: Vec::new(),
     }
@@ -148,6 +151,7 @@ fn idle(fault: &FaultReport) -> Check {
             ),
         },
         anomaly: None,
+        prefix: None,
         operations: Vec::new(),
         edges: Vec::new(),
     }
@@ -181,6 +185,7 @@ fn idle_nemeses(scenario: &Scenario, faults: &[FaultReport]) -> Vec<Check> {
             ),
         },
         anomaly: None,
+        prefix: None,
         operations: Vec::new(),
         edges: Vec::new(),
     };
@@ -201,6 +206,7 @@ fn idle_point((name, point): (&str, Point)) -> Check {
             _ => format!("The nodes passed the point \"{name}\" and never did the rare thing: raise its ratio."),
         },
         anomaly: None,
+        prefix: None,
         operations: Vec::new(),
         edges: Vec::new(),
     }

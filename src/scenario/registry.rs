@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::ops::{Range, RangeInclusive};
 use std::sync::Arc;
 
+use crate::check::{AnyModel, Model};
 use crate::host::{Builder, HostSettings, Key, NodeId, NodeSet, Request, ZoneId};
 use crate::store::{Promise, Protocol, Tolerance};
 
@@ -50,6 +51,8 @@ pub trait Deployable: Send + Sync {
     fn holds(&self, key: Key, replica: NodeId, replicas: &[NodeId]) -> bool;
     /// Whether a request is about objects. See [`Protocol::is_about_objects`].
     fn is_about_objects(&self, request: &Request) -> bool;
+    /// What its objects are, if its kind has a model of its own: see [`Registry::with_model`].
+    fn model(&self) -> Option<&AnyModel>;
     /// Whether a request could be served. See [`Protocol::can_serve`].
     fn can_serve(&self, request: &Request, contact: NodeId, reachable: &NodeSet, replicas: &[NodeId]) -> bool;
 }
@@ -57,6 +60,7 @@ pub trait Deployable: Send + Sync {
 struct Deployment<P> {
     protocol: Arc<P>,
     replicas: u32,
+    model: Option<AnyModel>,
 }
 
 impl<P: Protocol> Deployable for Deployment<P> {
@@ -129,6 +133,10 @@ impl<P: Protocol> Deployable for Deployment<P> {
         self.protocol.is_about_objects(request)
     }
 
+    fn model(&self) -> Option<&AnyModel> {
+        self.model.as_ref()
+    }
+
     fn can_serve(&self, request: &Request, contact: NodeId, reachable: &NodeSet, replicas: &[NodeId]) -> bool {
         self.protocol.can_serve(request, contact, reachable, replicas)
     }
@@ -158,10 +166,35 @@ impl Registry {
     /// settings and makes the protocol. A kind of the same name is replaced.
     #[must_use]
     pub fn with<P: Protocol>(
+        self,
+        name: &str,
+        doc: &str,
+        replicas: RangeInclusive<u32>,
+        read: impl Fn(&mut Fields<'_>) -> Option<P> + Send + Sync + 'static,
+    ) -> Self {
+        self.add(name, doc, replicas, None, read)
+    }
+
+    /// As [`Registry::with`], for a kind whose objects are none of those that Partita knows: `model` says what they are, and
+    /// by it the expectation `linearizable` judges them. With [`Model::object`] they may be asked for by custom requests.
+    #[must_use]
+    pub fn with_model<P: Protocol>(
+        self,
+        name: &str,
+        doc: &str,
+        replicas: RangeInclusive<u32>,
+        model: impl Model + Send + Sync + 'static,
+        read: impl Fn(&mut Fields<'_>) -> Option<P> + Send + Sync + 'static,
+    ) -> Self {
+        self.add(name, doc, replicas, Some(AnyModel::new(model)), read)
+    }
+
+    fn add<P: Protocol>(
         mut self,
         name: &str,
         doc: &str,
         replicas: RangeInclusive<u32>,
+        model: Option<AnyModel>,
         read: impl Fn(&mut Fields<'_>) -> Option<P> + Send + Sync + 'static,
     ) -> Self {
         let settings = object(move |fields| {
@@ -173,7 +206,8 @@ impl Registry {
                 fields.refuse("replicas", format!("there cannot be {replicas} replicas: {reason}"));
                 return None;
             }
-            let deployment: Arc<dyn Deployable> = Arc::new(Deployment { protocol: Arc::new(protocol), replicas });
+            let (protocol, model) = (Arc::new(protocol), model.clone());
+            let deployment: Arc<dyn Deployable> = Arc::new(Deployment { protocol, replicas, model });
             Some(deployment)
         });
         self.kinds.insert(name.to_owned(), kind(name, doc, settings));

@@ -1,6 +1,6 @@
 //! Histories from elsewhere: what is said of them, and the exit codes.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::harness::{Folder, REFUTED, SMALL};
 
@@ -49,8 +49,10 @@ fn each_file_gets_a_line_and_the_gravest_decides() {
         "",
         "a mutex has no operation :write; it has :acquire, :release",
     );
+    folder.write("store/test/20260101/history.edn", FINE);
     let all = folder.run("history .", 1);
-    assert_eq!(all.stdout.lines().count(), 3, "{}", all.stdout);
+    assert_eq!(all.stdout.lines().count(), 4, "{}", all.stdout);
+    assert!(all.stdout.contains("store/test/20260101/history.edn: holds"), "{}", all.stdout);
 }
 
 #[test]
@@ -239,6 +241,38 @@ fn bad_usage_is_said() {
 }
 
 #[test]
+fn a_long_log_with_unknown_appends_takes_no_search() {
+    let folder = Folder::new("history-long-log");
+    let mut text = String::new();
+    for key in 0..50 {
+        let mut held: Vec<String> = Vec::new();
+        for number in 0..2_000 {
+            let (function, value) = match number % 100 {
+                99 => ("read", format!("[{}]", held.join(" "))),
+                _ => ("append", number.to_string()),
+            };
+            let asked = if function == "read" { "nil" } else { &value };
+            // The effect of every fiftieth append is unknown; half of these took effect.
+            let end = if number % 50 == 7 { "info" } else { "ok" };
+            let process = if end == "info" { 1_000_000 + key * 10_000 + number } else { key };
+            if function == "append" && number % 100 != 7 {
+                held.push(number.to_string());
+            }
+            for (kind, value) in [("invoke", asked), (end, value.as_str())] {
+                text += &format!("{{:process {process}, :type :{kind}, :f :{function}, :value [{key} {value}]}}\n");
+            }
+        }
+    }
+    folder.write("long.edn", &text);
+    folder.check("history long.edn --model append-log", 0, "long.edn: holds (100000 operations)", "");
+    // The last read of one log finds an element twice.
+    let last = text.rfind("1998]]").expect("the last read");
+    text.replace_range(last..last + 4, "1997");
+    folder.write("wrong.edn", &text);
+    folder.check("history wrong.edn --model append-log", 1, "wrong.edn: refuted (100000 operations): On k", "");
+}
+
+#[test]
 fn what_a_run_leaves_is_judged_as_by_the_run() {
     let folder = Folder::new("history-of-a-run");
     folder.write("small.json", SMALL).write("lost.json", REFUTED);
@@ -247,6 +281,26 @@ fn what_a_run_leaves_is_judged_as_by_the_run() {
     for file in ["history.jsonl", "history.edn"] {
         folder.check(&format!("history held/{file}"), 0, "holds", "");
         folder.check(&format!("history lost/{file}"), 1, "refuted", "");
+    }
+    // Logs and sets are judged as by the run too, also where the outcome of some operations is unknown.
+    for (model, operation) in [("append-log", "append"), ("set", "insert")] {
+        let mut scenario: Value = serde_json::from_str(SMALL).expect("JSON");
+        scenario["services"] = json!({ "store": { "raft": { "replicas": 3 } } });
+        scenario["clients"]["shoppers"]["operations"] = json!({ "read": 0.3, operation: 0.7 });
+        scenario["clients"]["shoppers"]["timeout"] = json!("100ms");
+        scenario["faults"] =
+            json!([{ "crash": { "where": { "leader": { "of": "store" } }, "at": "1s", "for": "200ms" } }]);
+        folder.write("grown.json", scenario.to_string());
+        folder.run(&format!("run grown.json --out {model}"), 0);
+        for file in ["history.jsonl", "history.edn"] {
+            folder.check(&format!("history {model}/{file} --model {model}"), 0, "holds", "");
+        }
+        let text = folder.read(&format!("{model}/history.jsonl"));
+        assert!(text.contains("\"info\""), "{model}: some outcome is unknown");
+    }
+    folder.run("run raft/duplicate-append --out twice", 1);
+    for file in ["history.jsonl", "history.edn"] {
+        folder.check(&format!("history twice/{file} --model append-log"), 1, "was appended only once", "");
     }
     let operations = |folder: &Folder, file: &str| -> Value {
         folder.document(&format!("history held/{file} --consistency causal"), 0)["files"][0]["operations"].clone()

@@ -1,7 +1,7 @@
 //! How the contracts of queues, counters, ids and leaders are judged.
 
 use super::{Evidence, Finding, NAMED};
-use crate::check::contracts::{QueueLimits, counter_bounds, queue_contract, unique_ids};
+use crate::check::contracts::{QueueLimits, counter_bounds, mutual_exclusion, queue_contract, unique_ids};
 use crate::check::roles::shared_epochs;
 use crate::check::sentence::count;
 use crate::check::verdict::Class;
@@ -58,6 +58,26 @@ impl Evidence<'_> {
                 Finding::holds(observed, says)
             }
         }
+    }
+
+    pub(super) fn mutual_exclusion(&self, phase: Phase) -> Finding {
+        let mut locks = mutual_exclusion(self.history);
+        locks.together.retain(|&(late, _)| self.counts(phase, late));
+        locks.tokens.retain(|&(late, _)| self.counts(phase, late));
+        let (together, tokens) = (locks.together.len(), locks.tokens.len());
+        let observed = match (together, tokens) {
+            (0, 0) => "one holder at a time".to_owned(),
+            (0, _) => format!("{} that did not grow", count(tokens, "token")),
+            _ => format!("{} while another one held the lock", count(together, "acquisition")),
+        };
+        if let Some((anomaly, explanation, operations)) = locks.worst(self.history) {
+            return Finding::refuted(Class::Safety, observed, explanation, operations.to_vec()).named(anomaly);
+        }
+        if !locks.is_shared {
+            return Finding::inconclusive(observed, "No two sessions took one lock.");
+        }
+        let taken = count(usize::try_from(locks.acquisitions).unwrap_or(usize::MAX), "time");
+        Finding::holds(observed, format!("Locks were taken {taken}, each while nobody certainly held it."))
     }
 
     pub(super) fn unique_ids(&self, phase: Phase) -> Finding {

@@ -1,7 +1,7 @@
 //! What was found of one expectation.
 
 use crate::check::metrics::Reached;
-use crate::check::verdict::{Class, Verdict};
+use crate::check::verdict::{Class, Prefix, Verdict};
 
 /// The part of a check that depends on the kind of expectation.
 pub(super) struct Finding {
@@ -10,12 +10,14 @@ pub(super) struct Finding {
     pub(super) explanation: String,
     /// What kind of violation was found, if there are several and it has a name.
     pub(super) anomaly: Option<String>,
+    /// How far an object went well that is not linearizable.
+    pub(super) prefix: Option<Prefix>,
     pub(super) operations: Vec<usize>,
 }
 
 impl Finding {
     pub(super) fn new(verdict: Verdict, observed: String, explanation: String, operations: Vec<usize>) -> Self {
-        Self { verdict, observed, explanation, anomaly: None, operations }
+        Self { verdict, observed, explanation, anomaly: None, prefix: None, operations }
     }
 
     pub(super) fn holds(observed: impl Into<String>, explanation: impl Into<String>) -> Self {

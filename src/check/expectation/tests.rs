@@ -20,7 +20,17 @@ fn replica(node: &str, held: i64) -> Replica {
 
 fn evidence<'a>(history: &'a History, windows: &'a Windows, replicas: &'a [Replica]) -> Evidence<'a> {
     let budget = Budget::default();
-    Evidence { history, windows, replicas, violations: None, roles: &[], applied: &[], recovery: None, budget }
+    Evidence {
+        history,
+        windows,
+        replicas,
+        violations: None,
+        roles: &[],
+        applied: &[],
+        model: None,
+        recovery: None,
+        budget,
+    }
 }
 
 fn judge(expectation: Expectation, phase: Phase, history: &History, replicas: &[Replica]) -> Check {
@@ -270,6 +280,24 @@ fn contracts_are_judged_and_never_vacuously() {
     check(bounds, "1 a1 ok 0 1\n2 r ok1 2 3", Verdict::Holds, "0 sums out of bounds");
     check(bounds, "1 a1 ok 0 1\n2 r ok2 2 3", refuted, "1 sum out of bounds");
     check(bounds, "1 a-1 ok 0 1\n2 r ok-1 2 3", refuted, "1 sum out of bounds");
+    let exclusive = Expectation::MutualExclusion;
+    let one = "one holder at a time";
+    check(exclusive, "1 l ok1 0 1\n1 u1 ok 2 3\n2 l ok2 2 5", Verdict::Holds, one);
+    check(exclusive, "1 l ok1 0 1\n1 u1 info 2 3\n2 l ok2 2 5", Verdict::Holds, one);
+    check(exclusive, "1 l ok1 0 1\n2 l info 2 3", Verdict::Inconclusive, one);
+    check(exclusive, "1 l ok1 0 1\n2 l no0 2 3", Verdict::Inconclusive, one);
+    let two = "1 acquisition while another one held the lock";
+    check(exclusive, "1 l ok1 0 1\n2 l ok2 2 3\n1 u1 ok 4 5", refuted, two);
+    check(exclusive, "1 l ok1 0 1\n2 l ok2 2 3", refuted, two);
+    check(exclusive, "1 l ok 0 1\n2 l ok 2 3\n1 u0 ok 4 5", refuted, two);
+    check(exclusive, "1 l ok 0 1\n1 u0 ok 2 3\n2 l ok 4 5\n2 u0 ok 6 7\n1 l ok 8 9", Verdict::Holds, one);
+    check(exclusive, "1 l ok2 0 1\n1 u2 ok 2 3\n2 l ok1 4 5", refuted, "1 token that did not grow");
+    check(exclusive, "1 l ok2 0 1\n1 u2 fail 2 3\n2 l ok3 4 5", refuted, two);
+    let behind = |at_most| Expectation::VersionsBehind { at_most };
+    let text = "1 w1 ok 0 1\n1 w2 ok 2 3\n1 w3 ok 4 5\n2 r ok1 6 7";
+    check(behind(1), text, refuted, "2 versions behind");
+    check(behind(2), text, Verdict::Holds, "2 versions behind");
+    check(behind(0), "1 w1 ok 0 1", Verdict::Inconclusive, "0 versions behind");
     check(Expectation::UniqueIds, "1 g ok1 0 1", Verdict::Inconclusive, "0 ids twice");
     check(Expectation::UniqueIds, "1 g ok1 0 1\n2 g ok2 0 1", Verdict::Holds, "0 ids twice");
     check(Expectation::UniqueIds, "1 g ok1 0 1\n2 g ok1 0 1", refuted, "1 id twice");

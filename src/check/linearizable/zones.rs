@@ -160,14 +160,14 @@ where
 
     /// A failed operation that would have led to the state.
     fn failed_writer(&self, state: u32) -> Option<usize> {
-        let (history, value) = (self.object.history, self.value(state));
-        let key = history.operations[self.entries.first()?.operation].request.key();
+        let (history, model, value) = (self.object.history, self.object.model, self.value(state));
+        let key = model.object(&history.operations[self.entries.first()?.operation].request);
         history.operations.iter().position(|operation| {
-            let leads_to = match self.object.model.effect(&operation.request, None) {
+            let leads_to = match model.effect(&operation.request, None) {
                 Effect::Set(to) | Effect::Move { to, .. } => to == *value,
                 _ => false,
             };
-            leads_to && operation.request.key() == key && matches!(operation.outcome, Outcome::Fail(_))
+            leads_to && model.object(&operation.request) == key && matches!(operation.outcome, Outcome::Fail(_))
         })
     }
 

@@ -177,9 +177,9 @@ impl Judging {
             }
         }
         let Some(order) = refuted else { return };
-        let what = match execution {
-            Execution::Serial => "serial order",
-            Execution::Snapshots => "snapshots",
+        let (what, explain) = match execution {
+            Execution::Serial => ("serial order", "explains"),
+            Execution::Snapshots => ("snapshots", "explain"),
         };
         let respecting = match order {
             Order::Any => "",
@@ -187,7 +187,7 @@ impl Judging {
             Order::Realtime => " in real time",
         };
         let story =
-            vec![format!("A search found that no {what} of the transactions{respecting} explains all reads.")];
+            vec![format!("A search found that no {what} of the transactions{respecting} {explain} all reads.")];
         let anomaly = Anomaly { kind, order, transactions: Vec::new(), story, edges: Vec::new() };
         for (&level, answer) in &mut self.answers {
             if anomaly.rules_out(level) {
