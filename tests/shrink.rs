@@ -80,7 +80,14 @@ fn messages_that_matter_are_named() {
 fn other_seeds_are_tried_for_a_smaller_scenario() {
     let mut original = scenario(7, 500, 3, 2);
     let fails = |run: &Run| run.digest().value() % 8 == 0 && !run.history().operations.is_empty();
-    let judge = |run: &Run| fails(run).then(|| Failure { check: "chance".to_owned(), class: "safety".to_owned() });
+    let judge = |run: &Run| {
+        fails(run).then(|| Failure {
+            check: "chance".to_owned(),
+            service: None,
+            class: "safety".to_owned(),
+            anomaly: None,
+        })
+    };
     let run = |seed| original.run(RunOptions { seed, keep_trace: false }).expect("a run");
     original.seed = (0..100).find(|&seed| fails(&run(seed))).expect("some seed fails");
     let registry = Registry::standard();

@@ -11,8 +11,7 @@ fn lost() -> String {
 fn what_is_left_fails_alike() {
     let folder = Folder::new("shrink");
     folder.write("lost.json", lost());
-    let printed =
-        folder.check("shrink lost.json --seed 3 --out smaller.json", 0, "\nafter      1 fault, ", "");
+    let printed = folder.check("shrink lost.json --seed 3 --out smaller.json", 0, "\nafter      1 fault, ", "");
     assert!(printed.stdout.ends_with("\nagain:    partita run smaller.json\n"), "{}", printed.stdout);
     let [before, after] = ["run lost.json --seed 3", "run smaller.json"].map(|run| folder.document(run, 1));
     assert_eq!(before["class"], after["class"]);

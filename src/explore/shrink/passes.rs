@@ -36,6 +36,7 @@ pub(super) fn all(shrinker: &mut Shrinker<'_>) {
         round(shrinker);
         if shrinker.best == before {
             merge(shrinker);
+            contacts(shrinker);
             is_cut = !under_other_seeds(shrinker);
         }
         if shrinker.best == before && !is_cut || shrinker.is_exhausted() {
@@ -204,17 +205,65 @@ fn remove_members(shrinker: &mut Shrinker<'_>, pointer: &str) {
     }
 }
 
-/// Fewer replicas, the last ones first, down to one.
+/// Leaves out whom operations ask first where it does not matter: of all, or else of one after the other. Only when no operation
+/// can go any more, for without that an operation asks whom the ones before it have left to it.
+fn contacts(shrinker: &mut Shrinker<'_>) {
+    let all = scripts(&shrinker.best);
+    let says: Vec<_> = (0..all.len()).filter(|&place| all[place].1.get("asks").is_some()).collect();
+    let silent = |silent: &[usize]| {
+        let mut operations = all.clone();
+        for &place in silent {
+            operations[place].1.as_object_mut().and_then(|operation| operation.shift_remove("asks"));
+        }
+        operations
+    };
+    let mut candidate = shrinker.best.clone();
+    set_scripts(&mut candidate, &silent(&says));
+    if shrinker.keep(candidate) || says.len() > MOST_CONTACTS {
+        return;
+    }
+    let mut quiet = Vec::new();
+    for place in says {
+        quiet.push(place);
+        let mut candidate = shrinker.best.clone();
+        set_scripts(&mut candidate, &silent(&quiet));
+        if !shrinker.keep(candidate) {
+            quiet.pop();
+        }
+    }
+}
+
+/// Of more operations than this it is not tried one by one whether it matters whom they ask first.
+const MOST_CONTACTS: usize = 12;
+
+/// Fewer replicas, the last ones first, down to one. What was asked of one that goes is asked of another.
 fn replicas(shrinker: &mut Shrinker<'_>) {
     for pointer in kinds(&shrinker.best) {
         let pointer = format!("{pointer}/replicas");
         let Some(count) = shrinker.best.pointer(&pointer).and_then(Value::as_u64) else { continue };
         for fewer in 1..count {
-            if shrinker.keep(with(&shrinker.best, &pointer, json!(fewer))) {
+            let mut candidate = with(&shrinker.best, &pointer, json!(fewer));
+            retarget(&mut candidate, &pointer, fewer);
+            if shrinker.keep(candidate) {
                 break;
             }
         }
     }
+}
+
+/// Makes operations that ask a replica of which there is none any more ask another one first: number 3 of 3 asks number 0.
+fn retarget(scenario: &mut Value, pointer: &str, replicas: u64) {
+    let service = pointer.split('/').nth(2).map(unescaped).unwrap_or_default();
+    let mut operations = scripts(scenario);
+    for (_, operation) in &mut operations {
+        let replica = operation["asks"].as_str().and_then(|asks| asks.strip_prefix(&service)?.strip_prefix('-'));
+        if let Some(number) =
+            replica.and_then(|number| number.parse::<u64>().ok()).filter(|&number| number >= replicas)
+        {
+            operation["asks"] = json!(format!("{service}-{}", number % replicas));
+        }
+    }
+    set_scripts(scenario, &operations);
 }
 
 /// The pointers to the kinds of all services: `/services/store/raft`.
@@ -231,6 +280,10 @@ fn escaped(name: &str) -> String {
     name.replace('~', "~0").replace('/', "~1")
 }
 
+fn unescaped(name: &str) -> String {
+    name.replace("~1", "/").replace("~0", "~")
+}
+
 pub(super) fn with(scenario: &Value, pointer: &str, value: Value) -> Value {
     let mut changed = scenario.clone();
     if let Some(place) = changed.pointer_mut(pointer) {
@@ -244,7 +297,7 @@ fn without(scenario: &Value, pointer: &str) -> Value {
     if let Some((parent, name)) = pointer.rsplit_once('/')
         && let Some(object) = changed.pointer_mut(parent).and_then(Value::as_object_mut)
     {
-        object.shift_remove(&name.replace("~1", "/").replace("~0", "~"));
+        object.shift_remove(&unescaped(name));
     }
     changed
 }
