@@ -53,6 +53,7 @@ fn under_other_seeds(shrinker: &mut Shrinker<'_>) -> bool {
         |shrinker: &mut Shrinker<'_>, candidate| shrinker.runs < last && shrinker.keep_under_another_seed(candidate);
     faults(shrinker, keep);
     operations(shrinker, keep);
+    pairs(shrinker, keep);
     let plain = with(&shrinker.best, "/network", plain_network());
     if plain != shrinker.best {
         keep(shrinker, plain);
@@ -160,6 +161,29 @@ fn faults<'s>(shrinker: &mut Shrinker<'s>, keep: impl Fn(&mut Shrinker<'s>, Valu
     });
 }
 
+/// Of more faults than this not every pair is left out.
+const MOST_IN_PAIRS: usize = 8;
+
+/// Leaves out two faults where one of them alone cannot go: one undoes what the other does.
+fn pairs<'s>(shrinker: &mut Shrinker<'s>, keep: impl Fn(&mut Shrinker<'s>, Value) -> bool) {
+    while let Some(faults) =
+        shrinker.best["faults"].as_array().filter(|faults| faults.len() <= MOST_IN_PAIRS).cloned()
+    {
+        let pairs = (0..faults.len()).flat_map(|one| (one + 1..faults.len()).map(move |other| (one, other)));
+        let rest = |(one, other)| -> Vec<_> {
+            let stays = |(place, fault): (usize, &Value)| (place != one && place != other).then(|| fault.clone());
+            faults.iter().enumerate().filter_map(stays).collect()
+        };
+        let is_smaller = pairs.map(rest).any(|rest| {
+            let candidate = with(&shrinker.best, "/faults", json!(rest));
+            shrinker.keep(candidate.clone()) || keep(shrinker, candidate)
+        });
+        if !is_smaller {
+            return;
+        }
+    }
+}
+
 fn operations<'s>(shrinker: &mut Shrinker<'s>, keep: impl Fn(&mut Shrinker<'s>, Value) -> bool) {
     ddmin(scripts(&shrinker.best), |part| {
         let mut candidate = shrinker.best.clone();
@@ -251,7 +275,7 @@ fn replicas(shrinker: &mut Shrinker<'_>) {
     }
 }
 
-/// Makes operations that ask a replica of which there is none any more ask another one first: number 3 of 3 asks number 0.
+/// Makes operations that ask a replica that is gone ask another one first: with 2 left, number 2 becomes number 0.
 fn retarget(scenario: &mut Value, pointer: &str, replicas: u64) {
     let service = pointer.split('/').nth(2).map(unescaped).unwrap_or_default();
     let mut operations = scripts(scenario);
@@ -475,4 +499,20 @@ fn rounded(text: &str, grain: Span) -> Option<String> {
     let (nanos, grain) = (parse_duration(text).ok()?.as_nanos(), grain.as_nanos());
     let multiple = nanos.checked_add(grain / 2)? / grain * grain;
     (nanos >= grain).then(|| Span::from_nanos(multiple).to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_asked_a_replica_that_goes_asks_another() {
+        let clients = |asks: [Value; 4]| {
+            let script: Vec<_> = asks.iter().map(|asks| json!({ "asks": asks })).collect();
+            json!({ "clients": { "a": { "operations": { "script": script } } } })
+        };
+        let mut scenario = clients([json!("store-0"), json!("store-2"), json!("store-b-2"), Value::Null]);
+        retarget(&mut scenario, "/services/store/raft/replicas", 2);
+        assert_eq!(scenario, clients([json!("store-0"), json!("store-0"), json!("store-b-2"), Value::Null]));
+    }
 }
