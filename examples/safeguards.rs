@@ -1,13 +1,13 @@
 //! What each safeguard of each store is there for, measured under faults that know nothing of it.
 //!
 //!     cargo run --profile ci --example safeguards > docs/safeguards.md     # the whole table: ten minutes of one core
-//!     cargo run --profile ci --example safeguards -- sample                # what CI runs: some seconds
+//!     cargo run --profile ci --example safeguards -- sample                # what CI runs: a minute of one core
 //!     cargo run --profile ci --example safeguards -- 100 raft              # 100 seeds, one store
 //!
 //! The scenarios lie beside this file. Intact, none may be refuted and nine of ten have to hold. Without a safeguard, seeds are
 //! tried until a run is refuted; that run is shrunk. Whatever falls short of that is in the table, and makes the command fail.
 //! All but the processor seconds is the same every time. `sample` runs a few seeds of every profile intact, and each seed of the
-//! table without its safeguard, which has to fail by the same check.
+//! table without its safeguard: it has to fail by the same check, and to shrink to as little as is wanted.
 
 use std::collections::BTreeMap;
 use std::error::Error;
@@ -16,7 +16,7 @@ use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use partita::check::Verdict;
-use partita::explore::{Failure, Shrunk, shrink};
+use partita::explore::{Shrunk, Size, shrink};
 use partita::scenario::{Document, Registry, Run, RunOptions, Scenario};
 use partita::store::{
     MajorityRegisterSafeguard, QuorumSafeguard, RaftSafeguard, SingleSafeguard, TransactionalSafeguard,
@@ -208,15 +208,20 @@ struct Line {
     problem: Option<String>,
 }
 
-/// Prints the page. What falls short is in it, and told again as an error.
-fn table(seeds: u64, is_wanted: impl Fn(&Store) -> bool) -> Outcome<()> {
-    let stores: Vec<_> = stores().into_iter().filter(is_wanted).collect();
-    let mut tasks: Vec<(&Store, &str, bool)> = Vec::new();
-    for store in &stores {
+/// The safeguards and profiles of stores, and whether each is a safeguard.
+fn tasks(stores: &[Store]) -> Vec<(&Store, &str, bool)> {
+    let mut tasks = Vec::new();
+    for store in stores {
         tasks.extend(store.safeguards.iter().map(|safeguard| (store, *safeguard, true)));
         tasks.extend(store.profiles.iter().map(|profile| (store, *profile, false)));
     }
-    let lines = in_parallel(&tasks, |&(store, what, is_safeguards)| {
+    tasks
+}
+
+/// Prints the page. What falls short is in it, and told again as an error.
+fn table(seeds: u64, is_wanted: impl Fn(&Store) -> bool) -> Outcome<()> {
+    let stores: Vec<_> = stores().into_iter().filter(is_wanted).collect();
+    let lines = in_parallel(&tasks(&stores), |&(store, what, is_safeguards)| {
         let line = if is_safeguards { row(store, what, seeds) } else { profile(store, what, seeds) };
         let (text, problem) = line.map_err(|error| format!("{} {what}: {error}", store.kind))?;
         eprint!("{text}");
@@ -272,7 +277,7 @@ fn row(store: &Store, safeguard: &str, seeds: u64) -> Outcome<(String, Option<St
     }
     let left =
         left.iter().map(|(kind, count)| if *count == 1 { (*kind).to_owned() } else { format!("{count} {kind}") });
-    let is_small = after.faults <= FEW_FAULTS && after.operations <= FEW_OPERATIONS;
+    let problem = too_large(kind, safeguard, after);
     let text = format!(
         "| `{kind}` | `{safeguard}` | `{profile}` | {seed} | {} | {} / {} | {} / {}{} | {} | {runs} | {finding:.1} + {shrinking:.1} |\n",
         failure.check,
@@ -280,10 +285,10 @@ fn row(store: &Store, safeguard: &str, seeds: u64) -> Outcome<(String, Option<St
         before.operations,
         after.faults,
         after.operations,
-        if is_small { "" } else { " (too large)" },
+        if problem.is_none() { "" } else { " (too large)" },
         left.collect::<Vec<_>>().join(", "),
     );
-    Ok((text, (!is_small).then(|| format!("{kind} without {safeguard}: shrunk to {after} only"))))
+    Ok((text, problem))
 }
 
 /// What a profile draws and does, as its file says.
@@ -304,27 +309,40 @@ fn sample() -> Outcome<()> {
     let page = std::fs::read_to_string(path("docs/safeguards.md"))?;
     let rows: Vec<Vec<&str>> =
         page.lines().map(|line| line.split('|').map(|cell| cell.trim().trim_matches('`')).collect()).collect();
-    for store in stores() {
-        for profile in store.profiles {
-            if let Some(problem) = Intact::of(profile, store.kind, SAMPLE)?.problem(profile, SAMPLE) {
-                return Err(problem.into());
-            }
-        }
-        for safeguard in &store.safeguards {
-            let row = rows.iter().find(|row| row.len() > 5 && row[1] == store.kind && row[2] == *safeguard);
-            let row = row.ok_or_else(|| format!("docs/safeguards.md lacks {} without {safeguard}", store.kind))?;
-            let run = run(&scenario(row[3], store.kind, Some(safeguard))?, row[4].parse()?)?;
-            let failure = Failure::of(run.verdict, &run.checks);
-            if failure.as_ref().is_none_or(|failure| failure.check != row[5]) {
-                let found = failure.map_or_else(|| "nothing".to_owned(), |failure| failure.check);
-                return Err(
-                    format!("{} without {safeguard}: the page says {}, found {found}", store.kind, row[5]).into()
-                );
-            }
-            println!("{} without {safeguard}: seed {} is refuted by {}", store.kind, row[4], row[5]);
-        }
-    }
-    Ok(())
+    let stores = stores();
+    let problems = in_parallel(&tasks(&stores), |&(store, what, is_safeguards)| {
+        let problem = match is_safeguards {
+            true => sampled(store, what, &rows),
+            false => Intact::of(what, store.kind, SAMPLE).map(|intact| intact.problem(what, SAMPLE)),
+        };
+        problem.map_err(|error| format!("{} {what}: {error}", store.kind))
+    })?;
+    let problems: Vec<_> = problems.into_iter().flatten().collect();
+    if problems.is_empty() { Ok(()) } else { Err(problems.join("\n").into()) }
+}
+
+/// What is wrong with a safeguard's row, if something is.
+fn sampled(store: &Store, safeguard: &str, rows: &[Vec<&str>]) -> Outcome<Option<String>> {
+    let kind = store.kind;
+    let row = rows.iter().find(|row| row.len() > 5 && row[1] == kind && row[2] == safeguard);
+    let row = row.ok_or_else(|| format!("docs/safeguards.md lacks {kind} without {safeguard}"))?;
+    let (profile, seed, check) = (row[3], row[4], row[5]);
+    let Shrunk { failure, after, runs, .. } =
+        shrink(&scenario(profile, kind, Some(safeguard))?, seed.parse()?, &Registry::standard(), BUDGET)?;
+    println!(
+        "{kind} without {safeguard}: seed {seed} is refuted by {}, shrunk in {runs} runs to {after}",
+        failure.check
+    );
+    Ok(match failure.check == check {
+        true => too_large(kind, safeguard, after),
+        false => Some(format!("{kind} without {safeguard}: the page says {check}, found {}", failure.check)),
+    })
+}
+
+/// What is wrong with the size of a shrunk failure, if something is.
+fn too_large(kind: &str, safeguard: &str, after: Size) -> Option<String> {
+    let is_small = after.faults <= FEW_FAULTS && after.operations <= FEW_OPERATIONS;
+    (!is_small).then(|| format!("{kind} without {safeguard}: shrunk to {after} only"))
 }
 
 /// The time that this thread has spent on a processor, where the system tells it (Linux); else nothing.
@@ -375,5 +393,5 @@ on a logarithmic scale; what one seed has drawn, `partita run` prints.
 
 PROFILES
 
-CI runs 20 seeds of every profile intact, and the seed of every row above: `cargo run --profile ci --example safeguards -- sample`.
+CI runs 20 seeds of every profile intact, and shrinks the seed of every row above: `cargo run --profile ci --example safeguards -- sample`.
 ";

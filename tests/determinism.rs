@@ -43,9 +43,7 @@ fn bundled() -> Vec<(PathBuf, Value)> {
 /// A run, the run of what it resolved to, and the run of its script are one run.
 fn check_replays(name: &str, run_of: &Scenario, seed: u64) {
     let first = run(run_of, seed, false);
-    for (how, value) in
-        [("resolved", first.resolved.clone()), ("scripted", scripted(&first.resolved, &first.recording))]
-    {
+    for (how, value) in [("resolved", first.resolved.clone()), ("scripted", scripted(&first))] {
         let replayed = read(&format!("{name}, {how}"), &value);
         assert_eq!(replayed.seed, seed);
         let second = run(&replayed, seed, false);

@@ -303,7 +303,7 @@ fn final_reads_reach_every_key_through_every_replica() {
     let sessions: BTreeSet<_> = load.iter().map(|operation| operation.session).collect();
     assert!(reads.iter().all(|read| !sessions.contains(&read.session)), "sessions are unique in the whole history");
 
-    let replay = scripted(&with.resolved, &with.recording).to_string();
+    let replay = scripted(&with).to_string();
     assert_eq!(run_of(&replay).digest().value(), with.digest().value());
 }
 

@@ -3,7 +3,18 @@
 use partita::explore::{Failure, ShrinkError, Shrinking, Shrunk, shrink};
 use partita::scenario::{Document, Registry, Run, RunOptions, Scenario};
 use proptest::prelude::*;
-use serde_json::json;
+use proptest::strategy::ValueTree;
+use proptest::test_runner::TestRunner;
+use serde_json::{Value, json};
+
+fn read(text: &Value) -> Scenario {
+    let document = Document::from_value("shrink", text).expect("JSON");
+    Scenario::read(&document, &Registry::standard()).unwrap_or_else(|problems| panic!("{problems}"))
+}
+
+fn run(scenario: &Scenario, seed: u64) -> Run {
+    scenario.run(RunOptions { seed, keep_trace: false }).expect("a run")
+}
 
 /// A register that forgets what it did not sync, with faults and clients of which most do not matter.
 fn scenario(seed: u64, crash_at: u64, decoys: usize, clients: usize) -> Scenario {
@@ -27,8 +38,7 @@ fn scenario(seed: u64, crash_at: u64, decoys: usize, clients: usize) -> Scenario
         "faults": faults,
         "hypothesis": { "always": [{ "lost_writes": { "at_most": 0 } }, "linearizable"] }
     });
-    let document = Document::from_value("planted", &text).expect("JSON");
-    Scenario::read(&document, &Registry::standard()).unwrap_or_else(|problems| panic!("{problems}"))
+    read(&text)
 }
 
 fn shrunk(scenario: &Scenario, budget: u64) -> Result<Shrunk, ShrinkError> {
@@ -63,10 +73,7 @@ fn messages_that_matter_are_named() {
         "clients": { "a": { "calls": "store", "arrivals": { "poisson": "75/s" }, "operations": { "read": 2, "write": 1 } } },
         "hypothesis": { "always": ["linearizable"] }
     });
-    let document = Document::from_value("overtaking", &text).expect("JSON");
-    let mut scenario =
-        Scenario::read(&document, &Registry::standard()).unwrap_or_else(|problems| panic!("{problems}"));
-    let run = |scenario: &Scenario, seed| scenario.run(RunOptions { seed, keep_trace: false }).expect("a run");
+    let mut scenario = read(&text);
     scenario.seed = (0..300).find(|&seed| Failure::of_run(&run(&scenario, seed)).is_some()).expect("some seed fails");
     let found = shrunk(&scenario, 1_000).expect("it fails");
     assert!(found.before.operations >= 20 && found.after.operations <= 4, "{:#}", found.scenario);
@@ -81,10 +88,14 @@ fn other_seeds_are_tried_for_a_smaller_scenario() {
     let mut original = scenario(7, 500, 3, 2);
     let fails = |run: &Run| run.digest().value() % 8 == 0 && !run.history().operations.is_empty();
     let judge = |run: &Run| {
-        fails(run).then(|| Failure { check: "chance".to_owned(), class: "safety".to_owned(), anomaly: None })
+        fails(run).then(|| Failure {
+            check: "chance".to_owned(),
+            service: None,
+            class: "safety".to_owned(),
+            anomaly: None,
+        })
     };
-    let run = |seed| original.run(RunOptions { seed, keep_trace: false }).expect("a run");
-    original.seed = (0..100).find(|&seed| fails(&run(seed))).expect("some seed fails");
+    original.seed = (0..100).find(|&seed| fails(&run(&original, seed))).expect("some seed fails");
     let registry = Registry::standard();
     let shrinking = Shrinking { judge: &judge, ..Shrinking::new(&registry, 1_000) };
     let found = shrinking.shrink(&original, original.seed).expect("it fails");
@@ -103,9 +114,7 @@ fn faults_that_follow_each_other_become_one() {
         "faults": [pause("one", "300ms"), pause("two", "600ms")],
         "hypothesis": { "always": [{ "latency": { "quantile": 1, "at_most": "400ms" } }] }
     });
-    let document = Document::from_value("two pauses", &text).expect("JSON");
-    let original = Scenario::read(&document, &Registry::standard()).unwrap_or_else(|problems| panic!("{problems}"));
-    let found = shrunk(&original, 1_000).expect("it fails");
+    let found = shrunk(&read(&text), 1_000).expect("it fails");
     assert_eq!((found.before.faults, found.after.faults), (2, 1), "{:#}", found.scenario);
 }
 
@@ -122,36 +131,201 @@ fn every_message_is_logged_with_a_trace() {
     assert!(requests >= kept.history().operations.len());
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, cases: 6, ..ProptestConfig::default() })]
+/// A failure is one of its service: the other goes, and the failure does not become one of it.
+#[test]
+fn of_several_services_the_one_that_fails_is_left() {
+    let store = json!({ "single": { "sync": "never", "without": ["sync_before_ack"] } });
+    let power = |id: &str, whom: &str, at: &str| json!({ "id": id, "restart": { "where": [whom], "at": at, "disk_keeps": "nothing" } });
+    let client = |calls: &str| json!({ "calls": calls, "arrivals": { "poisson": "40/s" }, "operations": { "read": 1, "write": 1 } });
+    let text = json!({
+        "version": 1, "title": "Two services that forget", "duration": "1s",
+        "services": { "cart": store, "stock": store },
+        "clients": { "a": client("stock"), "b": client("cart") },
+        "faults": [power("early", "stock-0", "500ms"), power("late", "cart-0", "600ms")],
+        "hypothesis": { "always": ["linearizable"] }
+    });
+    let original = read(&text);
+    let found = shrunk(&original, 1_000).expect("it fails");
+    let named = Failure::of_run(&run(&original, original.seed)).expect("it fails");
+    let service = named.service.clone().expect("several services are called");
+    assert_eq!(named.to_string(), format!("safety by linearizable:{service}"));
+    assert_eq!(found.failure, Failure { service: None, ..named });
+    let left = found.scenario["services"].as_object().expect("services").keys().collect::<Vec<_>>();
+    assert_eq!(left, [&service], "{:#}", found.scenario);
+    assert_eq!((found.after.faults, found.after.operations, found.after.clients), (1, 2, 1), "{:#}", found.scenario);
+}
 
-    #[test]
-    fn shrinking_is_sound(seed in 0u64..1_000, crash_at in 200u64..900, decoys in 0usize..4, clients in 1usize..3) {
-        let original = scenario(seed, crash_at, decoys, clients);
-        let run = original.run(RunOptions { seed, keep_trace: false }).expect("a run");
-        let failure = Failure::of(run.verdict, &run.checks);
-        let found = match shrunk(&original, 400) {
-            Err(ShrinkError::Holds) => {
-                prop_assert_eq!(failure, None);
-                return Ok(());
-            }
-            found => found.expect("it can be run"),
+/// Whom an operation asks is left out where it does not matter, and stays where it does: here it is what fails.
+#[test]
+fn contacts_are_left_out_unless_they_matter() {
+    let operation = |number: u64, asks: &str| json!({ "number": number, "session": 0, "at": format!("{}ms", 100 * number), "asks": asks, "write": { "key": 0, "value": number } });
+    let text = |isolated: &str, asks: [&str; 3]| {
+        let script: Vec<_> = (1..).zip(asks).map(|(number, asks)| operation(number, asks)).collect();
+        json!({
+            "version": 1, "title": "Contacts", "duration": "1s",
+            "services": { "store": { "majority_register": { "replicas": 3 } } },
+            "clients": { "a": { "calls": "store", "operations": { "script": script } } },
+            "faults": [{ "id": "cut", "partition": { "groups": [[isolated], "rest"], "at": "50ms", "for": "900ms" } }],
+            "hypothesis": { "always": [{ "availability": { "at_least": "100%" } }] }
+        })
+    };
+    let check = |isolated: &str, asks: [&str; 3], replicas: u64, expected: Value| {
+        let found = shrunk(&read(&text(isolated, asks)), 1_000).expect("it fails");
+        let script = &found.scenario["clients"]["a"]["operations"]["script"];
+        assert_eq!((found.after.operations, found.after.replicas), (1, replicas), "{:#}", found.scenario);
+        assert_eq!(script[0]["asks"], expected, "{:#}", found.scenario);
+    };
+    check("store-2", ["store-1", "store-2", "store-1"], 3, json!("store-2"));
+    check("store-0", ["store-1", "store-1", "store-0"], 1, Value::Null);
+    check("a", ["store-2", "store-2", "store-1"], 1, Value::Null);
+}
+
+/// A scenario to be made smaller: half a second of load on one or two services, and faults of which most do not matter.
+fn small(family: &'static Family) -> impl Strategy<Value = Value> {
+    let fault = (0..family.faults.len(), 20u64..400, 20u64..250, 1u64..8);
+    (0u64..10_000, 1usize..=2, prop::collection::vec(fault, 1..=4)).prop_map(move |(seed, clients, faults)| {
+        let services: Value = serde_json::from_str(family.services).expect("JSON");
+        let called: Vec<_> = services.as_object().expect("services").keys().cloned().collect();
+        let clients = clients.max(called.len());
+        let client = |number: usize| {
+            let client = json!({ "calls": called[number % called.len()], "arrivals": { "poisson": "60/s" },
+                "operations": { "read": 1, "write": 1 }, "keys": { "uniform": { "count": 2 } }, "timeout": "200ms",
+                "attempt_timeout": "50ms" });
+            (format!("client{number}"), client)
         };
-        prop_assert_eq!(Some(&found.failure), failure.as_ref());
-        prop_assert!(found.runs <= 400 + 3, "the budget, and the runs before and after");
-        let (before, after) = (found.before, found.after);
-        prop_assert!(after.faults <= before.faults && after.operations <= before.operations);
-        prop_assert!(before.messages == 0 && after.messages <= 8);
-        prop_assert!(after.clients <= before.clients && after.replicas <= before.replicas);
-        // It stands alone, and fails alike.
-        let document = Document::from_value("left", &found.scenario).expect("JSON");
-        let left = Scenario::read(&document, &Registry::standard()).unwrap_or_else(|problems| panic!("{problems}"));
-        let run = left.run(RunOptions { seed: left.seed, keep_trace: false }).expect("a run");
-        prop_assert_eq!(Failure::of(run.verdict, &run.checks), failure);
+        let fault = |(number, (which, at, lasts, nth)): (usize, (usize, u64, u64, u64))| {
+            let fault = family.faults[which].replace("AT", &format!("{at}ms")).replace("FOR", &format!("{lasts}ms"));
+            let fault: Value = serde_json::from_str(&fault.replace("NTH", &nth.to_string())).expect("JSON");
+            let (kind, settings) = fault.as_object().and_then(|fault| fault.iter().next()).expect("a family");
+            json!({ "id": format!("fault-{number}"), kind: settings, "may_miss": true })
+        };
+        json!({
+            "version": 1, "title": "Small", "seed": seed, "duration": "500ms", "settle": "500ms",
+            "network": { "latency": { "exponential": { "mean": "3ms" } } },
+            "services": services,
+            "clients": (0..clients).map(client).collect::<serde_json::Map<_, _>>(),
+            "faults": faults.into_iter().enumerate().map(fault).collect::<Vec<_>>(),
+            "hypothesis": serde_json::from_str::<Value>(family.hypothesis).expect("JSON"),
+        })
+    })
+}
+
+/// A planted failure: services that lack a safeguard, and the faults that may bring it about.
+struct Family {
+    services: &'static str,
+    faults: &'static [&'static str],
+    hypothesis: &'static str,
+}
+
+const SAFE: &str = r#"{ "always": ["linearizable", { "lost_writes": { "at_most": 0 } }] }"#;
+const PARTITION: &str =
+    r#"{ "partition": { "groups": [{ "one": { "of": "store" } }, "rest"], "at": "AT", "for": "FOR" } }"#;
+const RESTART: &str =
+    r#"{ "restart": { "where": { "one": { "of": "store" } }, "at": "AT", "disk_keeps": "nothing" } }"#;
+const PAUSE: &str = r#"{ "pause": { "where": { "one": { "of": "store" } }, "at": "AT", "for": "FOR" } }"#;
+const LOSS: &str = r#"{ "loss": { "share": "20%", "at": "AT", "for": "FOR" } }"#;
+const DROP: &str =
+    r#"{ "message": { "from": "client0", "to": "store-0", "kind": "request", "nth": NTH, "drop": true } }"#;
+const COPY: &str =
+    r#"{ "message": { "from": "client0", "to": "store-0", "kind": "request", "nth": NTH, "duplicate": "FOR" } }"#;
+
+const FAMILIES: [Family; 5] = [
+    Family {
+        services: r#"{ "store": { "single": { "sync": "never", "without": ["sync_before_ack"] } } }"#,
+        faults: &[RESTART, PAUSE, LOSS, DROP, COPY],
+        hypothesis: SAFE,
+    },
+    Family {
+        services: r#"{ "store": { "majority_register": { "replicas": 3, "without": ["quorum_query"] } } }"#,
+        faults: &[PARTITION, PAUSE, LOSS, DROP],
+        hypothesis: SAFE,
+    },
+    Family {
+        services: r#"{ "store": { "majority_register": { "replicas": 3, "without": ["read_write_back"] } } }"#,
+        faults: &[PARTITION, PAUSE, LOSS, DROP],
+        hypothesis: SAFE,
+    },
+    Family {
+        services: r#"{ "store": { "raft": { "replicas": 3, "without": ["persist_log"] } } }"#,
+        faults: &[PARTITION, RESTART, PAUSE, LOSS],
+        hypothesis: r#"{ "always": ["linearizable", { "lost_writes": { "at_most": 0 } }, "invariants"] }"#,
+    },
+    Family {
+        services: r#"{ "store": { "single": { "sync": "never", "without": ["sync_before_ack"] } },
+            "other": { "majority_register": { "replicas": 3 } } }"#,
+        faults: &[RESTART, PAUSE, LOSS],
+        hypothesis: SAFE,
+    },
+];
+
+/// Of each family so many failures are shrunk, and no more scenarios than this are drawn for them.
+const FAILURES: usize = 2;
+const DRAWN: usize = 200;
+const BUDGET: u64 = 2_000;
+
+/// What is left fails alike, alone, is no larger, and cannot be shrunk again.
+fn check_soundness(family: &'static Family) {
+    let mut runner = TestRunner::deterministic();
+    let mut failed = 0;
+    for _ in 0..DRAWN {
+        let text = small(family).new_tree(&mut runner).expect("a scenario").current();
+        let original = read(&text);
+        let failure = Failure::of_run(&run(&original, original.seed));
+        let found = match shrunk(&original, BUDGET) {
+            Err(ShrinkError::Holds) => {
+                assert_eq!(failure, None, "{text:#}");
+                continue;
+            }
+            found => found.unwrap_or_else(|error| panic!("{error}: {text:#}")),
+        };
+        let failure = failure.expect("it fails");
+        failed += 1;
+        let Shrunk { scenario, before, after, .. } = &found;
+        // It names its service only where others are called, too.
+        let service = found.failure.service.clone();
+        assert!(service.is_none() || service == failure.service, "{scenario:#}");
+        assert_eq!(found.failure, Failure { service, ..failure }, "{scenario:#}");
+        assert!(!found.is_exhausted, "{} runs are enough for {text:#}", found.runs);
+        assert!(after.faults <= before.faults && after.operations <= before.operations, "{scenario:#}");
+        assert!(after.clients <= before.clients && after.replicas <= before.replicas, "{scenario:#}");
+        assert!(after.messages <= 8, "{scenario:#}");
+        // It stands alone.
+        let left = read(scenario);
+        let again = run(&left, left.seed);
+        assert_eq!(Failure::of_run(&again).as_ref(), Some(&found.failure), "{scenario:#}");
+        assert_eq!(again.digest().value(), found.run.digest().value(), "{scenario:#}");
         // And it is stable.
-        if !found.is_exhausted {
-            let again = shrunk(&left, 400).expect("it fails");
-            prop_assert_eq!(again.after, found.after);
+        let again = shrunk(&left, BUDGET).expect("it fails");
+        assert!(!again.is_exhausted, "{scenario:#}");
+        assert_eq!(again.after, *after, "{scenario:#}\n{:#}", again.scenario);
+        if failed == FAILURES {
+            return;
         }
     }
+    panic!("only {failed} of {DRAWN} scenarios fail: {}", family.services);
+}
+
+#[test]
+fn shrinking_what_a_single_node_forgets_is_sound() {
+    check_soundness(&FAMILIES[0]);
+}
+
+#[test]
+fn shrinking_what_a_register_does_not_ask_is_sound() {
+    check_soundness(&FAMILIES[1]);
+}
+
+#[test]
+fn shrinking_what_a_register_does_not_write_back_is_sound() {
+    check_soundness(&FAMILIES[2]);
+}
+
+#[test]
+fn shrinking_what_a_log_forgets_is_sound() {
+    check_soundness(&FAMILIES[3]);
+}
+
+#[test]
+fn shrinking_the_failure_of_one_of_two_services_is_sound() {
+    check_soundness(&FAMILIES[4]);
 }

@@ -65,7 +65,7 @@ pub enum Next {
 
 /// A connection to a replicated service: a state machine that says whom to ask, one operation at a time.
 ///
-/// - It stays with the target that answered last, across operations.
+/// - It stays with the target that answered last, across operations, until it is told to turn to another.
 /// - It follows a redirect to one of its targets, and fails over to the next in the list when a target cannot serve.
 ///   Before it asks a target twice in one operation, it backs off.
 /// - When the fate of an attempt is unknown (timeout, reset), a read is tried elsewhere, and so is anything else if the
@@ -108,6 +108,11 @@ impl Driver {
     #[must_use]
     pub fn new(first: NodeId, targets: Arc<[NodeId]>, policy: Policy) -> Self {
         Self { targets, policy, current: first, operation: Progress::default() }
+    }
+
+    /// Makes the next operation begin at `target`, whoever answered last. From there it fails over as it always does.
+    pub const fn turn_to(&mut self, target: NodeId) {
+        self.current = target;
     }
 
     /// Begins an operation that may take `timeout` in all. An operation that was under way is forgotten.

@@ -258,6 +258,7 @@ impl Expectation {
         };
         Check {
             name: self.name().into(),
+            service: None,
             phase,
             verdict,
             observed: finding.observed,

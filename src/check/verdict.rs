@@ -120,8 +120,11 @@ pub struct Prefix {
 /// One expectation, judged.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Check {
-    /// The expectation's name in scenario files.
+    /// The expectation's name in scenario files; where several services are called, with the service that it is about:
+    /// `linearizable:store`.
     pub name: String,
+    /// The service that it is about, where each is judged by itself, however many are called.
+    pub service: Option<String>,
     /// When it was to hold.
     pub phase: Phase,
     /// Whether it did.

@@ -100,7 +100,7 @@ fn write(folder: &Path, name: &str, bound: u32, found: &Exploration) -> Result<V
     std::fs::create_dir_all(folder).map_err(|error| Failure::io("make the folder", folder, &error))?;
     let mut written = Vec::new();
     for FoundFailure { failure, first, .. } in &found.failures {
-        let name = format!("{}-{}.json", failure.check, failure.class);
+        let name = format!("{}-{}.json", failure.name(), failure.class);
         let file = folder.join(name.replace(|c: char| !c.is_ascii_alphanumeric() && !"-_.".contains(c), "-"));
         files::write(&file, format!("{:#}\n", first.resolved).as_bytes())?;
         written.push(shell_word(&file.display().to_string()).to_string());

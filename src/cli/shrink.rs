@@ -167,7 +167,8 @@ pub(super) fn lowest_of_groups(
                 continue;
             }
             let seed = group.lowest_seed;
-            let explore::Failure { check, class, anomaly } = &group.failure;
+            let explore::Failure { class, anomaly, .. } = &group.failure;
+            let check = group.failure.name();
             let kind = anomaly.as_ref().map_or_else(String::new, |anomaly| format!("-{anomaly}"));
             let name = format!("point-{number}-{check}-{class}{kind}-seed-{seed}.json");
             let file = folder.join(name.replace(|c: char| !c.is_ascii_alphanumeric() && !"-_.".contains(c), "-"));
@@ -208,7 +209,7 @@ impl Reduced {
         let Self { point, group, shrunk, file } = self;
         json!({
             "point": point,
-            "check": group.failure.check,
+            "check": group.failure.name(),
             "class": group.failure.class,
             "anomaly": group.failure.anomaly,
             "seed": integer(group.lowest_seed),

@@ -244,6 +244,7 @@ mod tests {
         let written = json!({ "title": scenario });
         let failure = (failure > 0).then(|| Failure {
             check: "linearizable".to_owned(),
+            service: None,
             class: "safety".to_owned(),
             anomaly: (failure > 1).then(|| "stale read".to_owned()),
         });

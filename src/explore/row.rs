@@ -127,8 +127,11 @@ fn column(figure: &Figure) -> String {
 /// By what a run failed. Runs that fail alike are one failure.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Debug, Serialize, Deserialize)]
 pub struct Failure {
-    /// The name of the check.
+    /// The name of the check, without the service that it is about.
     pub check: String,
+    /// The service that it is about, where several are called: each is judged by itself, and a bug of one is none of another.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service: Option<String>,
     /// The class of the refutation, or `inconclusive`.
     pub class: String,
     /// What kind of violation was found, where the check tells several apart ([`Check::anomaly`]).
@@ -151,16 +154,30 @@ impl Failure {
             Verdict::Refuted(class) => class.name(),
             other => other.name(),
         };
-        let deciding = checks.iter().find(|check| check.verdict == verdict);
-        let check = deciding.map_or_else(|| "determinism".to_owned(), |check| check.name.clone());
+        let deciding = Self::deciding(verdict, checks);
+        let name = deciding.map_or("determinism", |check| check.name.as_str());
+        let named = deciding.and_then(|check| check.service.as_deref());
+        let named = named.and_then(|service| Some((name.strip_suffix(service)?.strip_suffix(':')?, service)));
+        let (check, service) = named.map_or((name, None), |(check, service)| (check, Some(service.to_owned())));
         let anomaly = deciding.and_then(|check| check.anomaly.clone());
-        Some(Self { check, class: class.to_owned(), anomaly })
+        Some(Self { check: check.to_owned(), service, class: class.to_owned(), anomaly })
+    }
+
+    /// The check that decides a verdict.
+    pub(super) fn deciding(verdict: Verdict, checks: &[Check]) -> Option<&Check> {
+        checks.iter().find(|check| check.verdict == verdict)
+    }
+
+    /// The check's name as reports have it: `linearizable`, or where several services are called `linearizable:store`.
+    #[must_use]
+    pub fn name(&self) -> String {
+        self.service.as_ref().map_or_else(|| self.check.clone(), |service| format!("{}:{service}", self.check))
     }
 }
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} by {}", self.class, self.check)?;
+        write!(f, "{} by {}", self.class, self.name())?;
         self.anomaly.as_ref().map_or(Ok(()), |anomaly| write!(f, " ({anomaly})"))
     }
 }

@@ -9,7 +9,7 @@ use crate::kernel::{Span, StreamClash, Streams, Time};
 
 use super::operations::seen;
 use super::plan::{Plan, Planned};
-use super::{Answers, Arrivals, ClientSettings, Inserts, Outcome, Workload};
+use super::{Answers, Arrivals, ClientSettings, Inserts, Outcome, ScriptedOperation, Workload};
 
 /// A client of a running load.
 #[derive(Clone, Debug)]
@@ -218,14 +218,28 @@ impl Client {
 
     /// The session of this number, opened if it is not.
     fn session(&mut self, place: u32) -> &mut Session {
-        let Self { sessions, targets, prefer, policy, next_session, .. } = self;
+        let first = self.first_target(place);
+        let Self { sessions, targets, policy, next_session, .. } = self;
         sessions.entry(place).or_insert_with(|| {
-            let first = prefer.unwrap_or_else(|| targets[place as usize % targets.len()]);
             let driver = Driver::new(first, Arc::clone(targets), *policy);
             let id = *next_session;
             *next_session += 1;
             Session { driver, id, began: 0, replaced: 0, running: None, waiting: VecDeque::new() }
         })
+    }
+
+    /// Whom a session asks first of all.
+    fn first_target(&self, place: u32) -> NodeId {
+        self.prefer.unwrap_or_else(|| self.targets[place as usize % self.targets.len()])
+    }
+
+    /// An operation that never started, for a script. One that may run on any session is given to the first, which is as
+    /// busy as all others are if the operation has to wait; it asks whom its session asks first of all.
+    pub(super) fn listed(&self, planned: Planned) -> ScriptedOperation {
+        let Planned { number, at, session, request, answers, asks } = planned;
+        let session = session.unwrap_or(0);
+        let asks = asks.or_else(|| Some(self.first_target(session)));
+        ScriptedOperation { number, session: Some(session), at, request, answers, asks }
     }
 
     /// Starts an operation on an idle session.
@@ -241,6 +255,9 @@ impl Client {
         self.free.remove(&place);
         let session = self.session(place);
         session.began += 1;
+        if let Some(target) = planned.asks {
+            session.driver.turn_to(target);
+        }
         let attempt = session.driver.begin(&request, timeout);
         let step = Step { request, began: now, seen: None };
         session.running = Some(Running { planned, invoked: now, contacts: Vec::new(), calls: Vec::new(), step });

@@ -186,11 +186,11 @@ impl Load {
         for (index, client) in (0..).zip(&mut self.clients) {
             let (open, waiting) = client.close(now);
             self.ended.extend(open.into_iter().map(|ended| (index, ended)));
-            unstarted.extend(waiting.into_iter().map(|planned| (index, planned)));
+            unstarted.extend(waiting.into_iter().map(|planned| (index, client.listed(planned))));
         }
         for ((_, client, _), due) in self.due {
             if let Due::Arrival(planned) = due {
-                unstarted.push((client, planned));
+                unstarted.push((client, self.clients[client as usize].listed(planned)));
             }
         }
         let names = self.clients.into_iter().map(|client| client.name).collect();

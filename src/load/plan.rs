@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::host::Request;
+use crate::host::{NodeId, Request};
 use crate::kernel::{Purpose, Sampler, Stream, StreamClash, Streams, Time};
 
 use super::arrivals::Instants;
@@ -21,15 +21,8 @@ pub(super) struct Planned {
     pub(super) request: Request,
     /// How many replicas are to answer, if this operation says so itself.
     pub(super) answers: Option<u32>,
-}
-
-impl Planned {
-    /// As an operation of a script. One that may run on any session is given to the first, which is as busy as all
-    /// others are if the operation has to wait.
-    pub(super) fn into_listed(self) -> ScriptedOperation {
-        let Self { number, at, session, request, answers } = self;
-        ScriptedOperation { number, session: session.or(Some(0)), at, request, answers }
-    }
+    /// Whom it asks first, if it says so itself.
+    pub(super) asks: Option<NodeId>,
 }
 
 /// Where a client's operations come from.
@@ -70,7 +63,7 @@ impl Choices {
         let Self { client, keys, transactions, transaction_draws, .. } = self;
         let parts = || transactions.parts((*client, number), key, keys, transaction_draws);
         let request = kind.request(key, unique_value(*client, number), parts);
-        Planned { number, at, session, request, answers: None }
+        Planned { number, at, session, request, answers: None, asks: None }
     }
 }
 
@@ -132,8 +125,8 @@ impl Plan {
             Self::Open { instants, draws, choices } => Some(choices.next(instants.next(draws), None)),
             Self::ClosedLoop { .. } => None,
             Self::Script(operations) => operations.next().map(|listed| {
-                let ScriptedOperation { number, session, at, request, answers } = listed;
-                Planned { number, at, session, request, answers }
+                let ScriptedOperation { number, session, at, request, answers, asks } = listed;
+                Planned { number, at, session, request, answers, asks }
             }),
         }
     }

@@ -5,7 +5,6 @@ use std::collections::BTreeMap;
 use crate::host::{CallId, NodeId};
 
 use super::client::Ended;
-use super::plan::Planned;
 use super::{History, Operation, ScriptedOperation};
 
 /// The history of a run, and what else is known of its operations.
@@ -26,14 +25,18 @@ pub struct Recording {
 
 impl Recording {
     /// Puts together what ended and what never started, each with the number of its client.
-    pub(super) fn new(clients: Vec<String>, mut ended: Vec<(u32, Ended)>, unstarted: Vec<(u32, Planned)>) -> Self {
+    pub(super) fn new(
+        clients: Vec<String>,
+        mut ended: Vec<(u32, Ended)>,
+        unstarted: Vec<(u32, ScriptedOperation)>,
+    ) -> Self {
         ended.sort_by_key(|(client, ended)| (ended.invoked, *client, ended.planned.number));
         let mut recording = Self {
             history: History { clients, operations: Vec::with_capacity(ended.len()) },
             contacts: Vec::with_capacity(ended.len()),
             calls: Vec::with_capacity(ended.len()),
             scripted: Vec::with_capacity(ended.len()),
-            unstarted: unstarted.into_iter().map(|(client, planned)| (client, planned.into_listed())).collect(),
+            unstarted,
         };
         // Numbered in the order of their first operations, sessions are unique in the whole history.
         let mut ids = BTreeMap::new();
@@ -83,18 +86,20 @@ impl Recording {
     }
 
     /// What the client of this number was asked to do, operation by operation: as a script it replays to the same
-    /// history and the same digest, if nothing else is changed.
+    /// history and the same digest, if nothing else is changed. Each says whom it asked first, so that it asks the same when
+    /// others are taken out.
     #[must_use]
     pub fn script(&self, client: u32) -> Vec<ScriptedOperation> {
-        let started = self.history.operations.iter().zip(&self.scripted);
+        let started = self.history.operations.iter().zip(&self.scripted).zip(&self.contacts);
         let mut script: Vec<_> = started
-            .filter(|(operation, _)| operation.client == client)
-            .map(|(operation, &(session, answers))| ScriptedOperation {
+            .filter(|((operation, _), _)| operation.client == client)
+            .map(|((operation, &(session, answers)), contacts)| ScriptedOperation {
                 number: operation.number,
                 session: Some(session),
                 at: operation.intended,
                 request: operation.request.clone(),
                 answers,
+                asks: contacts.first().copied(),
             })
             .chain(self.unstarted.iter().filter(|(of, _)| *of == client).map(|(_, planned)| planned.clone()))
             .collect();

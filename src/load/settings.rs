@@ -89,6 +89,8 @@ pub struct ScriptedOperation {
     pub request: Request,
     /// How many replicas are to answer; `None`: as the client says of all its operations.
     pub answers: Option<u32>,
+    /// Which of the client's targets it asks first, whatever its session did before; `None`: whom its session stays with.
+    pub asks: Option<NodeId>,
 }
 
 /// Why there can be no such load.

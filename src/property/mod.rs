@@ -259,6 +259,7 @@ impl Tester<'_> {
             Verdict::Refuted(_) | Verdict::Nondeterministic => Failure::of_run(run),
             Verdict::Holds | Verdict::Inconclusive => (self.judge)(run).is_err().then(|| Failure {
                 check: "property".to_owned(),
+                service: None,
                 class: "safety".to_owned(),
                 anomaly: None,
             }),

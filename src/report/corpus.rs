@@ -87,7 +87,7 @@ pub fn corpus_story(replayed: &[Replayed]) -> String {
 #[must_use]
 pub fn corpus_document(replayed: &[Replayed], verdict: Verdict) -> Value {
     let failure = |failure: Option<&Failure>| {
-        failure.map(|failure| json!({ "check": failure.check, "class": failure.class, "anomaly": failure.anomaly }))
+        failure.map(|failure| json!({ "check": failure.name(), "class": failure.class, "anomaly": failure.anomaly }))
     };
     let run = |one: &Replayed| {
         let Replayed { place, entry, replay } = one;

@@ -91,7 +91,7 @@ pub fn exploration_document(scenario: &str, bound: u32, found: &Exploration, fil
         |level: &Level| json!({ "deviations": level.deviations, "runs": level.runs, "complete": level.is_complete });
     let failure = |(number, found): (usize, &FoundFailure)| {
         let mut failure = json!({
-            "check": found.failure.check,
+            "check": found.failure.name(),
             "class": found.failure.class,
             "runs": found.runs,
             "deviations": found.deviations,

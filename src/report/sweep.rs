@@ -141,7 +141,7 @@ pub fn sweep_document(subject: Subject<'_>, points: &[PointSummary], coverage: &
 
 pub(super) fn group(group: &FailureGroup) -> Value {
     json!({
-        "check": group.failure.check,
+        "check": group.failure.name(),
         "class": group.failure.class,
         "anomaly": group.failure.anomaly,
         "runs": integer(group.runs),

@@ -146,7 +146,7 @@ fn rest(row: &Row) -> [String; 9] {
     [
         row.verdict.clone(),
         row.class.clone().unwrap_or_default(),
-        failure.map(|failure| failure.check.clone()).unwrap_or_default(),
+        failure.map(crate::explore::Failure::name).unwrap_or_default(),
         failure.and_then(|failure| failure.anomaly.clone()).unwrap_or_default(),
         digest(row.digest),
         row.simulated_ns.to_string(),

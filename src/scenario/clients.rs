@@ -27,6 +27,8 @@ pub(super) struct Written {
     pub(super) zone: Option<Spanned<String>>,
     pub(super) prefer: Option<Spanned<String>>,
     pub(super) workload: Workload,
+    /// Whom each operation of its script asks first, as far as they say so.
+    pub(super) asks: Vec<Option<Spanned<String>>>,
     pub(super) timeout: Span,
     pub(super) answers: Answers,
     pub(super) inserts: Inserts,
@@ -101,12 +103,13 @@ pub(super) fn client() -> Shape<Written> {
         );
         let (arrivals, operations, sessions) = (arrivals?, operations?, sessions?);
         let process = (arrivals, sessions.and_then(NonZeroU32::new));
-        let workload = workload(fields, process, operations, transactions?, keys?)?;
+        let (workload, asks) = workload(fields, process, operations, transactions?, keys?)?;
         Some(Written {
             calls: calls?,
             zone: zone?,
             prefer: prefer?,
             workload,
+            asks,
             timeout: timeout?,
             answers: answers?,
             inserts: inserts?,
@@ -120,8 +123,11 @@ pub(super) fn client() -> Shape<Written> {
     })
 }
 
+/// An operation of a script, and the name of whom it asks first.
+type Listed = (ScriptedOperation, Option<Spanned<String>>);
+
 /// Weights, or a script.
-type Operations = (Vec<(OperationKind, u64)>, Option<Vec<ScriptedOperation>>);
+type Operations = (Vec<(OperationKind, u64)>, Option<Vec<Listed>>);
 
 fn operations(fields: &mut Fields<'_>) -> Option<Operations> {
     let weights: Vec<_> = OperationKind::ALL
@@ -143,14 +149,17 @@ fn workload(
     (weights, script): Operations,
     transactions: Option<Transactions>,
     keys: Keys,
-) -> Option<Workload> {
+) -> Option<(Workload, Vec<Option<Spanned<String>>>)> {
     let has_transactions = weights.iter().any(|&(kind, weight)| kind == OperationKind::Transaction && weight > 0);
     if transactions.is_some() && !has_transactions {
         fields.refuse("transactions", "there are none: \"operations\" has no weight for \"transaction\"");
         return None;
     }
     let process = match (arrivals, script) {
-        (None, Some(script)) if weights.is_empty() && sessions.is_none() => return Some(Workload::Scripted(script)),
+        (None, Some(script)) if weights.is_empty() && sessions.is_none() => {
+            let (script, asks) = script.into_iter().unzip();
+            return Some((Workload::Scripted(script), asks));
+        }
         (_, Some(_)) => {
             let says = "a script says when what is asked for: leave out weights, \"arrivals\" and \"sessions\"";
             fields.refuse("operations", says);
@@ -175,7 +184,8 @@ fn workload(
         Process::Closed(think, sessions) => Arrivals::ClosedLoop { think, sessions },
     };
     let transactions = transactions.unwrap_or_default();
-    Some(Workload::Generated(Generated { arrivals, operations, transactions, keys, start: Time::ZERO }))
+    let generated = Generated { arrivals, operations, transactions, keys, start: Time::ZERO };
+    Some((Workload::Generated(generated), Vec::new()))
 }
 
 /// What makes operations start, before it is known how many sessions there are.
@@ -255,7 +265,7 @@ fn answers(fields: &mut Fields<'_>) -> Option<Answers> {
 }
 
 /// One operation of a script.
-fn scripted(fields: &mut Fields<'_>) -> Option<ScriptedOperation> {
+fn scripted(fields: &mut Fields<'_>) -> Option<Listed> {
     let number = fields.required(
         "number",
         "Its number among the client's operations: the stable id is `client-number`.",
@@ -269,8 +279,14 @@ fn scripted(fields: &mut Fields<'_>) -> Option<ScriptedOperation> {
     let at = fields.required("at", "When it is meant to start.", super::input::duration());
     let request = fields.kind("request", requests());
     let answers = fields.maybe("answers", "How many replicas are to answer this one.", count(1..=MOST_ANSWERS));
+    let asks = fields.maybe(
+        "asks",
+        "The replica that it asks first; without it, the one that answered its session last.",
+        name().spanned(),
+    );
     let (number, session, request, answers) = (number?, session?, request?, answers?);
-    Some(ScriptedOperation { number, session, at: Time::ZERO + at?, request, answers })
+    let operation = ScriptedOperation { number, session, at: Time::ZERO + at?, request, answers, asks: None };
+    Some((operation, asks?))
 }
 
 fn requests() -> Vec<Kind<Request>> {

@@ -72,6 +72,7 @@ impl<'a> ServiceEvidence<'a> {
             budget: Budget::default(),
         };
         let mut check = expectation.judge(phase, &evidence);
+        check.service = Some(self.name.to_owned());
         if !self.is_alone {
             check.name = format!("{}:{}", check.name, self.name);
         }

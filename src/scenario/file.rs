@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use crate::fault::Plan;
 use crate::host::{HostSettings, Limits, Link, NodeId, PrioritySettings, ZoneId};
 use crate::kernel::{Span, Time};
+use crate::load::Workload;
 
 use super::chaos::{self, Chaos, chaos};
 use super::clients::{self, client};
@@ -462,26 +463,32 @@ fn clients(
         let Some(client) = client else { continue };
         let Some(targets) = layout.service(&client.calls, problems) else { continue };
         let service = services.iter().position(|(service, _)| service.value == client.calls.value);
-        let prefer = client.prefer.as_ref().and_then(|prefer| preferred(prefer, client, &targets, layout, problems));
+        let mut replica = |name: &_| replica(name, client, &targets, layout, problems);
+        let prefer = client.prefer.as_ref().and_then(&mut replica);
+        let mut written = client.clone();
+        if let Workload::Scripted(script) = &mut written.workload {
+            for (operation, asks) in script.iter_mut().zip(&client.asks) {
+                operation.asks = asks.as_ref().and_then(&mut replica);
+            }
+        }
         let (Some(node), Some(service)) = (layout.node(name, problems), service) else { continue };
-        let written = client.clone();
         clients.push(Client { name: name.value.clone(), zone, node, service, targets, prefer, written });
     }
     clients
 }
 
-/// The replica that a client asks first.
-fn preferred(
-    prefer: &Spanned<String>,
+/// The replica of this name of the service that a client calls.
+fn replica(
+    name: &Spanned<String>,
     client: &clients::Written,
     targets: &[NodeId],
     layout: &Layout,
     problems: &mut Problems,
 ) -> Option<NodeId> {
-    let node = layout.node(prefer, problems)?;
+    let node = layout.node(name, problems)?;
     if !targets.contains(&node) {
-        let says = format!("\"{}\" is no replica of \"{}\"", prefer.value, client.calls.value);
-        problems.add(Problem::new(&prefer.place, says));
+        let says = format!("\"{}\" is no replica of \"{}\"", name.value, client.calls.value);
+        problems.add(Problem::new(&name.place, says));
     }
     Some(node)
 }

@@ -56,6 +56,7 @@ pub(super) fn judge(scenario: &Scenario, finished: &Finished<'_>) -> Vec<Check> 
     if checks.is_empty() {
         checks.push(Check {
             name: "hypothesis".to_owned(),
+            service: None,
             phase: Phase::Always,
             verdict: Verdict::Inconclusive,
             observed: "nothing was judged".to_owned(),
@@ -106,6 +107,7 @@ fn ended(end: &End, simulation: &Simulation) -> Check {
     let anomaly = if let End::Panic { message, .. } = end { Some(kind_of_panic(message)) } else { None };
     Check {
         name: name.to_owned(),
+        service: None,
         phase: Phase::Always,
         verdict,
         observed,
@@ -138,6 +140,7 @@ fn kind_of_panic(message: &str) -> String {
 fn idle(fault: &FaultReport) -> Check {
     Check {
         name: format!("touched:{}", fault.id),
+        service: None,
         phase: Phase::Always,
         verdict: Verdict::Inconclusive,
         observed: "touched nothing".to_owned(),
@@ -171,6 +174,7 @@ fn idle_nemeses(scenario: &Scenario, faults: &[FaultReport]) -> Vec<Check> {
     let made = |name: &str| faults.iter().filter(|fault| fault.nemesis.as_deref() == Some(name)).count();
     let idle = |(name, _): (&str, u64)| Check {
         name: format!("touched:{name}"),
+        service: None,
         phase: Phase::Always,
         verdict: Verdict::Inconclusive,
         observed: format!("{} faults touched nothing", made(name)),
@@ -197,6 +201,7 @@ fn idle_point((name, point): (&str, Point)) -> Check {
     let passed = point.passed;
     Check {
         name: format!("maybe:{name}"),
+        service: None,
         phase: Phase::Always,
         verdict: Verdict::Inconclusive,
         observed: format!("passed {passed} times, never taken"),

@@ -93,7 +93,7 @@ impl Probing {
             let apart = Span::from_nanos(within.as_nanos() / STARTS_WITHIN / (requests.len() as u64).max(1));
             let planned = (0..).zip(requests).map(|(number, request)| {
                 let at = healed + AFTER + apart.times(number);
-                ScriptedOperation { number, session: None, at, request, answers: None }
+                ScriptedOperation { number, session: None, at, request, answers: None, asks: None }
             });
             let (node, settings) = client_settings(scenario, client);
             // A client that does not give up: each of its attempts is as patient as its operations were.

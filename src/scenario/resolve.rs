@@ -5,11 +5,12 @@ use serde_json::{Value, json};
 
 use crate::fault::{Effect, Fault, Group, LinkEffect, Plan, Selector, Shape, Start};
 use crate::host::{MessageDeed, MessageFault, NodeId, Request};
-use crate::load::{Recording, ScriptedOperation};
+use crate::load::ScriptedOperation;
 
 use super::faults::{explicit, explicit_links, explicit_stages};
 use super::file::Scenario;
 use super::nemesis::Generator;
+use super::run::Run;
 
 /// The file with defaults, seed, ids and the targets of the faults filled in. After the faults of the file the plan
 /// has those that the nemeses `made`; a nemesis that made none stays, so that it is still found wanting.
@@ -107,12 +108,14 @@ fn message_entry(fault: &Fault, name: &impl Fn(NodeId) -> String) -> Option<Valu
     Some(json!({ "id": fault.id, "message": message }))
 }
 
-/// A resolved scenario whose clients follow a script: what they were asked to do in a run, one by one.
+/// The resolved scenario of a run, with clients that follow a script: what they were asked to do, one by one, and whom they asked
+/// first.
 #[must_use]
-pub fn scripted(resolved: &Value, recording: &Recording) -> Value {
-    let mut scripted = resolved.clone();
-    for (index, name) in (0u32..).zip(&recording.history.clients) {
-        let script: Vec<_> = recording.script(index).iter().map(script_entry).collect();
+pub fn scripted(run: &Run) -> Value {
+    let mut scripted = run.resolved.clone();
+    for (index, name) in (0u32..).zip(&run.history().clients) {
+        let script = run.recording.script(index);
+        let script: Vec<_> = script.iter().map(|operation| script_entry(operation, run)).collect();
         let client = scripted["clients"].get_mut(name.as_str()).and_then(Value::as_object_mut);
         if let Some(client) = client {
             for replaced in ["arrivals", "keys", "sessions", "transactions"] {
@@ -124,11 +127,14 @@ pub fn scripted(resolved: &Value, recording: &Recording) -> Value {
     scripted
 }
 
-fn script_entry(operation: &ScriptedOperation) -> Value {
-    let ScriptedOperation { number, session, at, request, answers } = operation;
+fn script_entry(operation: &ScriptedOperation, run: &Run) -> Value {
+    let ScriptedOperation { number, session, at, request, answers, asks } = operation;
     let mut entry = json!({ "number": number, "session": session, "at": at.to_string() });
     if let Some(answers) = answers {
         entry["answers"] = json!(answers);
+    }
+    if let Some(asks) = asks {
+        entry["asks"] = json!(run.name(*asks));
     }
     let kind = if let Request::Custom { .. } = request { "custom" } else { request.kind() };
     entry[kind] = settings(request);

@@ -168,7 +168,7 @@ fn reader(
             // Session s asks replica s first, modulo their number.
             let session = u32::try_from(turn % READS_AT_ONCE).ok()? * replicas + replica;
             let (number, request) = (operations.len() as u64, Request::Read { key });
-            operations.push(ScriptedOperation { number, session: Some(session), at, request, answers });
+            operations.push(ScriptedOperation { number, session: Some(session), at, request, answers, asks: None });
         }
     }
     let (node, settings) = client_settings(scenario, client);

@@ -41,7 +41,7 @@ pub struct Size {
 pub struct Shrunk {
     /// The scenario, complete and without generators.
     pub scenario: Value,
-    /// By what it fails, as the original does.
+    /// By what it fails, as the original does; it names no service if no other is left that is called.
     pub failure: Failure,
     /// Its run, with its trace.
     pub run: Run,
@@ -108,7 +108,7 @@ impl<'a> Shrinking<'a> {
     pub fn shrink(&self, scenario: &Scenario, seed: u64) -> Result<Shrunk, ShrinkError> {
         let run = scenario.run(RunOptions { seed, keep_trace: false }).map_err(ShrinkError::Run)?;
         let target = (self.judge)(&run).ok_or(ShrinkError::Holds)?;
-        let original = scripted(&run.resolved, &run.recording);
+        let original = scripted(&run);
         let (best, refused) = (original.clone(), BTreeSet::new());
         let mut shrinker = Shrinker { settings: *self, target, runs: 0, best, refused, lineage: None };
         match shrinker.run_of(&original) {
@@ -126,7 +126,7 @@ impl<'a> Shrinking<'a> {
             return Err(ShrinkError::NotReplayed);
         }
         Ok(Shrunk {
-            failure: shrinker.target,
+            failure: (self.judge)(&run).unwrap_or(shrinker.target),
             after: passes::size(&smallest),
             irrelevant: irrelevant::irrelevant(&original, &smallest),
             scenario: smallest,
@@ -181,8 +181,15 @@ impl Shrinker<'_> {
         fails
     }
 
+    /// Whether a run fails by the same check, on the same service, with the same class and anomaly. Where no other service is
+    /// called any more, the failure does not name it, but its check knows it.
     fn is_alike(&self, run: &Run) -> bool {
-        (self.settings.judge)(run).as_ref() == Some(&self.target)
+        let Some(mut failure) = (self.settings.judge)(run) else { return false };
+        if failure.service.is_none() && self.target.service.is_some() {
+            let check = Failure::deciding(run.verdict, &run.checks);
+            failure.service = check.and_then(|check| check.service.clone());
+        }
+        failure == self.target
     }
 
     /// Whether the budget or the time is spent.

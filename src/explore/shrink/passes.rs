@@ -36,6 +36,7 @@ pub(super) fn all(shrinker: &mut Shrinker<'_>) {
         round(shrinker);
         if shrinker.best == before {
             merge(shrinker);
+            contacts(shrinker);
             is_cut = !under_other_seeds(shrinker);
         }
         if shrinker.best == before && !is_cut || shrinker.is_exhausted() {
@@ -52,6 +53,7 @@ fn under_other_seeds(shrinker: &mut Shrinker<'_>) -> bool {
         |shrinker: &mut Shrinker<'_>, candidate| shrinker.runs < last && shrinker.keep_under_another_seed(candidate);
     faults(shrinker, keep);
     operations(shrinker, keep);
+    pairs(shrinker, keep);
     let plain = with(&shrinker.best, "/network", plain_network());
     if plain != shrinker.best {
         keep(shrinker, plain);
@@ -159,6 +161,29 @@ fn faults<'s>(shrinker: &mut Shrinker<'s>, keep: impl Fn(&mut Shrinker<'s>, Valu
     });
 }
 
+/// Of more faults than this not every pair is left out.
+const MOST_IN_PAIRS: usize = 8;
+
+/// Leaves out two faults where one of them alone cannot go: one undoes what the other does.
+fn pairs<'s>(shrinker: &mut Shrinker<'s>, keep: impl Fn(&mut Shrinker<'s>, Value) -> bool) {
+    while let Some(faults) =
+        shrinker.best["faults"].as_array().filter(|faults| faults.len() <= MOST_IN_PAIRS).cloned()
+    {
+        let pairs = (0..faults.len()).flat_map(|one| (one + 1..faults.len()).map(move |other| (one, other)));
+        let rest = |(one, other)| -> Vec<_> {
+            let stays = |(place, fault): (usize, &Value)| (place != one && place != other).then(|| fault.clone());
+            faults.iter().enumerate().filter_map(stays).collect()
+        };
+        let is_smaller = pairs.map(rest).any(|rest| {
+            let candidate = with(&shrinker.best, "/faults", json!(rest));
+            shrinker.keep(candidate.clone()) || keep(shrinker, candidate)
+        });
+        if !is_smaller {
+            return;
+        }
+    }
+}
+
 fn operations<'s>(shrinker: &mut Shrinker<'s>, keep: impl Fn(&mut Shrinker<'s>, Value) -> bool) {
     ddmin(scripts(&shrinker.best), |part| {
         let mut candidate = shrinker.best.clone();
@@ -204,17 +229,65 @@ fn remove_members(shrinker: &mut Shrinker<'_>, pointer: &str) {
     }
 }
 
-/// Fewer replicas, the last ones first, down to one.
+/// Leaves out whom operations ask first where it does not matter: of all, or else of one after the other. Only when no operation
+/// can go any more, for without that an operation asks whom the ones before it have left to it.
+fn contacts(shrinker: &mut Shrinker<'_>) {
+    let all = scripts(&shrinker.best);
+    let says: Vec<_> = (0..all.len()).filter(|&place| all[place].1.get("asks").is_some()).collect();
+    let silent = |silent: &[usize]| {
+        let mut operations = all.clone();
+        for &place in silent {
+            operations[place].1.as_object_mut().and_then(|operation| operation.shift_remove("asks"));
+        }
+        operations
+    };
+    let mut candidate = shrinker.best.clone();
+    set_scripts(&mut candidate, &silent(&says));
+    if shrinker.keep(candidate) || says.len() > MOST_CONTACTS {
+        return;
+    }
+    let mut quiet = Vec::new();
+    for place in says {
+        quiet.push(place);
+        let mut candidate = shrinker.best.clone();
+        set_scripts(&mut candidate, &silent(&quiet));
+        if !shrinker.keep(candidate) {
+            quiet.pop();
+        }
+    }
+}
+
+/// Of more operations than this it is not tried one by one whether it matters whom they ask first.
+const MOST_CONTACTS: usize = 12;
+
+/// Fewer replicas, the last ones first, down to one. What was asked of one that goes is asked of another.
 fn replicas(shrinker: &mut Shrinker<'_>) {
     for pointer in kinds(&shrinker.best) {
         let pointer = format!("{pointer}/replicas");
         let Some(count) = shrinker.best.pointer(&pointer).and_then(Value::as_u64) else { continue };
         for fewer in 1..count {
-            if shrinker.keep(with(&shrinker.best, &pointer, json!(fewer))) {
+            let mut candidate = with(&shrinker.best, &pointer, json!(fewer));
+            retarget(&mut candidate, &pointer, fewer);
+            if shrinker.keep(candidate) {
                 break;
             }
         }
     }
+}
+
+/// Makes operations that ask a replica that is gone ask another one first: with 2 left, number 2 becomes number 0.
+fn retarget(scenario: &mut Value, pointer: &str, replicas: u64) {
+    let service = pointer.split('/').nth(2).map(unescaped).unwrap_or_default();
+    let mut operations = scripts(scenario);
+    for (_, operation) in &mut operations {
+        let replica = operation["asks"].as_str().and_then(|asks| asks.strip_prefix(&service)?.strip_prefix('-'));
+        if let Some(number) =
+            replica.and_then(|number| number.parse::<u64>().ok()).filter(|&number| number >= replicas)
+        {
+            operation["asks"] = json!(format!("{service}-{}", number % replicas));
+        }
+    }
+    set_scripts(scenario, &operations);
 }
 
 /// The pointers to the kinds of all services: `/services/store/raft`.
@@ -231,6 +304,10 @@ fn escaped(name: &str) -> String {
     name.replace('~', "~0").replace('/', "~1")
 }
 
+fn unescaped(name: &str) -> String {
+    name.replace("~1", "/").replace("~0", "~")
+}
+
 pub(super) fn with(scenario: &Value, pointer: &str, value: Value) -> Value {
     let mut changed = scenario.clone();
     if let Some(place) = changed.pointer_mut(pointer) {
@@ -244,7 +321,7 @@ fn without(scenario: &Value, pointer: &str) -> Value {
     if let Some((parent, name)) = pointer.rsplit_once('/')
         && let Some(object) = changed.pointer_mut(parent).and_then(Value::as_object_mut)
     {
-        object.shift_remove(&name.replace("~1", "/").replace("~0", "~"));
+        object.shift_remove(&unescaped(name));
     }
     changed
 }
@@ -422,4 +499,20 @@ fn rounded(text: &str, grain: Span) -> Option<String> {
     let (nanos, grain) = (parse_duration(text).ok()?.as_nanos(), grain.as_nanos());
     let multiple = nanos.checked_add(grain / 2)? / grain * grain;
     (nanos >= grain).then(|| Span::from_nanos(multiple).to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_asked_a_replica_that_goes_asks_another() {
+        let clients = |asks: [Value; 4]| {
+            let script: Vec<_> = asks.iter().map(|asks| json!({ "asks": asks })).collect();
+            json!({ "clients": { "a": { "operations": { "script": script } } } })
+        };
+        let mut scenario = clients([json!("store-0"), json!("store-2"), json!("store-b-2"), Value::Null]);
+        retarget(&mut scenario, "/services/store/raft/replicas", 2);
+        assert_eq!(scenario, clients([json!("store-0"), json!("store-0"), json!("store-b-2"), Value::Null]));
+    }
 }

@@ -227,7 +227,7 @@ fn generated(arrivals: Arrivals, keys: Keys) -> Workload {
 
 fn write(number: u64, session: u32, at: u64) -> ScriptedOperation {
     let request = Request::Write { key: Key(number), value: Value::Int(number as i64) };
-    ScriptedOperation { number, session: Some(session), at: millis(at), request, answers: None }
+    ScriptedOperation { number, session: Some(session), at: millis(at), request, answers: None, asks: None }
 }
 
 /// The run of a list of clients, each replaced by the script that its recording gives.
@@ -296,7 +296,7 @@ proptest! {
         prop_assert_eq!(scripts(&clients, &replay), scripted);
     }
 
-    /// Taking operations out of a script changes nothing of what the others ask for, or when.
+    /// Taking operations out of a script changes nothing of what the others ask for, or when, or whom they ask first.
     #[test]
     fn operations_do_not_depend_on_each_other(
         world in any_world(),
@@ -309,7 +309,11 @@ proptest! {
         rest.retain(|operation| keep[operation.number as usize % keep.len()]);
         let workload = Workload::Scripted(rest.clone());
         let (recording, _) = world.run(&[ClientSettings { workload, ..clients[0].clone() }]);
-        prop_assert_eq!(recording.script(0), rest);
+        prop_assert_eq!(recording.script(0), rest.clone());
+        let asks: BTreeMap<_, _> = rest.iter().map(|operation| (operation.number, operation.asks)).collect();
+        for (operation, contacts) in recording.history.operations.iter().zip(&recording.contacts) {
+            prop_assert_eq!(asks[&operation.number], contacts.first().copied());
+        }
     }
 
     /// No client shifts what another asks for, nor when, in an open load; its values only name its place.
@@ -408,6 +412,23 @@ fn clients_find_who_serves() {
         &[Mood::Silent, Mood::Slow(Span::from_millis(3))],
         &["0: 10 10-50 s0 [0] Info(\"no answer in 40ms\")", "1: 30 50-55 s1 [1] Ok(Nil)"],
     );
+}
+
+/// Without the operation that was referred to the leader, the next one would ask who refers to it, unless it says whom it asks.
+#[test]
+fn an_operation_says_whom_it_asks_first() {
+    let world = World::new(&[Mood::Refers(2), Mood::Refers(2), Mood::Prompt]);
+    let check = |asks: [Option<u32>; 2], expected: [&str; 2]| {
+        let operation = |(number, asks): (u64, Option<u32>)| ScriptedOperation {
+            asks: asks.map(NodeId),
+            ..write(number, 0, 10 + 20 * number)
+        };
+        let script = Workload::Scripted((0..).zip(asks).map(operation).collect());
+        assert_eq!(story(&world, client("c", 3, script)), expected);
+    };
+    check([None, None], ["0: 10 10-14 s0 [0 2] Ok(Nil)", "1: 30 30-32 s0 [2] Ok(Nil)"]);
+    check([Some(1), Some(0)], ["0: 10 10-14 s0 [1 2] Ok(Nil)", "1: 30 30-34 s0 [0 2] Ok(Nil)"]);
+    check([Some(2), None], ["0: 10 10-12 s0 [2] Ok(Nil)", "1: 30 30-32 s0 [2] Ok(Nil)"]);
 }
 
 #[test]
