@@ -21,7 +21,7 @@ cap/partition-raft       holds         -       -                        e2311510
 cap/quorum-overlap       refuted       safety  stale_reads:hasty        38bb4590bbabe015
 chaos/a-fifth-of-the-nodes refuted       availability availability             2811bc67a179a732
 chaos/a-fifth-of-the-nodes-quorum holds         -       -                        f3d0d527fc85fa5b
-chaos/harsh-swarm        holds         -       -                        8343ba07a2ac221b
+chaos/harsh-swarm        holds         -       -                        09c85e743b8dd869
 clocks/lease-and-drift   refuted       safety  linearizable,stale_reads c5c5fb2dd80d004c
 clocks/skewed-writers    refuted       safety  lost_writes              56073436c0671f2d
 clocks/version-vectors   holds         -       -                        b83c5a8030a796e7

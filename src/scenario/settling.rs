@@ -116,6 +116,8 @@ impl Settling {
 
     /// Whether the last read has just ended, or they are given up.
     pub(super) fn reads_end(&mut self, now: Time) -> bool {
+        // Where nothing happens for long, looking goes on.
+        let now = now.max(self.next_look);
         let Some(reads) = &mut self.reads else { return false };
         let ended = !reads.is_over && (reads.load.ended() == reads.total || now >= reads.deadline);
         reads.is_over |= ended;

@@ -138,6 +138,11 @@ const fn messages(subject: &Subject<'_>) -> bool {
     subject.tolerance.messages
 }
 
+/// Messages among replicas: there have to be some.
+const fn among(subject: &Subject<'_>) -> bool {
+    messages(subject) && subject.replicas > 1
+}
+
 const fn clocks(subject: &Subject<'_>) -> bool {
     subject.tolerance.clocks && subject.reads_wall_clock
 }
@@ -194,7 +199,7 @@ const FAMILIES: [Family; 29] = [
     },
     Family {
         name: "split",
-        tolerated: partitions,
+        tolerated: |of| partitions(of) && of.replicas > 1,
         faults: [1, 4, 12],
         lasts_ms: Some([200, 1_500, 4_000]),
         strength: None,
@@ -204,7 +209,7 @@ const FAMILIES: [Family; 29] = [
     },
     Family {
         name: "one-way",
-        tolerated: partitions,
+        tolerated: |of| partitions(of) && of.replicas > 1,
         faults: [1, 4, 12],
         lasts_ms: Some([200, 1_500, 4_000]),
         strength: None,
@@ -257,7 +262,7 @@ const FAMILIES: [Family; 29] = [
     },
     Family {
         name: "loss",
-        tolerated: messages,
+        tolerated: among,
         faults: [1, 4, 12],
         lasts_ms: Some([500, 2_000, 5_000]),
         strength: Some(([1, 5, 30], "% of the messages")),
@@ -267,7 +272,7 @@ const FAMILIES: [Family; 29] = [
     },
     Family {
         name: "copies",
-        tolerated: messages,
+        tolerated: among,
         faults: [1, 4, 12],
         lasts_ms: Some([500, 2_000, 5_000]),
         strength: Some(([1, 10, 50], "% of the messages")),

@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use super::{Family, Keeps, messages, partitions};
+use super::{Family, Keeps, among, messages, partitions};
 
 /// A row for links among the replicas.
 const fn row(name: &'static str) -> Family {
@@ -63,16 +63,19 @@ pub(super) const FAMILIES: [Family; 14] = [
         ..pattern("flaps")
     },
     Family {
+        tolerated: among,
         strength: Some(([1, 2, 10], "% of the messages begin a burst of ten")),
         settings: |of, percent| json!({ "burst_loss": { "links": { "among": of.all() }, "starts": format!("{percent}%"), "ends": "10%" } }),
         ..row("bursts")
     },
     Family {
+        tolerated: among,
         strength: Some(([1, 10, 50], "% of the messages")),
         settings: |of, percent| json!({ "reordering": { "links": { "among": of.all() }, "share": format!("{percent}%"), "within": "200ms" } }),
         ..row("reorder")
     },
     Family {
+        tolerated: among,
         strength: Some(([1, 5, 30], "% of the messages")),
         settings: |of, percent| json!({ "corruption": { "links": { "among": of.all() }, "share": format!("{percent}%") } }),
         ..row("corrupt")
