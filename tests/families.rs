@@ -277,7 +277,7 @@ fn a_client_that_crashes_leaves_its_operations_unknown() {
         first.faults[0].tally.iter().map(|(what, _)| what.name()).collect::<Vec<_>>(),
         ["requests", "processes"]
     );
-    let script = scripted(&first.resolved, &first.recording);
+    let script = scripted(&first);
     let again = run(&read(&script), 7);
     assert_eq!(again.digest().value(), first.digest().value());
     assert_eq!(again.history().operations, first.history().operations);

@@ -213,21 +213,28 @@ impl<'h> Queue<'h> {
         matches!(self.history.operations[put].outcome, Outcome::Ok(_))
     }
 
-    /// What came out and was not in, or came out more often than it went in.
+    /// What came out and was not in, or came out more often than it went in. What a taking may have taken was put in before it was
+    /// over. So of two takings one may have taken whatever the other may, and as many as can be are explained if those go first that
+    /// may have taken least.
     fn count_takings(&self, report: &mut QueueReport) {
         for (element, takings) in &self.takings {
             let puts = self.puts.get(element).map_or(&[][..], Vec::as_slice);
-            for (place, &taking) in takings.iter().enumerate() {
-                let earlier = &takings[..place];
-                let in_time = puts.iter().filter(|&&put| !self.precedes(taking, put)).count();
+            let in_time = |taking: usize| puts.iter().filter(|&&put| !self.precedes(taking, put)).count();
+            let mut by_choice: Vec<(usize, usize)> =
+                takings.iter().map(|&taking| (in_time(taking), taking)).collect();
+            by_choice.sort_by_key(|&(in_time, _)| in_time);
+            let mut explained = Vec::new();
+            for (in_time, taking) in by_choice {
+                let is_over = |&earlier: &usize| self.precedes(earlier, taking);
                 let (anomaly, shown_by) = if in_time == 0 {
                     (QueueAnomaly::Unexpected, [&[taking], puts].concat())
-                } else if place < in_time {
+                } else if explained.len() < in_time {
+                    explained.push(taking);
                     continue;
-                } else if earlier.iter().any(|&earlier| self.precedes(earlier, taking)) {
-                    (QueueAnomaly::Redelivered, [&[taking], earlier].concat())
+                } else if takings.iter().any(is_over) {
+                    (QueueAnomaly::Redelivered, [&[taking], &*explained].concat())
                 } else {
-                    (QueueAnomaly::Duplicated, [&[taking], earlier].concat())
+                    (QueueAnomaly::Duplicated, [&[taking], &*explained].concat())
                 };
                 report.anomalies.push((anomaly, shown_by));
             }

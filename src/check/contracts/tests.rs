@@ -170,6 +170,27 @@ fn of_a_queue(kind: u8, element: i64) -> Request {
     }
 }
 
+/// How many takings can be explained at most, each by a put of its own that was asked for before it was over.
+fn most_explained(takings: &[&Operation], puts: &[&Operation]) -> usize {
+    let Some((first, rest)) = takings.split_first() else { return 0 };
+    let with = puts.iter().enumerate().filter(|(_, put)| !precedes(first, put)).map(|(place, _)| {
+        let left = [&puts[..place], &puts[place + 1..]].concat();
+        1 + most_explained(rest, &left)
+    });
+    with.chain([most_explained(rest, puts)]).max().unwrap_or(0)
+}
+
+/// The takings that find nothing left when those go first that may have taken least.
+fn too_many<'h>(by_choice: &[(usize, &'h Operation)]) -> Vec<(usize, &'h Operation)> {
+    let mut explained = 0;
+    let is_left = |&&(possible, _): &&(usize, &Operation)| {
+        let is_explained = explained < possible;
+        explained += usize::from(is_explained);
+        possible > 0 && !is_explained
+    };
+    by_choice.iter().filter(is_left).copied().collect()
+}
+
 /// The anomalies by their definitions, read aloud.
 fn literal(history: &History) -> [usize; 5] {
     let operations = &history.operations;
@@ -190,13 +211,22 @@ fn literal(history: &History) -> [usize; 5] {
         .collect();
     let is = |element: i64| move |&&(other, _): &&(i64, &Operation)| other == element;
     let (mut duplicated, mut redelivered, mut unexpected) = (0, 0, 0);
-    for (place, &(element, taking)) in takings.iter().enumerate() {
-        let possible = puts.iter().filter(is(element)).filter(|(_, put)| !precedes(taking, put)).count();
-        let before: Vec<_> = takings[..place].iter().filter(is(element)).collect();
-        if possible == 0 {
-            unexpected += 1;
-        } else if before.len() >= possible {
-            let is_again = before.iter().any(|(_, earlier)| precedes(earlier, taking));
+    for element in 1..5 {
+        // What is explained is a largest matching of takings with puts, found by trying all.
+        let mut of_element: Vec<(usize, &Operation)> = Vec::new();
+        for &(_, taking) in takings.iter().filter(is(element)) {
+            let possible = puts.iter().filter(is(element)).filter(|(_, put)| !precedes(taking, put)).count();
+            of_element.push((possible, taking));
+        }
+        unexpected += of_element.iter().filter(|(possible, _)| *possible == 0).count();
+        let put_in: Vec<&Operation> = puts.iter().filter(is(element)).map(|&(_, put)| put).collect();
+        let all: Vec<&Operation> =
+            of_element.iter().filter(|(possible, _)| *possible > 0).map(|&(_, it)| it).collect();
+        let again = all.len() - most_explained(&all, &put_in);
+        // Which of several is one too many, nobody knows: those that may have taken most.
+        of_element.sort_by_key(|&(possible, _)| possible);
+        for &(_, taking) in too_many(&of_element).iter().take(again) {
+            let is_again = of_element.iter().any(|(_, earlier)| precedes(earlier, taking));
             *(if is_again { &mut redelivered } else { &mut duplicated }) += 1;
         }
     }

@@ -222,7 +222,7 @@ impl<'h> Fifo<'h> {
                 }
             };
             let core = [taken, element.put].into_iter().chain(left.iter().copied()).chain(takings.iter().copied());
-            return Some(refuted(OUT_OF_ORDER, core.collect(), sentence));
+            return Some(refuted(NO_ORDER, core.collect(), sentence));
         }
         None
     }
