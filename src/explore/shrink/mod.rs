@@ -139,7 +139,7 @@ impl<'a> Shrinking<'a> {
 }
 
 /// How many other seeds are tried for each part that goes, and for all of them at most.
-const SEEDS_EACH: u64 = 16;
+const SEEDS_EACH: u64 = 4;
 const MOST_SEEDS: u64 = 32;
 
 /// A search under way.
