@@ -179,7 +179,6 @@ fn contacts_are_left_out_unless_they_matter() {
     };
     check("store-2", ["store-1", "store-2", "store-1"], json!("store-2"));
     check("store-0", ["store-1", "store-1", "store-0"], Value::Null);
-    check("a", ["store-2", "store-2", "store-1"], Value::Null);
 }
 
 /// A scenario to be made smaller: half a second of load on one or two services, and faults of which most do not matter.
