@@ -144,11 +144,13 @@ fn of_several_services_the_one_that_fails_is_left() {
         "faults": [power("early", "stock-0", "500ms"), power("late", "cart-0", "600ms")],
         "hypothesis": { "always": ["linearizable"] }
     });
-    let original = read(&text);
+    let mut original = read(&text);
+    let fails = |seed: &u64| Failure::of_run(&run(&original, *seed)).is_some();
+    original.seed = (0..100).find(fails).expect("some seed fails");
     let found = shrunk(&original, 1_000).expect("it fails");
     let named = Failure::of_run(&run(&original, original.seed)).expect("it fails");
     let service = named.service.clone().expect("several services are called");
-    assert_eq!(named.to_string(), format!("safety by linearizable:{service}"));
+    assert_eq!(named.to_string(), format!("safety by linearizable:{service} (no order)"));
     assert_eq!(found.failure, Failure { service: None, ..named });
     let left = found.scenario["services"].as_object().expect("services").keys().collect::<Vec<_>>();
     assert_eq!(left, [&service], "{:#}", found.scenario);
@@ -164,20 +166,19 @@ fn contacts_are_left_out_unless_they_matter() {
         json!({
             "version": 1, "title": "Contacts", "duration": "1s",
             "services": { "store": { "majority_register": { "replicas": 3 } } },
-            "clients": { "a": { "calls": "store", "operations": { "script": script } } },
+            "clients": { "a": { "calls": "store", "timeout": "300ms", "operations": { "script": script } } },
             "faults": [{ "id": "cut", "partition": { "groups": [[isolated], "rest"], "at": "50ms", "for": "900ms" } }],
             "hypothesis": { "always": [{ "availability": { "at_least": "100%" } }] }
         })
     };
-    let check = |isolated: &str, asks: [&str; 3], replicas: u64, expected: Value| {
+    let check = |isolated: &str, asks: [&str; 3], expected: Value| {
         let found = shrunk(&read(&text(isolated, asks)), 1_000).expect("it fails");
         let script = &found.scenario["clients"]["a"]["operations"]["script"];
-        assert_eq!((found.after.operations, found.after.replicas), (1, replicas), "{:#}", found.scenario);
+        assert_eq!(found.after.operations, 1, "{:#}", found.scenario);
         assert_eq!(script[0]["asks"], expected, "{:#}", found.scenario);
     };
-    check("store-2", ["store-1", "store-2", "store-1"], 3, json!("store-2"));
-    check("store-0", ["store-1", "store-1", "store-0"], 1, Value::Null);
-    check("a", ["store-2", "store-2", "store-1"], 1, Value::Null);
+    check("store-2", ["store-1", "store-2", "store-1"], json!("store-2"));
+    check("store-0", ["store-1", "store-1", "store-0"], Value::Null);
 }
 
 /// A scenario to be made smaller: half a second of load on one or two services, and faults of which most do not matter.
@@ -229,7 +230,7 @@ const DROP: &str =
 const COPY: &str =
     r#"{ "message": { "from": "client0", "to": "store-0", "kind": "request", "nth": NTH, "duplicate": "FOR" } }"#;
 
-const FAMILIES: [Family; 5] = [
+const FAMILIES: [Family; 4] = [
     Family {
         services: r#"{ "store": { "single": { "sync": "never", "without": ["sync_before_ack"] } } }"#,
         faults: &[RESTART, PAUSE, LOSS, DROP, COPY],
@@ -237,11 +238,6 @@ const FAMILIES: [Family; 5] = [
     },
     Family {
         services: r#"{ "store": { "majority_register": { "replicas": 3, "without": ["quorum_query"] } } }"#,
-        faults: &[PARTITION, PAUSE, LOSS, DROP],
-        hypothesis: SAFE,
-    },
-    Family {
-        services: r#"{ "store": { "majority_register": { "replicas": 3, "without": ["read_write_back"] } } }"#,
         faults: &[PARTITION, PAUSE, LOSS, DROP],
         hypothesis: SAFE,
     },
@@ -316,16 +312,11 @@ fn shrinking_what_a_register_does_not_ask_is_sound() {
 }
 
 #[test]
-fn shrinking_what_a_register_does_not_write_back_is_sound() {
+fn shrinking_what_a_log_forgets_is_sound() {
     check_soundness(&FAMILIES[2]);
 }
 
 #[test]
-fn shrinking_what_a_log_forgets_is_sound() {
-    check_soundness(&FAMILIES[3]);
-}
-
-#[test]
 fn shrinking_the_failure_of_one_of_two_services_is_sound() {
-    check_soundness(&FAMILIES[4]);
+    check_soundness(&FAMILIES[3]);
 }

@@ -36,7 +36,7 @@ fn a_failure_is_shrunk_kept_and_replayed_first() {
     let property = || Property::new(Registry::standard()).named("mine::it works").regressions(&kept);
     let told = story(|| property().check_file(&file, 0..20)).expect("it fails");
     for part in [
-        "mine::it works: safety by linearizable, seed ",
+        "mine::it works: safety by linearizable (no order), seed ",
         "after      1 fault, 2 operations",
         "\nagain:    cargo test 'mine::it works'\n",
         "\nlook:     PARTITA_TRACE=trace.jsonl cargo test",

@@ -53,7 +53,6 @@ fn under_other_seeds(shrinker: &mut Shrinker<'_>) -> bool {
         |shrinker: &mut Shrinker<'_>, candidate| shrinker.runs < last && shrinker.keep_under_another_seed(candidate);
     faults(shrinker, keep);
     operations(shrinker, keep);
-    pairs(shrinker, keep);
     let plain = with(&shrinker.best, "/network", plain_network());
     if plain != shrinker.best {
         keep(shrinker, plain);
@@ -159,29 +158,6 @@ fn faults<'s>(shrinker: &mut Shrinker<'s>, keep: impl Fn(&mut Shrinker<'s>, Valu
         let candidate = with(&shrinker.best, "/faults", json!(part));
         keep(shrinker, candidate)
     });
-}
-
-/// Of more faults than this not every pair is left out.
-const MOST_IN_PAIRS: usize = 8;
-
-/// Leaves out two faults where one of them alone cannot go: one undoes what the other does.
-fn pairs<'s>(shrinker: &mut Shrinker<'s>, keep: impl Fn(&mut Shrinker<'s>, Value) -> bool) {
-    while let Some(faults) =
-        shrinker.best["faults"].as_array().filter(|faults| faults.len() <= MOST_IN_PAIRS).cloned()
-    {
-        let pairs = (0..faults.len()).flat_map(|one| (one + 1..faults.len()).map(move |other| (one, other)));
-        let rest = |(one, other)| -> Vec<_> {
-            let stays = |(place, fault): (usize, &Value)| (place != one && place != other).then(|| fault.clone());
-            faults.iter().enumerate().filter_map(stays).collect()
-        };
-        let is_smaller = pairs.map(rest).any(|rest| {
-            let candidate = with(&shrinker.best, "/faults", json!(rest));
-            shrinker.keep(candidate.clone()) || keep(shrinker, candidate)
-        });
-        if !is_smaller {
-            return;
-        }
-    }
 }
 
 fn operations<'s>(shrinker: &mut Shrinker<'s>, keep: impl Fn(&mut Shrinker<'s>, Value) -> bool) {
