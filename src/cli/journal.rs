@@ -46,9 +46,14 @@ pub(super) struct Header {
 /// The early stop: as soon as one of these is so.
 #[derive(Clone, Copy, PartialEq, Debug, Default, Serialize, Deserialize)]
 pub(super) struct Until {
-    /// The interval of the rate of holding runs is this narrow, with this confidence.
-    pub(super) width: Option<(f64, f64)>,
+    /// The interval of the rate of holding runs is this narrow ...
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) width: Option<f64>,
+    /// ... with this confidence.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) confidence: Option<f64>,
     /// So many seeds in succession have covered nothing new.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) plateau: Option<u64>,
 }
 

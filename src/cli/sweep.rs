@@ -218,8 +218,8 @@ impl Prefix {
 
 /// When it stops before its last seed, if it does.
 fn until(arguments: &Arguments) -> Option<Until> {
-    let width = arguments.until_width.map(|width| (width, arguments.effort.confidence));
-    let until = Until { width, plateau: arguments.until_plateau };
+    let Arguments { until_width: width, until_plateau: plateau, effort, .. } = arguments;
+    let until = Until { width: *width, confidence: width.map(|_| effort.confidence), plateau: *plateau };
     (until != Until::default()).then_some(until)
 }
 

@@ -51,6 +51,20 @@ impl Touch {
         }
     }
 
+    /// What it is called after a number.
+    const fn noun(self, times: u64) -> &'static str {
+        let [one, many] = match self {
+            Self::Messages => ["message", "messages"],
+            Self::Requests => ["request", "requests"],
+            Self::Timers => ["timer", "timers"],
+            Self::DiskOperations => ["disk operation", "disk operations"],
+            Self::ClockReadings => ["clock reading", "clock readings"],
+            Self::Processes => ["process", "processes"],
+            Self::Work => ["piece of work", "pieces of work"],
+        };
+        if times == 1 { one } else { many }
+    }
+
     pub(crate) const fn of(body: Body) -> Self {
         match body {
             Body::Message(_) => Self::Messages,
@@ -101,7 +115,7 @@ impl fmt::Display for Tally {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         for (place, (what, times)) in self.iter().enumerate() {
             let comma = if place > 0 { ", " } else { "" };
-            write!(f, "{comma}{times} {}", what.name().replace('_', " "))?;
+            write!(f, "{comma}{times} {}", what.noun(times))?;
         }
         Ok(())
     }

@@ -302,7 +302,8 @@ impl<'a> Driver<'a> {
     pub(super) fn follow(&mut self, step: Step) -> Option<Option<End>> {
         match step {
             // Nobody is told of it where the run does not stop after each event, so nothing may follow from it.
-            Step::Ran => return None,
+            Step::Ran if matches!(self.stage, Stage::Load) => return None,
+            Step::Ran => {}
             Step::Turned { .. } => self.reach.look(&self.simulation),
             Step::Token { class: class::CHECK, token: END_OF_RUN } => {
                 if !self.read_again() {
