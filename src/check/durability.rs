@@ -308,6 +308,8 @@ fn holdings(nodes: &[String], values: &[&Value], key: Key) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::slice::from_ref;
+
     use proptest::prelude::*;
 
     use super::super::testing::{draws, history, kinds, perform_on, value, with_siblings};
@@ -339,15 +341,15 @@ mod tests {
         check(failed, &[one.clone(), one.clone()], &[]);
         check(failed, &[one.clone(), two.clone()], &[1]);
         check(failed, &[], &[]);
-        check("1 w2 info 0 1\n2 w2 fail 2 3", &[two.clone()], &[]);
+        check("1 w2 info 0 1\n2 w2 fail 2 3", from_ref(&two), &[]);
         check("1 +1 ok 0 1\n1 +2 fail 2 3", &[Value::List(vec![1, 2])], &[1]);
         check("1 +1 ok 0 1\n1 +2 fail 2 3", &[Value::List(vec![1])], &[]);
         // What was read is gone, and what it had replaced is back, acknowledged or not.
         let read = "1 w1 ok 0 1\n1 w2 info 2 3\n2 r ok2 4 5";
         check(read, &[one.clone(), one.clone()], &[1]);
         check(read, &[one.clone(), two.clone()], &[]);
-        check("1 w1 ok 0 1\n1 w2 info 2 3\n2 r ok1 4 5", &[one.clone()], &[]);
-        check("1 w1 ok 0 1\n1 w2 ok 2 3\n2 r ok2 4 5", &[one.clone()], &[1]);
+        check("1 w1 ok 0 1\n1 w2 info 2 3\n2 r ok1 4 5", from_ref(&one), &[]);
+        check("1 w1 ok 0 1\n1 w2 ok 2 3\n2 r ok2 4 5", from_ref(&one), &[1]);
         check("1 w1 ok 0 1\n3 w2 ok 0 3\n2 r ok2 4 5", &[one], &[]);
         check("1 +1 ok 0 1\n1 +2 info 2 3\n2 r ok[1,2] 4 5", &[Value::List(vec![1])], &[1]);
     }

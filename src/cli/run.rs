@@ -188,7 +188,7 @@ fn write_results(folder: &Path, arguments: &Arguments, run: &Run, elapsed: Optio
     std::fs::create_dir_all(folder).map_err(|error| Failure::io("make the folder", folder, &error))?;
     let name = &arguments.scenario;
     let write = |file: &str, text: String| files::write(&folder.join(file), text.as_bytes());
-    let resolved = if arguments.script { scripted(&run) } else { run.resolved.clone() };
+    let resolved = if arguments.script { scripted(run) } else { run.resolved.clone() };
     write("scenario.json", format!("{resolved:#}\n"))?;
     write("history.jsonl", history_lines(run.history()))?;
     write("history.edn", history_edn(run.history()))?;

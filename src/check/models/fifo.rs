@@ -196,7 +196,7 @@ impl<'h> Fifo<'h> {
         }
         for (before, &put) in self.left.iter().enumerate() {
             let after = first.partition_point(|&(invoked, ..)| invoked <= self.deadline(put));
-            let Some(&(_, name, element, taken)) = first.get(after) else { return None };
+            let &(_, name, element, taken) = first.get(after)?;
             if self.unknown_by(self.deadline(taken)) > before {
                 continue;
             }
