@@ -280,7 +280,7 @@ fn a_client_that_crashes_knows_nothing_of_its_calls() {
     assert_eq!(turns.into_inner(), [(CLIENT, false), (CLIENT, true)]);
     let tally = simulation.tally(FIRST);
     assert_eq!((tally.of(Touch::Processes), tally.of(Touch::Requests), tally.total()), (2, 1, 3));
-    assert_eq!(tally.to_string(), "1 requests, 2 processes");
+    assert_eq!(tally.to_string(), "1 request, 2 processes");
 }
 
 /// Whatever crashes first: a loss of power takes the page cache of a host whose process had died, and its voice.
