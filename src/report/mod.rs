@@ -27,6 +27,7 @@ pub use edn::history_edn;
 pub use explored::{exploration_document, exploration_story};
 pub use history::history_lines;
 pub use json::document;
+#[cfg(feature = "cli")]
 pub(crate) use json::integer;
 pub use means::figures_table;
 pub use page::page;
