@@ -265,7 +265,8 @@ pub(super) fn write_results(
     if let Some(width) = header.detail.bucket_ns {
         write("series.csv", series(runs, Span::from_nanos(width)))?;
     }
-    write("figures.csv", figures_table(subject, &summaries(header, rows, subject.confidence)))?;
+    let points = summaries(header, rows, subject.confidence);
+    write("figures.csv", figures_table(subject, &points))?;
     if header.detail.requests {
         write("requests.csv", requests(runs))?;
     }
@@ -283,7 +284,7 @@ pub(super) fn write_results(
         "version": 1,
         "sweep": described,
         "digest": format!("{:016x}", stable_hash_str(&digests)),
-        "result": sweep_document(subject, &summaries(header, rows, subject.confidence), &covered(header, rows)),
+        "result": sweep_document(subject, &points, &covered(header, rows)),
     });
     write("manifest.json", format!("{manifest:#}\n"))
 }

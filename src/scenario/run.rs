@@ -351,7 +351,7 @@ impl<'a> Driver<'a> {
     /// Whether the last operation has ended, or was waited for long enough.
     fn is_drained(&self) -> bool {
         let now = self.simulation.now();
-        now >= Time::ZERO + self.scenario.duration && (self.load.open() == 0 || now >= self.patience)
+        !self.may_start(now) && (self.load.open() == 0 || now >= self.patience)
     }
 
     /// Runs until there is something to tell, and while the run settles looks at the replicas on the way.
