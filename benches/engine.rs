@@ -7,7 +7,7 @@
 //! |---|---|---|
 //! | phold | a full event / an event of a bare `BinaryHeap<(u64, u64, u32)>` loop with the same draws | 1.15, 1.15, 1.0, 0.9 |
 //! | echo | a delivered message / an event of the bare loop at 1,024 pending | 2.0 |
-//! | faults | a message of the echo while faults of links, nodes, disks and clocks wait for their time, or for a sign / without any | 1.05 |
+//! | faults | a message of the echo while faults of links, nodes, disks, clocks and processes wait for their time, for a sign, or for a message / without any | 1.05 |
 //! | reuse | a reused simulation of 5 nodes and 100 messages / 100 messages of the running echo | 1.5 |
 //! | raft | an event of a replicated log under load, history and checks included / an event of the bare loop | 12 |
 //! | sweep | one thread's time for the runs of `raft-200.json` / two threads' time for as many; two cores at least | 1.8, at least |
@@ -31,7 +31,7 @@ use partita::fault::{
 };
 use partita::host::{
     Builder, Context, CrashKeeps, CrashSettings, CutAt, DiskFault, Drift, HostSettings, Link, LinkFault, Message,
-    Node, NodeId, Sign, Simulation, ZoneId,
+    MessageDeed, MessageFault, Node, NodeId, PanicOn, PlantedPanic, Sign, Simulation, ZoneId,
 };
 use partita::kernel::{Draw, FateKey, Purpose, Sampler, Span, SplitMix64, Time};
 use partita::scenario::{Registry, RunOptions, Scenario};
@@ -288,6 +288,7 @@ fn one_of_each(start: &Start) -> Plan {
         nodes(NodeEffect::Disk(DiskFault::Slow { factor_ppb: twice })),
         nodes(NodeEffect::ClockDrift(Drift::from_ppb(1_000_000).expect("a small drift"))),
         nodes(NodeEffect::ClockStep { nanos: 1_000_000 }),
+        nodes(NodeEffect::Panic(PlantedPanic { on: PanicOn::Anything, nth: 1, times: 1, after: Span::from_secs(1) })),
     ];
     let fault = |(number, what): (usize, Effect)| {
         let lasts = (!what.ends_by_itself()).then_some(Span::from_secs(1));
@@ -296,15 +297,28 @@ fn one_of_each(start: &Start) -> Plan {
     Plan { faults: effects.into_iter().enumerate().map(fault).collect() }
 }
 
+/// Faults of single messages that never come, one on each of so many links.
+fn one_message_each(links: u32) -> Plan {
+    let fault = |number: u32| {
+        let (from, to) = (NodeId(number % 5), NodeId((number % 5 + 1 + number / 5) % 5));
+        let never = MessageFault { from, to, kind: Some("never".to_owned()), nth: 1, deed: MessageDeed::Drop };
+        Fault::new(format!("message-{number}"), Effect::Links(LinkEffect::Message(never)), Time::ZERO, None)
+    };
+    Plan { faults: (0..links).map(fault).collect() }
+}
+
 fn faults(criterion: &mut Criterion<Ratio>) {
     let never = Time::ZERO + Span::from_secs(1_000_000_000);
     let when = |sign| Start::When(Trigger { sign, of: Some("echo".to_owned()), times: 1, until: never });
-    for (id, start) in [
-        ("nine wait for their time", Start::At(never)),
-        ("nine wait for a leader", when(Sign::Role("leader".to_owned()))),
+    for (id, plan) in [
+        ("one of each waits for its time", one_of_each(&Start::At(never))),
+        ("one of each waits for a leader", one_of_each(&when(Sign::Role("leader".to_owned())))),
+        ("one of each waits for a kind of message", one_of_each(&when(Sign::Message("never".to_owned())))),
+        ("one waits for a message", one_message_each(1)),
+        ("eight wait for messages of eight links", one_message_each(8)),
     ] {
         let (mut with, mut without) = (echoes(5, 16), echoes(5, 16));
-        let mut injector = Injector::new(one_of_each(&start), 7, &with).expect("a good plan");
+        let mut injector = Injector::new(plan, 7, &with).expect("a good plan");
         injector.schedule(&mut with);
         let side = || per_unit(SLICE, || run(&mut with, SLICE));
         let base = || per_unit(SLICE, || run(&mut without, SLICE));

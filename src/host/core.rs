@@ -332,7 +332,8 @@ impl Core {
         self.census.sent += 1;
         let cause = self.moment.record;
         let Self { network, nodes, posts, agenda, .. } = self;
-        match network.send(nodes, agenda.now(), from, to, || size(body, bodies, posts)) {
+        let (kind, size) = (|| kind(body, bodies, posts), || size(body, bodies, posts));
+        match network.send(nodes, agenda.now(), (from, to), kind, size) {
             Fate::Arrives { ordinal, at, damage: None, copy_at: None } => {
                 let packet = Packet { from, to, cause, number: ordinal * 2, body };
                 self.schedule(at, class::DELIVERY, to, Event::Arrive(packet));
@@ -496,6 +497,14 @@ pub(crate) fn scale(span: Span, ppb: u64) -> Span {
     }
     let nanoseconds = (u128::from(span.as_nanos()) * u128::from(ppb)).div_ceil(1_000_000_000);
     Span::from_nanos(u64::try_from(nanoseconds).unwrap_or(u64::MAX))
+}
+
+/// What a packet carries, as the trace names it.
+pub(crate) fn kind(body: Body, bodies: &dyn Bodies, posts: &Pool<CallPacket>) -> &'static str {
+    match body {
+        Body::Message(slot) => bodies.kind(slot),
+        Body::Call(slot) => posts.get(slot).kind(),
+    }
 }
 
 pub(crate) fn size(body: Body, bodies: &dyn Bodies, posts: &Pool<CallPacket>) -> u32 {

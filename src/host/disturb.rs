@@ -3,7 +3,7 @@
 use crate::kernel::{Span, Table, Time, stable_hash};
 
 use super::call_packet::CallPacket;
-use super::core::{Bodies, CLIENT, Core, NO_RECORD, size};
+use super::core::{Bodies, CLIENT, Core, NO_RECORD, kind, size};
 use super::event::{Body, Event, Packet, class};
 use super::link_faults::{Letter, Toll};
 use super::network::{Fate, Journey, names, pair};
@@ -142,7 +142,7 @@ impl Simulation {
 impl Core {
     /// The fault that refuses a request which arrives at a node that would serve it.
     pub(crate) fn refusing(&self, packet: &Packet) -> Option<FaultId> {
-        if !self.network.faults.are_at_work() {
+        if !self.network.faults.meet_arrivals() {
             return None;
         }
         let broken = self.broken((packet.from, packet.to), packet, |how| how == ConnectionFault::Refuse);
@@ -182,10 +182,7 @@ impl Core {
     /// Sends a packet that may meet faults.
     fn send_disturbed(&mut self, packet: Packet, ordinal: u64, bodies: &mut dyn Bodies) {
         let Packet { from, to, body, .. } = packet;
-        let kind = match body {
-            Body::Message(slot) => bodies.kind(slot),
-            Body::Call(slot) => self.posts.get(slot).kind(),
-        };
+        let kind = kind(body, bodies, &self.posts);
         let journey = Journey { now: self.now(), from, to, names: names(&self.nodes, from, to), ordinal };
         let size_bytes = size(body, bodies, &self.posts);
         let is_answer = matches!(body, Body::Call(slot) if matches!(self.posts.get(slot), CallPacket::Answer { .. }));

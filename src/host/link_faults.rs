@@ -18,12 +18,17 @@ use super::{CallId, FaultId, NodeId};
 /// Everything that faults do to links now.
 #[derive(Clone, Debug)]
 pub(crate) struct LinkFaults {
-    /// Whether there is anything here that can meet a message: the one thing that an undisturbed run asks.
-    is_at_work: bool,
+    /// Whether a message that sets out may meet anything here: all that an undisturbed run asks then.
+    watches_sending: bool,
+    /// Whether it may meet more than faults that wait for a single message.
+    meets_all: bool,
+    /// Whether one that arrives may: all that an undisturbed run asks then.
+    meets_arrivals: bool,
     key: FateKey,
     cuts: Vec<(FaultId, Cut, CutAt)>,
     rules: Vec<Rule>,
-    awaited: Vec<Awaited>,
+    /// Faults that wait for a single message, by its link.
+    awaited: BTreeMap<u64, Vec<Awaited>>,
     /// What clogs hold, in the order in which it would have arrived.
     held: Vec<(FaultId, Packet)>,
     /// When faults of single messages met theirs.
@@ -56,8 +61,8 @@ struct Line {
 struct Awaited {
     fault: FaultId,
     what: MessageFault,
-    /// How many of its kind are still to come before it.
-    before: u64,
+    /// How many of its kind are still to come, itself included; none once it has come.
+    to_come: u64,
 }
 
 /// A message that is sent, as far as faults look at it.
@@ -97,11 +102,13 @@ const OPEN_CALLS: u64 = 1;
 impl LinkFaults {
     pub(crate) fn new(seed: u64) -> Self {
         Self {
-            is_at_work: false,
+            watches_sending: false,
+            meets_all: false,
+            meets_arrivals: false,
             key: FateKey::new(seed, LINK_FAULTS),
             cuts: Vec::new(),
             rules: Vec::new(),
-            awaited: Vec::new(),
+            awaited: BTreeMap::new(),
             held: Vec::new(),
             met: BTreeMap::new(),
             log: None,
@@ -133,25 +140,47 @@ impl LinkFaults {
         self.log.as_mut()
     }
 
-    /// Whether a message may meet a fault.
+    /// Whether messages that set out have to be shown to [`Self::meet`].
     #[inline]
-    pub(crate) const fn are_at_work(&self) -> bool {
-        self.is_at_work
+    pub(crate) const fn watch_sending(&self) -> bool {
+        self.watches_sending
+    }
+
+    /// Whether a message that arrives may meet a fault.
+    #[inline]
+    pub(crate) const fn meet_arrivals(&self) -> bool {
+        self.meets_arrivals
+    }
+
+    /// Whether this message, which sets out now, meets anything here. Each is asked about once: faults that wait for a
+    /// single message count it.
+    pub(crate) fn meet(&mut self, from: NodeId, to: NodeId, kind: impl FnOnce() -> &'static str) -> bool {
+        let mut is_met = self.meets_all;
+        let Some(on_link) = self.awaited.get_mut(&pair(from, to)) else { return is_met };
+        let kind = kind();
+        for awaited in on_link {
+            if awaited.what.kind.as_ref().is_none_or(|wanted| wanted == kind) {
+                awaited.to_come -= 1;
+                is_met |= awaited.to_come == 0;
+            }
+        }
+        is_met
     }
 
     pub(crate) fn cut(&mut self, fault: FaultId, cut: Cut, at: CutAt) {
         self.cuts.push((fault, cut, at));
-        self.is_at_work = true;
+        self.look();
     }
 
     pub(crate) fn disturb(&mut self, fault: FaultId, links: Links, what: LinkFault) {
         self.rules.push(Rule { fault, links, what, key: self.key.of(fault.0), lines: Table::default() });
-        self.is_at_work = true;
+        self.look();
     }
 
     pub(crate) fn await_message(&mut self, fault: FaultId, what: MessageFault) {
-        self.awaited.push(Awaited { fault, before: what.nth.saturating_sub(1), what });
-        self.is_at_work = true;
+        let on_link = self.awaited.entry(pair(what.from, what.to)).or_default();
+        on_link.push(Awaited { fault, to_come: what.nth.max(1), what });
+        self.look();
     }
 
     /// A fault of a single message has met it, as is said only now; whether that is news.
@@ -169,7 +198,7 @@ impl LinkFaults {
     pub(crate) fn heal(&mut self, fault: FaultId) -> Vec<Packet> {
         self.cuts.retain(|&(id, ..)| id != fault);
         self.rules.retain(|rule| rule.fault != fault);
-        self.awaited.retain(|awaited| awaited.fault != fault);
+        self.awaited.values_mut().for_each(|on_link| on_link.retain(|awaited| awaited.fault != fault));
         self.look();
         self.let_go(|holder, _| holder == fault)
     }
@@ -189,8 +218,10 @@ impl LinkFaults {
     }
 
     fn look(&mut self) {
-        let is_empty = self.cuts.is_empty() && self.rules.is_empty() && self.awaited.is_empty();
-        self.is_at_work = !is_empty || self.log.is_some() || self.priorities.is_some();
+        self.awaited.retain(|_, on_link| !on_link.is_empty());
+        self.meets_arrivals = !self.cuts.is_empty() || !self.rules.is_empty();
+        self.meets_all = self.meets_arrivals || self.log.is_some() || self.priorities.is_some();
+        self.watches_sending = self.meets_all || !self.awaited.is_empty();
     }
 
     /// The first fault that cuts this link now.
@@ -232,7 +263,7 @@ impl LinkFaults {
             _ => false,
         };
         let stopped = |rule: &Rule| stops(&rule.what) && rule.links.contain(from, to);
-        self.is_at_work && (self.severed(from, to).is_some() || self.rules.iter().any(stopped))
+        self.meets_arrivals && (self.severed(from, to).is_some() || self.rules.iter().any(stopped))
     }
 
     /// The fault that breaks the call which this packet is part of, and how. `link` is that from the caller to the
@@ -272,7 +303,7 @@ impl LinkFaults {
         if let Some(priorities) = &mut self.priorities {
             toll.stretch.add = priorities.hold(&letter.journey, letter.kind);
         }
-        self.meet(letter, &mut toll);
+        self.take_awaited(letter, &mut toll);
         if toll.dropped.is_none() {
             toll.dropped = self.severed(from, to).map(DropCause::Cut);
         }
@@ -287,19 +318,10 @@ impl LinkFaults {
         toll
     }
 
-    /// Lets the faults that wait for single messages count this one.
-    fn meet(&mut self, letter: &Letter, toll: &mut Toll) {
-        let is_met = |awaited: &mut Awaited| {
-            let what = &awaited.what;
-            let is_kind = what.kind.as_ref().is_none_or(|kind| kind == letter.kind);
-            if (what.from, what.to) != (letter.journey.from, letter.journey.to) || !is_kind {
-                return false;
-            }
-            let is_it = awaited.before == 0;
-            awaited.before = awaited.before.saturating_sub(1);
-            is_it
-        };
-        for Awaited { fault, what, .. } in self.awaited.extract_if(.., is_met) {
+    /// Lets the faults that waited for this message, and have found it just now, do their deeds.
+    fn take_awaited(&mut self, letter: &Letter, toll: &mut Toll) {
+        let Some(on_link) = self.awaited.get_mut(&pair(letter.journey.from, letter.journey.to)) else { return };
+        for Awaited { fault, what, .. } in on_link.extract_if(.., |awaited| awaited.to_come == 0) {
             self.met.insert(fault, letter.journey.now);
             match what.deed {
                 MessageDeed::Drop => toll.dropped = toll.dropped.or(Some(DropCause::Loss(Some(fault)))),

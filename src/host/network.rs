@@ -272,14 +272,15 @@ impl Network {
         index
     }
 
-    /// Decides the fate of a message sent at `now`. `size_bytes` is asked only where a bandwidth matters.
+    /// Decides the fate of a message sent at `now` from one node to another. Its kind is asked only where a fault waits for a
+    /// message, its size only where a bandwidth matters.
     #[inline]
     pub(crate) fn send(
         &mut self,
         nodes: &mut [NodeState],
         now: Time,
-        from: NodeId,
-        to: NodeId,
+        (from, to): (NodeId, NodeId),
+        kind: impl FnOnce() -> &'static str,
         size_bytes: impl FnOnce() -> u32,
     ) -> Fate {
         let count = nodes.len();
@@ -287,7 +288,7 @@ impl Network {
         if from == to {
             return Fate::Arrives { ordinal, at: now, damage: None, copy_at: None };
         }
-        if self.faults.are_at_work() {
+        if self.faults.watch_sending() && self.faults.meet(from, to, kind) {
             return Fate::Disturbed { ordinal };
         }
         let kind = self.kind_of(nodes, from, to);

@@ -144,7 +144,7 @@ impl<N: Node> Service for Group<N> {
         let message = self.messages.take(slot);
         let about = (packet.to, packet.from, packet.number, stable_hash(&message));
         core.record(Tag::Deliver, about, packet.cause, || label(&message));
-        if core.lookouts.of_messages {
+        if core.lookouts.are_for_messages() && core.lookouts.are_for_kind(message.kind()) {
             core.show(packet.to, Seen::Message(message.kind()));
         }
         self.run(core, packet.to, |state, cx| state.receive(packet.from, &message, cx));

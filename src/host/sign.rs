@@ -67,8 +67,8 @@ pub(crate) struct Lookouts {
     waiting: Vec<Waiting>,
     /// What came to pass, to be collected: the number of the lookout, and when its token comes.
     fired: Vec<(usize, Time)>,
-    /// Whether messages are among it, so that others cost a look at this alone.
-    pub(crate) of_messages: bool,
+    /// The kinds of messages among what is still to come, each once: all that a message of another kind costs a look at.
+    kinds: Vec<String>,
 }
 
 #[derive(Clone, Debug)]
@@ -80,8 +80,8 @@ struct Waiting {
 impl Lookouts {
     /// Begins to look out; answers the lookout's number.
     pub(crate) fn add(&mut self, lookout: Lookout) -> usize {
-        self.of_messages |= matches!(lookout.sign, Sign::Message(_));
         self.waiting.push(Waiting { lookout, seen: 0 });
+        self.list_kinds();
         self.waiting.len() - 1
     }
 
@@ -98,7 +98,33 @@ impl Lookouts {
                 }
             }
         }
+        if !tokens.is_empty() {
+            self.list_kinds();
+        }
         tokens
+    }
+
+    fn list_kinds(&mut self) {
+        self.kinds.clear();
+        for Waiting { lookout, seen } in &self.waiting {
+            if let Sign::Message(kind) = &lookout.sign
+                && *seen < lookout.times
+                && !self.kinds.contains(kind)
+            {
+                self.kinds.push(kind.clone());
+            }
+        }
+    }
+
+    /// Whether somebody looks out for messages of some kind.
+    #[inline]
+    pub(crate) const fn are_for_messages(&self) -> bool {
+        !self.kinds.is_empty()
+    }
+
+    /// Whether somebody looks out for messages of this kind.
+    pub(crate) fn are_for_kind(&self, kind: &str) -> bool {
+        self.kinds.iter().any(|wanted| wanted == kind)
     }
 
     pub(crate) const fn is_empty(&self) -> bool {

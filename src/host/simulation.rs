@@ -283,7 +283,7 @@ impl Simulation {
     #[inline]
     fn arrive(&mut self, packet: Packet) {
         let to = packet.to;
-        if self.core.network.faults.are_at_work() && self.is_stopped(packet) {
+        if self.core.network.faults.meet_arrivals() && self.is_stopped(packet) {
             return;
         }
         let slot = match packet.body {
@@ -309,7 +309,7 @@ impl Simulation {
             CallPacket::Answer { .. } if !self.is_up(packet.to) => self.drop_packet(packet, DropCause::ReceiverDown),
             CallPacket::Answer { .. } if is_held_client => self.wait(packet.to, Task::Packet(packet)),
             CallPacket::Answer { .. } => {
-                if self.core.network.faults.are_at_work() && self.is_reply_lost(&packet, slot) {
+                if self.core.network.faults.meet_arrivals() && self.is_reply_lost(&packet, slot) {
                     return;
                 }
                 let CallPacket::Answer { call, result, seen } = self.core.posts.take(slot) else { return };
