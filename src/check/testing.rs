@@ -1,12 +1,15 @@
 //! Histories for tests, written compactly, and drawn at random.
 
 use std::collections::BTreeMap;
+use std::fmt::Display;
 
 use proptest::prelude::*;
 
 use super::precedence::precedes;
 use super::writes::Kind;
-use super::{AppendLog, GENERATE, GrowOnlySet, Model, Register};
+use super::{
+    AppendLog, Budget, GENERATE, GrowOnlySet, Linearizability, Model, Register, Sequential, linearizable, sequential,
+};
 use crate::host::{Key, Request, Value};
 use crate::kernel::Time;
 use crate::load::{History, Operation, Outcome};
@@ -88,22 +91,60 @@ fn found(text: &str) -> Value {
 
 /// Whether a history of one object is linearizable, by trying every order.
 pub(super) fn brute_force<M: Model>(model: &M, history: &History) -> bool {
-    let operations: Vec<&Operation> = history
-        .operations
-        .iter()
-        .filter(|operation| !matches!(operation.outcome, Outcome::Fail(_)))
-        .filter(|operation| !(operation.request.is_read() && matches!(operation.outcome, Outcome::Info(_))))
-        .collect();
-    try_orders(model, &operations, &model.initial())
+    let is_first = |left: &[&Operation], next: usize| !left.iter().any(|other| precedes(other, left[next]));
+    try_orders(model, &happened(history), &BTreeMap::new(), &is_first)
 }
 
-fn try_orders<M: Model>(model: &M, left: &[&Operation], state: &M::State) -> bool {
+/// Whether an order of all operations explains their answers and keeps each session's own, by trying every one.
+pub(super) fn brute_force_in_sessions<M: Model>(model: &M, history: &History) -> bool {
+    let is_first = |left: &[&Operation], next: usize| {
+        !left[..next].iter().any(|other| other.session == left[next].session && other.outcome.is_answered())
+    };
+    try_orders(model, &happened(history), &BTreeMap::new(), &is_first)
+}
+
+/// Whether a checker's answers are those of trying every order: both as an object in real time, and by the order of the sessions alone.
+pub(super) fn is_judged_as_by_brute_force<M: Model<State: Display>>(
+    model: &M,
+    history: &History,
+) -> Result<(), TestCaseError> {
+    let found = linearizable(model, history, Budget::default());
+    prop_assert_eq!(found == Linearizability::Linearizable, brute_force(model, history), "{:?}", found);
+    let expected = brute_force_in_sessions(model, history);
+    let found = sequential(model, history, Budget::default());
+    prop_assert_eq!(matches!(found, Sequential::Consistent(_)), expected, "{:?}", found);
+    if let Sequential::Refuted { core, .. } = found {
+        let operations = core.into_iter().map(|index| history.operations[index].clone()).collect();
+        let core = History { operations, ..history.clone() };
+        prop_assert!(!brute_force_in_sessions(model, &core), "{:?}", core);
+    }
+    Ok(())
+}
+
+/// What may have happened, and can be told to have: a read of unknown outcome says nothing.
+fn happened(history: &History) -> Vec<&Operation> {
+    let operations = history.operations.iter().filter(|operation| !matches!(operation.outcome, Outcome::Fail(_)));
+    operations.filter(|o| !(o.request.is_read() && matches!(o.outcome, Outcome::Info(_)))).collect()
+}
+
+fn try_orders<M: Model>(
+    model: &M,
+    left: &[&Operation],
+    states: &BTreeMap<Key, M::State>,
+    is_first: &impl Fn(&[&Operation], usize) -> bool,
+) -> bool {
     left.iter().all(|operation| matches!(operation.outcome, Outcome::Info(_)))
         || left.iter().enumerate().any(|(index, operation)| {
+            let key = operation.request.key().expect("one object");
+            let state = states.get(&key).cloned().unwrap_or_else(|| model.initial());
             let answer = operation.outcome.is_answered().then_some(&operation.outcome);
             let rest = [&left[..index], &left[index + 1..]].concat();
-            !rest.iter().any(|other| precedes(other, operation))
-                && model.step(state, &operation.request, answer).is_some_and(|next| try_orders(model, &rest, &next))
+            is_first(left, index)
+                && model.step(&state, &operation.request, answer).is_some_and(|next| {
+                    let mut states = states.clone();
+                    states.insert(key, next);
+                    try_orders(model, &rest, &states, is_first)
+                })
         })
 }
 

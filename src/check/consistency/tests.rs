@@ -3,7 +3,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use proptest::prelude::*;
 
 use super::*;
-use crate::check::testing::{brute_force, cases, draws, history, of_plain_operations, perform, value};
+use crate::check::testing::{
+    brute_force, brute_force_in_sessions, cases, draws, history, of_plain_operations, perform, value,
+};
 use crate::host::{Key, Request};
 use crate::kernel::Time;
 use crate::load::{Operation, Outcome};
@@ -229,25 +231,6 @@ fn deeds() -> impl Strategy<Value = Vec<Deed>> {
     proptest::collection::vec((0u64..3, 0u64..2, 0u8..4, 0usize..6, 0u8..8), 0..7)
 }
 
-/// Whether an order of all operations keeps the sessions' own, by trying every one.
-fn has_order(left: &[&Operation], states: &BTreeMap<Key, Value>) -> bool {
-    left.iter().all(|operation| matches!(operation.outcome, Outcome::Info(_)))
-        || left.iter().enumerate().any(|(index, operation)| {
-            let is_first = !left[..index].iter().any(|o| o.session == operation.session && o.outcome.is_answered());
-            let key = operation.request.key().expect("one object");
-            let state = states.get(&key).cloned().unwrap_or_default();
-            let answer = operation.outcome.is_answered().then_some(&operation.outcome);
-            let rest = [&left[..index], &left[index + 1..]].concat();
-            let next = Register::default().step(&state, &operation.request, answer);
-            is_first
-                && next.is_some_and(|next| {
-                    let mut states = states.clone();
-                    states.insert(key, next);
-                    has_order(&rest, &states)
-                })
-        })
-}
-
 /// The definition of the session guarantees, read aloud: sets of operations instead of bits, and every order of writes.
 fn literal(history: &History, visible: Guarantees, ordered: Guarantees) -> bool {
     let nodes = match reads_from::nodes(history, &Value::Nil) {
@@ -358,23 +341,20 @@ fn permutations(of: &[usize]) -> Vec<Vec<usize>> {
     all
 }
 
-use crate::check::model::Model;
-
 proptest! {
     #![proptest_config(ProptestConfig { failure_persistence: None, cases: cases(1_000), ..ProptestConfig::default() })]
 
     #[test]
     fn sequential_consistency_is_judged_as_by_brute_force(deeds in deeds()) {
         let history = arbitrary(&deeds);
-        let happened = |o: &&Operation| !(o.request.is_read() && matches!(o.outcome, Outcome::Info(_)));
-        let operations: Vec<&Operation> = history.operations.iter().filter(happened).collect();
-        let expected = has_order(&operations, &BTreeMap::new());
+        let expected = brute_force_in_sessions(&Register::default(), &history);
         let found = sequential(&Register::default(), &history, Budget::default());
         prop_assert_eq!(matches!(found, Sequential::Consistent(_)), expected, "{:?}", found);
         prop_assert_eq!(matches!(judge(Consistency::Sequential, &history), Consistent::Yes(_)), expected);
         if let Sequential::Refuted { core, .. } = found {
-            let core: Vec<&Operation> = core.into_iter().map(|index| &history.operations[index]).collect();
-            prop_assert!(!has_order(&core, &BTreeMap::new()), "{:?}", core);
+            let operations = core.into_iter().map(|index| history.operations[index].clone()).collect();
+            let core = History { operations, ..history };
+            prop_assert!(!brute_force_in_sessions(&Register::default(), &core), "{:?}", core);
         }
     }
 

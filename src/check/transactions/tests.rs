@@ -7,6 +7,7 @@ use super::*;
 
 mod oracle;
 mod random;
+mod weak;
 
 /// Reads a history, a transaction per line: `#SESSION FROM-TO fail|info OPERATIONS`. All but the operations may be
 /// missing: a session of its own, concurrent with all, committed. `x+1` appends 1 to list x and `x[1,2]` reads it,

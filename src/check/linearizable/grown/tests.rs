@@ -4,7 +4,9 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::check::linearizable::{Budget, Linearizability, linearizable_as_asked};
-use crate::check::testing::{brute_force, cases, draws, history, kinds, perform_on, with_siblings};
+use crate::check::testing::{
+    brute_force, cases, draws, history, is_judged_as_by_brute_force, kinds, perform_on, with_siblings,
+};
 use crate::check::{AppendLog, GrowOnlySet, Model, Register};
 
 fn judge(history: &History) -> Linearizability {
@@ -169,6 +171,11 @@ proptest! {
         let expected = by_brute_force(if wrote { kind } else { Kind::Register }, &history);
         let answer = judge(&history);
         prop_assert_eq!(answer == Linearizability::Linearizable, expected);
+        match kind {
+            Kind::Log => is_judged_as_by_brute_force(&AppendLog, &history)?,
+            Kind::Set => is_judged_as_by_brute_force(&GrowOnlySet, &history)?,
+            _ => is_judged_as_by_brute_force(&Register::default(), &history)?,
+        }
         if let (Linearizability::Refuted { refutation, .. }, Kind::Log | Kind::Set) = (answer, kind) {
             let core = core_with_writers(&history, &refutation.core);
             prop_assert!(!by_brute_force(kind, &core), "{:?}", core);

@@ -46,7 +46,8 @@ impl<'h> Oracle<'h> {
     }
 
     fn begin(&mut self, index: usize) -> bool {
-        let waits = (0..self.transactions.len()).any(|other| !self.committed[other] && self.precedes(other, index));
+        let waits = (0..self.transactions.len())
+            .any(|other| !self.committed[other] && precedes(self.transactions, self.order, other, index));
         let is_alone = (0..self.transactions.len()).all(|other| self.begun[other].is_none() || self.committed[other]);
         let mut view = self.state.clone();
         let agrees = self.transactions[index].operations.iter().all(|operation| perform(&mut view, operation));
@@ -79,17 +80,18 @@ impl<'h> Oracle<'h> {
         self.state = before;
         is_found
     }
+}
 
-    fn precedes(&self, a: usize, b: usize) -> bool {
-        let (one, two) = (&self.transactions[a], &self.transactions[b]);
-        let in_session = one.session == two.session && a < b;
-        one.fate == Fate::Committed
-            && match self.order {
-                Order::Any => false,
-                Order::Session => in_session,
-                Order::Realtime => in_session || one.completed < two.invoked,
-            }
-    }
+/// Whether the order of sessions or of time puts one transaction before another.
+pub(super) fn precedes(transactions: &[Transaction], order: Order, a: usize, b: usize) -> bool {
+    let (one, two) = (&transactions[a], &transactions[b]);
+    let in_session = one.session == two.session && a < b;
+    one.fate == Fate::Committed
+        && match order {
+            Order::Any => false,
+            Order::Session => in_session,
+            Order::Realtime => in_session || one.completed < two.invoked,
+        }
 }
 
 fn writes(transaction: &Transaction) -> impl Iterator<Item = &MicroOperation> {

@@ -3,7 +3,9 @@
 use proptest::prelude::*;
 
 use super::oracle::{Oracle, perform};
+use super::weak::{is_read_committed, is_read_uncommitted};
 use super::*;
+use crate::check::testing::cases;
 
 /// A transaction to be drawn.
 #[derive(Clone, Debug)]
@@ -101,8 +103,13 @@ fn atomic(draws: &[Draw], lists: (bool, bool), overlap: u64) -> TransactionHisto
 
 const STRICT: Level = Level { isolation: IsolationLevel::Serializable, order: Order::Realtime };
 
+/// What an exact answer is.
+const fn exact(holds: bool) -> Answer {
+    if holds { Answer::Holds } else { Answer::Refuted }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, cases: 400, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, cases: cases(400), ..ProptestConfig::default() })]
 
     #[test]
     fn small_histories_are_judged_exactly(
@@ -112,19 +119,35 @@ proptest! {
         let isolation = check(&history, Budget::default());
         for order in Order::ALL {
             for (is_serial, name) in [(true, IsolationLevel::Serializable), (false, IsolationLevel::SnapshotIsolation)] {
-                let expected = match Oracle::explains(&history, is_serial, order) {
-                    true => Answer::Holds,
-                    false => Answer::Refuted,
-                };
                 let level = Level { isolation: name, order };
+                let expected = exact(Oracle::explains(&history, is_serial, order));
                 prop_assert_eq!(isolation.answer(level), expected, "{}: {:#?}\n{:#?}", level, history, isolation);
+            }
+        }
+    }
+
+    #[test]
+    fn small_histories_of_weak_levels_are_judged_exactly(
+        draws in prop::collection::vec(draw(1..4), 1..6), lists: (bool, bool), unique in prop::bool::weighted(0.8)
+    ) {
+        let history = run(&draws, lists, unique);
+        let isolation = check(&history, Budget::default());
+        for order in Order::ALL {
+            let (uncommitted, committed) = (is_read_uncommitted(&history, order), is_read_committed(&history, order));
+            for (name, holds) in [(IsolationLevel::ReadUncommitted, uncommitted), (IsolationLevel::ReadCommitted, committed)] {
+                let level = Level { isolation: name, order };
+                let answer = isolation.answer(level);
+                // A value that is written twice hides who was read.
+                if unique || answer != Answer::Unknown {
+                    prop_assert_eq!(answer, exact(holds), "{}: {:#?}\n{:#?}", level, history, isolation);
+                }
             }
         }
     }
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, cases: 30, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, cases: cases(30), ..ProptestConfig::default() })]
 
     #[test]
     fn an_atomic_store_shows_no_anomaly(
