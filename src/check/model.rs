@@ -51,6 +51,12 @@ pub trait Model {
     fn linearization(&self, _history: &History, _operations: &[usize]) -> Option<(Vec<usize>, Self::State)> {
         None
     }
+
+    /// What kind of violation operations show that a search found to have no linearization: a name without numbers. `None`:
+    /// none that has a name.
+    fn anomaly(&self, _refuted: &History) -> Option<&'static str> {
+        None
+    }
 }
 
 /// What a model knows of a whole object without a search.

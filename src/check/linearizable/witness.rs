@@ -37,6 +37,8 @@ where
     let stuck = prefix.stuck(object);
     let found = known.or_else(|| pattern(object, &prefix.refuted));
     let Pattern { anomaly, core, sentence } = found.unwrap_or_else(|| smallest_core(object, &prefix.refuted, budget));
+    let name = || object.model.anomaly(&of(object.history, &core));
+    let anomaly = if anomaly == NO_ORDER { name().unwrap_or(anomaly) } else { anomaly };
     Refutation {
         key,
         anomaly,
@@ -106,6 +108,12 @@ fn known_by<M: Model>(object: &Object<'_, M>, end: Time) -> History {
     let operations = object.operations.iter().map(|&index| &object.history.operations[index]);
     let operations = operations.take_while(|operation| operation.invoked <= end).map(was_known).collect();
     History { clients: object.history.clients.clone(), operations }
+}
+
+/// A history of these operations alone.
+fn of(history: &History, operations: &[usize]) -> History {
+    let operations = operations.iter().map(|&index| history.operations[index].clone()).collect();
+    History { clients: history.clients.clone(), operations }
 }
 
 fn all(history: &History) -> Vec<usize> {

@@ -1,8 +1,9 @@
 //! A counter.
 
+use crate::check::contracts::{OutOfBounds, counter_bounds};
 use crate::check::model::{Effect, Model};
 use crate::host::{Request, Value};
-use crate::load::Outcome;
+use crate::load::{History, Outcome};
 
 /// A counter that can be added to and read. An addition that was answered with a number found that sum. A counter
 /// that was never added to may be read as nil.
@@ -49,5 +50,10 @@ impl Model for Counter {
             (Request::Add { .. }, Some(Outcome::Ok(Value::Nil)) | None) => Effect::Other,
             _ => Effect::Never,
         }
+    }
+
+    /// A sum that the additions before it and beside it cannot have made.
+    fn anomaly(&self, refuted: &History) -> Option<&'static str> {
+        counter_bounds(refuted, self.initial, (None, None)).out_of_bounds.first().map(OutOfBounds::anomaly)
     }
 }

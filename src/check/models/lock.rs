@@ -2,9 +2,10 @@
 
 use std::fmt;
 
+use crate::check::contracts::{MutualExclusion, mutual_exclusion};
 use crate::check::model::{Effect, Model};
 use crate::host::{Request, Value};
-use crate::load::Outcome;
+use crate::load::{History, Operation, Outcome};
 
 /// A lock whose every holder gets a fencing token above all that were given out before (Kleppmann 2016, "How to do
 /// distributed locking"). Only the holder's token gives it back. Whoever takes it without learning the token cannot
@@ -54,6 +55,22 @@ impl fmt::Display for Fenced {
     }
 }
 
+/// Where nobody held a lock against the rules, a refusal that cannot be explained.
+fn refusal(refuted: &History) -> Option<&'static str> {
+    let is = |operation: &Operation, wanted: fn(&Request) -> bool| {
+        wanted(&operation.request) && matches!(operation.outcome, Outcome::No(_))
+    };
+    let any = |wanted: fn(&Request) -> bool| refuted.operations.iter().any(|operation| is(operation, wanted));
+    match (
+        any(|request| matches!(request, Request::Acquire { .. })),
+        any(|request| !matches!(request, Request::Acquire { .. })),
+    ) {
+        (true, false) => Some("refused while free"),
+        (false, true) => Some("not given back"),
+        _ => None,
+    }
+}
+
 impl Model for FencedLock {
     type State = Fenced;
 
@@ -83,6 +100,23 @@ impl Model for FencedLock {
             }
             _ => None,
         }
+    }
+
+    fn anomaly(&self, refuted: &History) -> Option<&'static str> {
+        let mutual_exclusion = mutual_exclusion(refuted);
+        let token_of = |operation: &Operation| match (&operation.request, &operation.outcome) {
+            (Request::Acquire { .. }, Outcome::Ok(Value::Int(token))) => Some(*token),
+            _ => None,
+        };
+        let is_held_with = |token: i64| refuted.operations.iter().filter_map(token_of).any(|held| held == token);
+        let is_strange = |operation: &Operation| match (&operation.request, &operation.outcome) {
+            (Request::Release { token, .. }, Outcome::Ok(_)) => !is_held_with(*token),
+            _ => false,
+        };
+        if let Some((anomaly, ..)) = mutual_exclusion.worst(refuted) {
+            return Some(anomaly);
+        }
+        if refuted.operations.iter().any(is_strange) { Some("given back by another") } else { refusal(refuted) }
     }
 }
 
@@ -114,5 +148,10 @@ impl Model for Mutex {
             (Request::Release { .. }, Some(Outcome::No(_))) => Effect::Observe(free),
             _ => Effect::Other,
         }
+    }
+
+    fn anomaly(&self, refuted: &History) -> Option<&'static str> {
+        let together = MutualExclusion { tokens: Vec::new(), ..mutual_exclusion(refuted) };
+        together.worst(refuted).map(|(anomaly, ..)| anomaly).or_else(|| refusal(refuted))
     }
 }

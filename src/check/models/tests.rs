@@ -18,12 +18,18 @@ fn is_linearizable<M: Model>(model: &M, history: &History) -> bool {
     }
 }
 
-/// Judges histories, each with what it shows.
+/// Judges histories: those that are accepted with what they show, the others also with the anomaly that is named.
 #[track_caller]
-fn judge_all<M: Model>(model: &M, accepted: &[(&str, &str)], rejected: &[(&str, &str)]) {
-    for (histories, expected) in [(accepted, true), (rejected, false)] {
-        for (shows, text) in histories {
-            assert_eq!(is_linearizable(model, &history(text)), expected, "{shows}: {text}");
+fn judge_all<M: Model>(model: &M, accepted: &[(&str, &str)], rejected: &[(&str, &str, &str)]) {
+    for (shows, text) in accepted {
+        assert!(is_linearizable(model, &history(text)), "{shows}: {text}");
+    }
+    for (shows, anomaly, text) in rejected {
+        match linearizable(model, &history(text), Budget::default()) {
+            Linearizability::Refuted { refutation, .. } => {
+                assert_eq!(refutation.anomaly, *anomaly, "{shows}: {text}")
+            }
+            answer => panic!("{shows}: {text}: {answer:?}"),
         }
     }
 }
@@ -38,12 +44,16 @@ fn counters_of_the_literature() {
         ("never added to", "1 r ok0 0 1"),
     ];
     let rejected = [
-        ("lost increment", "1 a1 ok 0 1\n2 a1 ok 2 3\n1 r ok1 4 5"),
-        ("double increment", "1 a1 ok 0 1\n1 r ok2 4 5"),
-        ("a sum that never was, after one that contradicts it", "1 a1 ok 0 5\n2 a2 ok 0 5\n3 r ok1 1 2\n3 r ok2 3 4"),
-        ("aborted increment", "1 a1 fail 0 1\n1 r ok1 4 5"),
-        ("one sum told twice", "1 a5 ok5 0 1\n2 a5 ok5 0 1"),
-        ("going back", "1 a1 info 0 1\n2 r ok1 2 3\n2 r ok0 4 5"),
+        ("lost increment", "impossible sum", "1 a1 ok 0 1\n2 a1 ok 2 3\n1 r ok1 4 5"),
+        ("double increment", "impossible sum", "1 a1 ok 0 1\n1 r ok2 4 5"),
+        (
+            "a sum that never was, after one that contradicts it",
+            "no order",
+            "1 a1 ok 0 5\n2 a2 ok 0 5\n3 r ok1 1 2\n3 r ok2 3 4",
+        ),
+        ("aborted increment", "garbage read", "1 a1 fail 0 1\n1 r ok1 4 5"),
+        ("one sum told twice", "no order", "1 a5 ok5 0 1\n2 a5 ok5 0 1"),
+        ("going back", "no order", "1 a1 info 0 1\n2 r ok1 2 3\n2 r ok0 4 5"),
     ];
     judge_all(&Counter::default(), &accepted, &rejected);
 }
@@ -67,24 +77,34 @@ fn queues_of_the_literature() {
         ),
     ];
     let rejected = [
-        ("Herlihy and Wing 1990, figure 1b: last in, first out", "1 e1 ok 0 1\n2 e2 ok 2 3\n2 d ok2 4 5"),
+        ("Herlihy and Wing 1990, figure 1b: last in, first out", "no order", "1 e1 ok 0 1\n2 e2 ok 2 3\n2 d ok2 4 5"),
         (
             "Herlihy and Wing 1990, figure 1d: one element, two owners",
+            "duplicate element",
             "1 e1 ok 0 3\n2 e2 ok 0 1\n2 d ok1 4 6\n1 d ok2 7 8\n1 d ok2 9 10",
         ),
         // Henzinger, Sezgin and Vafeiadis 2013: the four ways in which a queue goes wrong.
-        ("fresh: taken and never put in", "1 d ok1 0 1"),
-        ("repeated: taken twice", "1 e1 ok 0 1\n1 d ok1 2 3\n2 d ok1 2 3"),
-        ("ordered: out of order", "1 e1 ok 0 1\n1 e2 ok 2 3\n2 d ok2 4 5\n2 d ok1 6 7"),
-        ("witness: empty and yet not", "1 e1 ok 0 1\n2 d ok0 2 3\n2 d ok1 4 5"),
+        ("fresh: taken and never put in", "garbage read", "1 d ok1 0 1"),
+        ("repeated: taken twice", "duplicate element", "1 e1 ok 0 1\n1 d ok1 2 3\n2 d ok1 2 3"),
+        ("ordered: out of order", "no order", "1 e1 ok 0 1\n1 e2 ok 2 3\n2 d ok2 4 5\n2 d ok1 6 7"),
+        ("witness: empty and yet not", "no order", "1 e1 ok 0 1\n2 d ok0 2 3\n2 d ok1 4 5"),
         (
             "an unknown taking that came too late to have taken the first",
+            "no order",
             "1 e1 ok 0 1\n1 e2 ok 2 3\n3 d info 5 6\n2 d ok2 4 4",
         ),
-        ("one unknown taking, two elements", "1 e1 ok 0 1\n1 e2 ok 2 3\n1 e3 ok 4 5\n3 d info 0 1\n2 d ok3 6 7"),
-        ("empty before an unknown taking began", "1 e1 ok 0 1\n2 d ok0 2 3\n3 d info 4 5"),
-        ("empty, and one unknown taking of two elements", "1 e1 ok 0 1\n1 e2 ok 0 1\n3 d info 2 3\n2 d ok0 4 5"),
-        ("aborted insertion", "1 e1 fail 0 1\n2 d ok1 2 3"),
+        (
+            "one unknown taking, two elements",
+            "no order",
+            "1 e1 ok 0 1\n1 e2 ok 2 3\n1 e3 ok 4 5\n3 d info 0 1\n2 d ok3 6 7",
+        ),
+        ("empty before an unknown taking began", "no order", "1 e1 ok 0 1\n2 d ok0 2 3\n3 d info 4 5"),
+        (
+            "empty, and one unknown taking of two elements",
+            "no order",
+            "1 e1 ok 0 1\n1 e2 ok 0 1\n3 d info 2 3\n2 d ok0 4 5",
+        ),
+        ("aborted insertion", "garbage read", "1 e1 fail 0 1\n2 d ok1 2 3"),
     ];
     judge_all(&Queue, &accepted, &rejected);
 }
@@ -99,25 +119,31 @@ fn locks_of_the_literature() {
         ("an unknown release comes late", "1 l ok1 0 1\n1 u1 info 2 3\n2 l no0 4 5\n2 l ok2 6 7"),
     ];
     let rejected_by_both = [
-        ("two holders at once", "1 l ok1 0 1\n2 l ok2 2 3"),
-        ("refused although it is free", "1 l ok1 0 1\n1 u1 ok 2 3\n2 l no0 4 5"),
-        ("nobody can give back what an unknown acquisition holds", "1 l info 0 1\n2 l no0 2 3\n2 l ok1 4 5"),
+        ("two holders at once", "two holders", "1 l ok1 0 1\n2 l ok2 2 3"),
+        ("refused although it is free", "refused while free", "1 l ok1 0 1\n1 u1 ok 2 3\n2 l no0 4 5"),
+        (
+            "nobody can give back what an unknown acquisition holds",
+            "refused while free",
+            "1 l info 0 1\n2 l no0 2 3\n2 l ok1 4 5",
+        ),
     ];
-    let only_fenced = [("refused to somebody with another token", "1 l ok1 0 1\n2 u3 no0 2 3")];
-    let only_mutex = [
-        ("a token that falls (Kleppmann 2016)", "1 l ok2 0 1\n1 u2 ok 2 3\n2 l ok1 4 5"),
-        ("a token that does not grow", "1 l ok2 0 1\n1 u2 ok 2 3\n2 l ok2 4 5"),
-        ("given back by somebody else", "1 l ok1 0 1\n2 u3 ok 2 3"),
+    let accepted_by_fenced = [("refused to somebody with another token", "1 l ok1 0 1\n2 u3 no0 2 3")];
+    let rejected_by_mutex = [("refused to give it back", "not given back", "1 l ok1 0 1\n2 u3 no0 2 3")];
+    let rejected_by_fenced = [
+        ("a token that falls (Kleppmann 2016)", "token that does not grow", "1 l ok2 0 1\n1 u2 ok 2 3\n2 l ok1 4 5"),
+        ("a token that does not grow", "token that does not grow", "1 l ok2 0 1\n1 u2 ok 2 3\n2 l ok2 4 5"),
+        ("given back by somebody else", "given back by another", "1 l ok1 0 1\n2 u3 ok 2 3"),
     ];
+    let accepted_by_mutex = rejected_by_fenced.map(|(shows, _, text)| (shows, text));
     judge_all(
         &FencedLock,
-        &[&accepted_by_both[..], &only_fenced].concat(),
-        &[&rejected_by_both[..], &only_mutex].concat(),
+        &[&accepted_by_both[..], &accepted_by_fenced].concat(),
+        &[&rejected_by_both[..], &rejected_by_fenced].concat(),
     );
     judge_all(
         &Mutex,
-        &[&accepted_by_both[..], &only_mutex].concat(),
-        &[&rejected_by_both[..], &only_fenced].concat(),
+        &[&accepted_by_both[..], &accepted_by_mutex].concat(),
+        &[&rejected_by_both[..], &rejected_by_mutex].concat(),
     );
 }
 
