@@ -403,25 +403,27 @@ fn open_operations(count: u64, function: &str) -> String {
     (0..count).map(line).collect()
 }
 
+/// How many operations are open: a million in optimised code.
+const OPEN: u64 = if cfg!(debug_assertions) { 5_000 } else { 1_000_000 };
+
 #[test]
-#[ignore = "a million operations: in optimised code"]
-fn a_million_open_operations_are_judged() {
-    let check = |function: &str, kind: ObjectKind, read_of: &str, holds: bool| {
+fn many_open_operations_are_judged() {
+    let check = |function: &str, kind: ObjectKind, read_of: &str, is_certain: bool| {
         let end = format!(
             "{{:process 5000000 :type :invoke :f :{read_of}}}\n{{:process 5000000 :type :ok :f :{read_of} :value 7}}"
         );
-        let text = open_operations(1_000_000, function) + &end;
+        let text = open_operations(OPEN, function) + &end;
         let history = read(text.as_bytes(), None, kind, Nil::Value).expect("a history").history;
-        assert_eq!(history.operations.len(), 1_000_001);
+        assert_eq!(history.operations.len() as u64, OPEN + 1);
         let answer = match kind {
             ObjectKind::Queue => linearizable(&Queue, &history, Budget::default()),
             ObjectKind::Counter => linearizable(&Counter::default(), &history, Budget::default()),
             _ => linearizable(&Register::default(), &history, Budget::default()),
         };
         match answer {
-            Linearizability::Linearizable => assert!(holds, "{kind:?}"),
+            Linearizability::Linearizable => {}
             Linearizability::Refuted { refutation, .. } => panic!("{kind:?}: {}", refutation.explanation),
-            Linearizability::Unknown { why } => assert!(!holds, "{kind:?}: {why}"),
+            Linearizability::Unknown { why } => assert!(!is_certain, "{kind:?}: {why}"),
         }
         if kind == ObjectKind::Register {
             for model in
@@ -434,6 +436,6 @@ fn a_million_open_operations_are_judged() {
     };
     check("write", ObjectKind::Register, "read", true);
     check("enqueue", ObjectKind::Queue, "dequeue", true);
-    // Which of a million numbers add up to seven is more than a budget can tell.
+    // Which of so many numbers add up to seven may be more than a budget can tell.
     check("add", ObjectKind::Counter, "read", false);
 }
