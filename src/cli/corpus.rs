@@ -10,7 +10,7 @@ use crate::explore::{Entry, Summary, Sweep, merge};
 use crate::report::{Replayed, corpus_document, corpus_story};
 use crate::scenario::{Registry, RunOptions};
 
-use super::files;
+use super::files::{self, Chosen};
 use super::many::Rows;
 use super::output::{Failure, Output};
 use super::run::{Format, quietly};
@@ -62,15 +62,8 @@ struct Add {
     /// The file that it goes to.
     #[arg(value_name = "CORPUS")]
     corpus: PathBuf,
-    /// A scenario file, or the name of a bundled scenario.
-    #[arg(value_name = "FILE|NAME")]
-    scenario: String,
-    /// The seed; without it, the file's.
-    #[arg(long, value_name = "N")]
-    seed: Option<u64>,
-    /// Changes one value of the file, as `run` does.
-    #[arg(long = "set", value_name = "/POINTER=JSON")]
-    changes: Vec<String>,
+    #[command(flatten)]
+    chosen: Chosen,
 }
 
 pub(super) fn corpus(registry: &Registry, arguments: &Arguments, output: &mut Output<'_>) -> Result<u8, Failure> {
@@ -85,11 +78,11 @@ pub(super) fn corpus(registry: &Registry, arguments: &Arguments, output: &mut Ou
             Ok(0)
         }
         Command::Add(arguments) => {
-            let scenario = files::scenario(registry, &arguments.scenario, &arguments.changes)?;
-            let options = RunOptions { seed: arguments.seed.unwrap_or(scenario.seed), keep_trace: false };
+            let (scenario, seed) = arguments.chosen.read(registry)?;
+            let options = RunOptions { seed, keep_trace: false };
             let played = quietly(|| Ok(scenario.run(options)))?.0;
-            let played = played.map_err(|error| cannot_run(&arguments.scenario, &error))?;
-            let entry = Entry::of_run(&arguments.scenario, &scenario, &played);
+            let played = played.map_err(|error| cannot_run(&arguments.chosen.scenario, &error))?;
+            let entry = Entry::of_run(&arguments.chosen.scenario, &scenario, &played);
             add(&arguments.corpus, vec![entry], output)?;
             Ok(0)
         }

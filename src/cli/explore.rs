@@ -11,7 +11,7 @@ use crate::kernel::Span;
 use crate::report::{exploration_document, exploration_story, shell_word};
 use crate::scenario::{Registry, duration};
 
-use super::files;
+use super::files::{self, Chosen};
 use super::many::{INTERRUPTED, interrupted, progress};
 use super::output::{Failure, Output};
 use super::run::{Format, quietly};
@@ -23,15 +23,8 @@ use super::run::{Format, quietly};
 /// any is inconclusive or the budget is spent, 0 if every run within the bound holds; 130 if interrupted.
 #[derive(Args)]
 pub(super) struct Arguments {
-    /// A scenario file, or the name of a bundled scenario.
-    #[arg(value_name = "FILE|NAME")]
-    scenario: String,
-    /// The seed of all runs; without it, the file's.
-    #[arg(long, value_name = "N", allow_negative_numbers = true)]
-    seed: Option<u64>,
-    /// Changes one value of the file, as `run` does.
-    #[arg(long = "set", value_name = "/POINTER=JSON")]
-    changes: Vec<String>,
+    #[command(flatten)]
+    chosen: Chosen,
     /// How many deviations a run has at most.
     #[arg(long, value_name = "D", default_value_t = 2)]
     bound: u32,
@@ -57,15 +50,11 @@ fn within(text: &str) -> Result<Span, String> {
 }
 
 pub(super) fn explore(registry: &Registry, arguments: &Arguments, output: &mut Output<'_>) -> Result<u8, Failure> {
-    let Arguments { scenario: name, bound, budget, moved, .. } = arguments;
-    let scenario = files::scenario(registry, name, &arguments.changes)?;
-    let exhaustive = Exhaustive {
-        seed: arguments.seed.unwrap_or(scenario.seed),
-        bound: *bound,
-        budget: *budget,
-        within: arguments.deliveries.unwrap_or_default(),
-        moved,
-    };
+    let Arguments { chosen, bound, budget, moved, .. } = arguments;
+    let (scenario, seed) = chosen.read(registry)?;
+    let name = &chosen.scenario;
+    let exhaustive =
+        Exhaustive { seed, bound: *bound, budget: *budget, within: arguments.deliveries.unwrap_or_default(), moved };
     let (is_interrupted, bar) = (interrupted(), progress(*budget));
     let is_over = || is_interrupted.load(Ordering::Relaxed);
     let explored = quietly(|| Ok(exhaustive.explore(&scenario, &is_over, &mut |_| bar.inc(1))))?.0;

@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::Path;
 
+use clap::Args;
+
 use crate::property::{probe, write_whole};
 use crate::scenario::{Document, Registry, Scenario};
 
@@ -14,6 +16,29 @@ const LARGEST_FILE: u64 = 256 << 20;
 
 /// What a folder of results holds of its scenario.
 pub(super) const RESOLVED: &str = "scenario.json";
+
+/// The scenario that a command is about, and its seed.
+#[derive(Args)]
+pub(super) struct Chosen {
+    /// A scenario file, or the name of a bundled scenario.
+    #[arg(value_name = "FILE|NAME")]
+    pub(super) scenario: String,
+    /// The seed; without it, the (first) file's.
+    #[arg(long, value_name = "N", allow_negative_numbers = true)]
+    pub(super) seed: Option<u64>,
+    /// Changes one value of the file: a JSON Pointer and a JSON text, as in /network/loss="5%".
+    #[arg(long = "set", value_name = "/POINTER=JSON")]
+    pub(super) changes: Vec<String>,
+}
+
+impl Chosen {
+    /// Reads the scenario; answers its seed unless another was given.
+    pub(super) fn read(&self, registry: &Registry) -> Result<(Scenario, u64), Failure> {
+        let scenario = scenario(registry, &self.scenario, &self.changes)?;
+        let seed = self.seed.unwrap_or(scenario.seed);
+        Ok((scenario, seed))
+    }
+}
 
 /// Where a folder of a sweep over a grid has the scenarios of its points.
 pub(super) const GRID: &str = "scenarios";

@@ -17,7 +17,7 @@ use crate::scenario::{Registry, Run, RunError, RunOptions, Scenario, scripted};
 
 use super::compare;
 use super::discord::{self, Discordant};
-use super::files;
+use super::files::{self, Chosen};
 use super::journal;
 use super::output::{Failure, Output};
 use super::trace;
@@ -25,18 +25,11 @@ use super::trace;
 /// Runs a scenario once and judges its hypothesis; or two with one seed, side by side.
 #[derive(Args)]
 pub(super) struct Arguments {
-    /// A scenario file, or the name of a bundled scenario.
-    #[arg(value_name = "FILE|NAME")]
-    scenario: String,
+    #[command(flatten)]
+    chosen: Chosen,
     /// Another, to be shown beside the first: as `partita compare`.
     #[arg(value_name = "FILE|NAME", conflicts_with_all = ["out", "traces", "script", "check_determinism"])]
     beside: Option<String>,
-    /// The seed; without it, the (first) file's.
-    #[arg(long, value_name = "N", allow_negative_numbers = true)]
-    seed: Option<u64>,
-    /// Changes one value of the file: a JSON Pointer and a JSON text, as in /network/loss="5%".
-    #[arg(long = "set", value_name = "/POINTER=JSON")]
-    changes: Vec<String>,
     /// How the result is printed.
     #[arg(long, value_enum, default_value = "human")]
     format: Format,
@@ -75,21 +68,20 @@ pub(super) const WIDTH: usize = 110;
 
 pub(super) fn run(registry: &Registry, arguments: &Arguments, output: &mut Output<'_>) -> Result<u8, Failure> {
     if let Some(beside) = &arguments.beside {
-        let Arguments { scenario, seed, changes, format, report, .. } = arguments;
+        let Arguments { chosen: Chosen { scenario, seed, changes }, format, report, .. } = arguments;
         return compare::both(registry, [scenario, beside], *seed, changes, (*format, report.as_deref()), output);
     }
     if let Some(folder) = arguments.out.as_ref().filter(|folder| journal::is_there(folder)) {
         return Err(Failure::usage(format!("error: {} holds a sweep: choose another folder", folder.display())));
     }
-    let scenario = files::scenario(registry, &arguments.scenario, &arguments.changes)?;
+    let (scenario, seed) = arguments.chosen.read(registry)?;
     let traces = arguments.traces.iter().map(|text| TraceWish::parse(text)).collect::<Result<Vec<_>, _>>()?;
-    let seed = arguments.seed.unwrap_or(scenario.seed);
     if arguments.check_determinism {
         let (mut run, second, found) = quietly(|| check_determinism(&scenario, seed))?.0;
         if let Some(found) = found {
             run.verdict = Verdict::Nondeterministic;
             write_files(&scenario, arguments, &traces, &run, None)?;
-            let (name, changes) = (&arguments.scenario, &arguments.changes);
+            let (name, changes) = (&arguments.chosen.scenario, &arguments.chosen.changes);
             let discordant = Discordant { name, changes, runs: [&run, &second], found: &found };
             return discord::report(discordant, None, arguments.format, output);
         }
@@ -116,18 +108,18 @@ fn finish(
     output: &mut Output<'_>,
 ) -> Result<u8, Failure> {
     let digest = format!("{:016x}", run.digest().value());
-    if let Some(kept) = files::kept_digest(&arguments.scenario).filter(|kept| *kept != digest) {
-        let name = &arguments.scenario;
+    if let Some(kept) = files::kept_digest(&arguments.chosen.scenario).filter(|kept| *kept != digest) {
+        let name = &arguments.chosen.scenario;
         output.hint(&format!("the run that {name} keeps had the digest {kept}: this one is another"));
     }
     write_files(scenario, arguments, traces, run, elapsed)?;
     match arguments.format {
-        Format::Json => output.say(&format!("{:#}\n", document(&arguments.scenario, run)))?,
+        Format::Json => output.say(&format!("{:#}\n", document(&arguments.chosen.scenario, run)))?,
         Format::Human => {
-            let options: Vec<_> = arguments.changes.iter().flat_map(|change| ["--set", change]).collect();
+            let options: Vec<_> = arguments.chosen.changes.iter().flat_map(|change| ["--set", change]).collect();
             let audience = Audience {
                 program: &output.program,
-                scenario: &arguments.scenario,
+                scenario: &arguments.chosen.scenario,
                 width: WIDTH,
                 colour: output.colour,
                 options: &options,
@@ -147,10 +139,10 @@ fn write_files(
     elapsed: Option<Duration>,
 ) -> Result<(), Failure> {
     for wish in traces {
-        wish.write(&arguments.scenario, run)?;
+        wish.write(&arguments.chosen.scenario, run)?;
     }
     if let Some(path) = &arguments.report {
-        let side = Side { name: &arguments.scenario, scenario, run };
+        let side = Side { name: &arguments.chosen.scenario, scenario, run };
         files::write(path, page(&[side]).as_bytes())?;
     }
     arguments.out.as_ref().map_or(Ok(()), |folder| write_results(folder, arguments, run, elapsed))
@@ -186,7 +178,7 @@ impl TraceWish {
 
 fn write_results(folder: &Path, arguments: &Arguments, run: &Run, elapsed: Option<Duration>) -> Result<(), Failure> {
     std::fs::create_dir_all(folder).map_err(|error| Failure::io("make the folder", folder, &error))?;
-    let name = &arguments.scenario;
+    let name = &arguments.chosen.scenario;
     let write = |file: &str, text: String| files::write(&folder.join(file), text.as_bytes());
     let resolved = if arguments.script { scripted(run) } else { run.resolved.clone() };
     write("scenario.json", format!("{resolved:#}\n"))?;

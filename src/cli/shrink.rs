@@ -14,7 +14,7 @@ use crate::kernel::Span;
 use crate::report::{integer, shell_word, shrunk_story};
 use crate::scenario::{Registry, Run};
 
-use super::files;
+use super::files::{self, Chosen};
 use super::many::{self, INTERRUPTED, Rows};
 use super::output::{Failure, Output};
 use super::run::quietly;
@@ -25,15 +25,8 @@ use super::run::quietly;
 /// code 0 if it is written, 2 if the run does not fail; 130 if interrupted, with what is left so far.
 #[derive(Args)]
 pub(super) struct Arguments {
-    /// A scenario file, or the name of a bundled scenario.
-    #[arg(value_name = "FILE|NAME")]
-    scenario: String,
-    /// The seed; without it, the file's.
-    #[arg(long, value_name = "N", allow_negative_numbers = true)]
-    seed: Option<u64>,
-    /// Changes one value of the file, as `run` does.
-    #[arg(long = "set", value_name = "/POINTER=JSON")]
-    changes: Vec<String>,
+    #[command(flatten)]
+    chosen: Chosen,
     /// Where the smaller scenario goes.
     #[arg(long, value_name = "SMALLER.json")]
     out: PathBuf,
@@ -73,9 +66,8 @@ fn duration(text: &str) -> Result<Span, String> {
 const BUDGET: u64 = 2_000;
 
 pub(super) fn run(registry: &Registry, arguments: &Arguments, output: &mut Output<'_>) -> Result<u8, Failure> {
-    let scenario = files::scenario(registry, &arguments.scenario, &arguments.changes)?;
+    let (scenario, seed) = arguments.chosen.read(registry)?;
     files::prepare(&arguments.out)?;
-    let seed = arguments.seed.unwrap_or(scenario.seed);
     let (runs, limit) = match arguments.budget {
         Budget::Runs(runs) => (runs, None),
         Budget::Time(time) => (u64::MAX, Some(time)),
@@ -94,7 +86,7 @@ pub(super) fn run(registry: &Registry, arguments: &Arguments, output: &mut Outpu
     let shrinking = Shrinking { judge: &judge, is_over: &is_over, watch: &watch, ..Shrinking::new(registry, runs) };
     let outcome = quietly(|| Ok(shrinking.shrink(&scenario, seed)))?.0;
     progress.finish_and_clear();
-    let name = &arguments.scenario;
+    let name = &arguments.chosen.scenario;
     let shrunk = outcome.map_err(|error| match error {
         ShrinkError::Holds if is_untested.get() => Failure::usage(format!(
             "error: {name} is inconclusive under seed {seed}: nothing was put to the test, so there is no failure to \
