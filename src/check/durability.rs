@@ -82,13 +82,9 @@ pub struct LostWrites {
 #[must_use]
 pub fn lost_writes(history: &History, end: &FinalState) -> LostWrites {
     let mut answer = LostWrites::default();
-    for (key, operations) in objects(history) {
-        if kind(history, &operations).is_none() {
-            continue;
-        }
-        let object = Object { history, writers: writers(history, &operations), operations: &operations };
+    for (key, object) in known_objects(history) {
         let is_acknowledged = |&&index: &&usize| is_acknowledged_write(&history.operations[index]);
-        let acknowledged = operations.iter().filter(is_acknowledged).copied();
+        let acknowledged = object.operations.iter().filter(is_acknowledged).copied();
         if end.is_empty() {
             answer.by_last_read(&object, acknowledged);
         } else {
@@ -129,15 +125,11 @@ pub fn resurrected(history: &History, end: &FinalState) -> Resurrected {
     if end.is_empty() {
         return answer;
     }
-    for (key, operations) in objects(history) {
-        if kind(history, &operations).is_none() {
-            continue;
-        }
-        let object = Object { history, writers: writers(history, &operations), operations: &operations };
+    for (key, object) in known_objects(history) {
         let values = end.values(key);
-        let elements: BTreeSet<i64> = operations.iter().filter_map(|&write| object.element(write)).collect();
+        let elements: BTreeSet<i64> = object.operations.iter().filter_map(|&write| object.element(write)).collect();
         let seen = object.first_seen();
-        for &write in &operations {
+        for &write in &object.operations {
             let operation = &history.operations[write];
             let told =
                 |says: &str| format!("{}{says}{}.", clause(history, write), holdings(&end.nodes, &values, key));
@@ -169,9 +161,15 @@ pub fn resurrected(history: &History, end: &FinalState) -> Resurrected {
     answer
 }
 
+/// Every object that was taken for one kind of object only.
+fn known_objects(history: &History) -> impl Iterator<Item = (Key, Object<'_>)> {
+    let known = objects(history).into_iter().filter(|(_, operations)| kind(history, operations).is_some());
+    known.map(|(key, operations)| (key, Object { history, writers: writers(history, &operations), operations }))
+}
+
 struct Object<'h> {
     history: &'h History,
-    operations: &'h [usize],
+    operations: Vec<usize>,
     writers: BTreeMap<&'h Value, Vec<usize>>,
 }
 
@@ -212,7 +210,7 @@ impl Object<'_> {
     /// first such read.
     fn first_seen(&self) -> BTreeMap<usize, usize> {
         let mut of_element: BTreeMap<i64, Vec<usize>> = BTreeMap::new();
-        for &write in self.operations {
+        for &write in &self.operations {
             if let Some(element) = self.element(write) {
                 of_element.entry(element).or_default().push(write);
             }
@@ -223,7 +221,7 @@ impl Object<'_> {
                 seen.entry(*write).or_insert(read);
             }
         };
-        for &read in self.operations {
+        for &read in &self.operations {
             for value in self.seen(read).into_iter().flat_map(siblings) {
                 note(self.writers.get(value), read);
                 for element in elements(value).unwrap_or_default() {
