@@ -1,6 +1,8 @@
 //! Random histories of atomic objects, as long as one likes: correct by construction, since each operation takes effect
 //! at an instant between its invocation and its answer.
 
+use std::collections::VecDeque;
+
 use partita::check::transactions::{Fate, MicroOperation, Transaction, TransactionHistory};
 use partita::host::{Key, Request, Value};
 use partita::kernel::{Draw, SplitMix64, Time};
@@ -60,6 +62,52 @@ pub fn register(length: u64, sessions: u64, changes: bool) -> History {
                 (Request::CompareAndSet { key, expected: found, new }, Outcome::Ok(Value::Nil))
             }
             _ => (Request::CompareAndSet { key, expected: Value::Int(-1), new }, Outcome::No(found)),
+        };
+        operations.push(operation(&plan, request, outcome));
+    }
+    operations.sort_by_key(|operation| (operation.invoked, operation.number));
+    History { clients: vec!["s".into()], operations }
+}
+
+/// Takings from one FIFO queue, one half, and enqueuings of elements of their own. The outcome of one taking in `unknown_one_in`
+/// is not known; its session goes on under another name.
+pub fn queue(length: u64, sessions: u64, unknown_one_in: u64) -> History {
+    let mut draws = SplitMix64::new(42);
+    let (key, mut state) = (Key(0), VecDeque::new());
+    let mut operations = Vec::with_capacity(length as usize);
+    let mut lives = vec![0; sessions as usize];
+    for mut plan in plans(length, sessions, &mut draws) {
+        let element = plan.number as i64;
+        let place = plan.session as usize;
+        plan.session += sessions * lives[place];
+        let (request, outcome) = if draws.below(2) == 0 {
+            state.push_back(element);
+            (Request::Enqueue { key, element }, Outcome::Ok(Value::Nil))
+        } else {
+            let taken = state.pop_front().map_or(Value::Nil, Value::Int);
+            let is_unknown = draws.below(unknown_one_in) == 0;
+            lives[place] += u64::from(is_unknown);
+            let outcome = if is_unknown { Outcome::Info("timeout".into()) } else { Outcome::Ok(taken) };
+            (Request::Dequeue { key }, outcome)
+        };
+        operations.push(operation(&plan, request, outcome));
+    }
+    operations.sort_by_key(|operation| (operation.invoked, operation.number));
+    History { clients: vec!["s".into()], operations }
+}
+
+/// Appends to one log, and a read of it for every thousand of them.
+pub fn log(length: u64, sessions: u64) -> History {
+    let mut draws = SplitMix64::new(42);
+    let (key, mut state) = (Key(0), Vec::new());
+    let mut operations = Vec::with_capacity(length as usize);
+    for plan in plans(length, sessions, &mut draws) {
+        let element = plan.number as i64;
+        let (request, outcome) = if draws.below(1_000) == 0 {
+            (Request::Read { key }, Outcome::Ok(Value::List(state.clone())))
+        } else {
+            state.push(element);
+            (Request::Append { key, element }, Outcome::Ok(Value::Nil))
         };
         operations.push(operation(&plan, request, outcome));
     }

@@ -6,6 +6,8 @@
 //! |---|---|---|
 //! | register | reads and writes of unique values, 50 sessions | 10^6 in 2 s, and in at most 12 times as long as 10^5 |
 //! | search | reads, writes and compare-and-sets, 10 sessions | |
+//! | queue | elements put into a FIFO queue and taken, one taking in a hundred of unknown outcome, 50 sessions | as register |
+//! | log | appends, and of a thousand operations a read, 50 sessions | |
 //! | isolation | transactions of two to four reads of and appends to lists, 10 sessions | |
 
 #![expect(clippy::disallowed_types, clippy::disallowed_methods, reason = "a bench measures the wall clock")]
@@ -17,7 +19,8 @@ use std::time::{Duration, Instant};
 use criterion::measurement::{Measurement, ValueFormatter, WallTime};
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use partita::check::transactions::check;
-use partita::check::{Budget, Linearizability, Register, linearizable};
+use partita::check::{AppendLog, Budget, Linearizability, Model, Queue, Register, linearizable};
+use partita::load::History;
 
 /// The processor time of this thread; where the system does not tell it, the wall clock.
 struct ProcessorTime;
@@ -60,23 +63,34 @@ fn measure(criterion: &mut Criterion<ProcessorTime>, group: &str, length: u64, m
     group.finish();
 }
 
+/// How long it takes to find a history linearizable.
+fn judge<M: Model>(criterion: &mut Criterion<ProcessorTime>, group: &str, model: &M, history: &History) {
+    measure(criterion, group, history.operations.len() as u64, || {
+        assert_eq!(linearizable(model, history, Budget::default()), Linearizability::Linearizable);
+    });
+}
+
 fn register(criterion: &mut Criterion<ProcessorTime>) {
     for length in [100_000, 1_000_000] {
-        let history = histories::register(length, 50, false);
-        measure(criterion, "register", length, || {
-            let answer = linearizable(&Register::default(), &history, Budget::default());
-            assert_eq!(answer, Linearizability::Linearizable);
-        });
+        judge(criterion, "register", &Register::default(), &histories::register(length, 50, false));
+    }
+}
+
+fn queue(criterion: &mut Criterion<ProcessorTime>) {
+    for length in [100_000, 1_000_000] {
+        judge(criterion, "queue", &Queue, &histories::queue(length, 50, 100));
+    }
+}
+
+fn log(criterion: &mut Criterion<ProcessorTime>) {
+    for length in [10_000, 100_000] {
+        judge(criterion, "log", &AppendLog, &histories::log(length, 50));
     }
 }
 
 fn search(criterion: &mut Criterion<ProcessorTime>) {
     for length in [1_000, 10_000] {
-        let history = histories::register(length, 10, true);
-        measure(criterion, "search", length, || {
-            let answer = linearizable(&Register::default(), &history, Budget::default());
-            assert_eq!(answer, Linearizability::Linearizable);
-        });
+        judge(criterion, "search", &Register::default(), &histories::register(length, 10, true));
     }
 }
 
@@ -99,5 +113,5 @@ fn settings() -> Criterion<ProcessorTime> {
         .sample_size(10)
 }
 
-criterion_group! { name = checkers; config = settings(); targets = register, search, isolation }
+criterion_group! { name = checkers; config = settings(); targets = register, queue, log, search, isolation }
 criterion_main!(checkers);

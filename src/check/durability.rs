@@ -438,7 +438,7 @@ mod tests {
     fn naive(history: &History) -> Vec<usize> {
         let operations = &history.operations;
         let all: Vec<usize> = (0..operations.len()).collect();
-        let object = Object { history, operations: &all, writers: writers(history, &all) };
+        let object = Object { history, writers: writers(history, &all), operations: all.clone() };
         let shows = |read: usize, write: usize| object.seen(read).map(|value| object.is_older(value, write));
         let is_lost = |&write: &usize| {
             let acknowledged = is_acknowledged_write(&operations[write]);
