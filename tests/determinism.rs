@@ -64,6 +64,18 @@ fn a_run_that_is_watched_is_the_same_run() {
     }
 }
 
+/// Invariants, and the order in which requests take effect, are looked at from outside.
+#[test]
+fn a_service_that_is_watched_is_the_same() {
+    for (path, mut value) in bundled() {
+        let digests = [json!([]), json!(["linearizable"]), json!(["linearizable", "invariants"])].map(|expected| {
+            value["hypothesis"] = json!({ "always": expected });
+            run(&read("x", &value), 3, false).digest().value()
+        });
+        assert!(digests.iter().all(|digest| *digest == digests[0]), "{}", path.display());
+    }
+}
+
 #[test]
 fn bundled_scenarios_replay() {
     for (path, value) in bundled() {

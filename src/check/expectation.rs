@@ -210,6 +210,12 @@ impl Expectation {
         !matches!(self, Self::Availability { .. } | Self::Latency { .. } | Self::Liveness { .. })
     }
 
+    /// Whether the order in which the service let operations take effect may belie a refutation.
+    #[must_use]
+    pub const fn may_be_belied(&self) -> bool {
+        matches!(self, Self::Linearizable | Self::Consistent(_) | Self::Isolation { .. })
+    }
+
     /// Whether it speaks of what follows after faults have healed.
     #[must_use]
     pub const fn needs_healing(&self) -> bool {
@@ -242,7 +248,10 @@ impl Expectation {
             Self::Consistent(Consistency::ReadCommitted) if evidence.has_transactions() => {
                 evidence.isolation(Level::READ_COMMITTED, &mut edges)
             }
-            Self::Consistent(consistency) => evidence.consistent(consistency),
+            Self::Consistent(consistency) => {
+                let answer = consistency.judge(&Value::Nil, evidence.history, evidence.budget);
+                evidence.consistent(consistency, answer)
+            }
             Self::Queue(limits) => evidence.queue(phase, limits),
             Self::CounterBounds { at_least, at_most } => evidence.counter_bounds(phase, (at_least, at_most)),
             Self::MutualExclusion => evidence.mutual_exclusion(phase),
@@ -368,9 +377,10 @@ impl Evidence<'_> {
         match answer {
             Linearizability::Refuted { refutation, also } => {
                 let refuted = || std::iter::once(refutation.key).chain(also.iter().copied());
-                // Whether an order explains objects of another model, nobody asks.
-                let is_belied =
-                    |key: &Key| self.model.is_none() && linearizes(self.history, Some(*key), self.applied);
+                let is_belied = |key: &Key| match self.model {
+                    Some(model) => model.linearizes(self.history, *key, self.applied),
+                    None => linearizes(self.history, Some(*key), self.applied),
+                };
                 if let Some(key) = refuted().find(is_belied) {
                     return self.our_own_bug(&format!("{key} is not linearizable"), &refutation.explanation);
                 }
@@ -402,8 +412,8 @@ impl Evidence<'_> {
         }
     }
 
-    fn consistent(&self, consistency: Consistency) -> Finding {
-        match consistency.judge(&Value::Nil, self.history, self.budget) {
+    fn consistent(&self, consistency: Consistency, answer: Consistent) -> Finding {
+        match answer {
             Consistent::Yes(said) => {
                 let story = said.unwrap_or_else(|| format!("What was read is {consistency}."));
                 self.unless_vacuous(Verdict::Holds, consistency.to_string(), story, Vec::new())

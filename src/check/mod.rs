@@ -50,7 +50,8 @@ pub use expectation::{Evidence, Expectation};
 pub use figures::{Figure, Quantity, Subject, load_figures, service_figures};
 pub use growing::{AppendLog, GrowOnlySet};
 pub use linearizable::{
-    Budget, Linearizability, Refutation, Sequential, linearizable, linearizable_as_asked, linearizes, sequential,
+    Budget, Linearizability, Refutation, Sequential, linearizable, linearizable_as_asked, linearizes, linearizes_as,
+    sequential,
 };
 pub use liveness::{Recovery, probes};
 pub use metrics::{BILLION, Metrics, Quantiles};

@@ -24,7 +24,7 @@ pub(super) struct ServiceEvidence<'a> {
     replicas: Vec<Replica>,
     violations: Option<Vec<(&'static str, String)>>,
     roles: Vec<Declared>,
-    applied: &'a [Request],
+    applied: Cow<'a, [Request]>,
     model: Option<&'a AnyModel>,
 }
 
@@ -66,7 +66,7 @@ impl<'a> ServiceEvidence<'a> {
             replicas: &self.replicas,
             violations,
             roles: &self.roles,
-            applied: self.applied,
+            applied: &self.applied,
             model: self.model,
             recovery: None,
             budget: Budget::default(),

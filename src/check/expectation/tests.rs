@@ -1,6 +1,7 @@
 use super::*;
 use crate::check::testing::{history, value};
-use crate::check::{Interval, Refutation};
+use crate::check::transactions::{self, TransactionHistory};
+use crate::check::{Interval, Queue, Refutation};
 use crate::host::Key;
 use crate::kernel::Time;
 use crate::load::{Operation, Outcome};
@@ -183,13 +184,9 @@ fn weaker_models_are_judged_and_never_vacuously() {
     check(Consistency::DeltaAtomic(Span::from_secs(1)), stale, Verdict::Holds, "atomic within 1s");
 }
 
-#[test]
-fn a_refutation_that_the_service_belies_is_our_own_bug() {
-    let (history, windows) = (history("1 w1 ok 0 9\n2 w2 ok 0 9\n3 r ok1 10 11"), windows());
-    let write = |number| Request::Write { key: Key(0), value: value(number) };
-    let (valid, invalid) = ([write(2), write(1)], [write(1), write(2)]);
-    // A checker that refutes whatever it sees.
-    let broken = || Linearizability::Refuted {
+/// A checker that refutes whatever it sees.
+fn broken() -> Linearizability {
+    Linearizability::Refuted {
         refutation: Box::new(Refutation {
             anomaly: "no order",
             key: Key(0),
@@ -200,19 +197,78 @@ fn a_refutation_that_the_service_belies_is_our_own_bug() {
             explanation: "I do not like it.".into(),
         }),
         also: Vec::new(),
+    }
+}
+
+#[test]
+fn a_refutation_that_the_service_belies_is_our_own_bug() {
+    let key = Key(0);
+    let write = |number| Request::Write { key, value: value(number) };
+    let (put, take) = (|element| Request::Enqueue { key, element }, || Request::Dequeue { key });
+    let (lock, unlock) = (|| Request::Acquire { key }, |token| Request::Release { key, token });
+    let check = |text: &str, valid: &[Request], invalid: &[Request]| {
+        let (history, windows) = (history(text), windows());
+        let with = |applied| Evidence { applied, ..evidence(&history, &windows, &[]) };
+        // As the objects that they are, and as those of a model of somebody's own.
+        let own = AnyModel::new(Queue);
+        let models = [None, Some(&own).filter(|_| text.contains(" e1 "))];
+        for (applied, model) in [valid, invalid, &[]].into_iter().flat_map(|it| models.map(|model| (it, model))) {
+            let finding = Evidence { model, ..with(applied) }.linearizable(broken());
+            // An order that explains nothing acquits nobody, and neither does none.
+            let (verdict, observed) = match applied == valid {
+                true => (Verdict::Inconclusive, "the checker is wrong"),
+                false => (Verdict::Refuted(Class::Safety), "k0 is not linearizable"),
+            };
+            assert!(model.is_some() || (finding.verdict, finding.observed.as_str()) == (verdict, observed), "{text}");
+            let is_ours = finding.explanation.starts_with("This is a bug of Partita");
+            assert_eq!(is_ours, verdict == Verdict::Inconclusive, "{text}: {}", finding.explanation);
+        }
+        // The converse is no bug of ours: what clients saw may have another order.
+        assert_eq!(Expectation::Linearizable.judge(Phase::Always, &with(invalid)).verdict, Verdict::Holds, "{text}");
     };
-    let check = |applied: &[Request], expected: Verdict, observed: &str| {
-        let finding = Evidence { applied, ..evidence(&history, &windows, &[]) }.linearizable(broken());
-        assert_eq!((finding.verdict, finding.observed.as_str()), (expected, observed));
-        assert_eq!(finding.explanation.starts_with("This is a bug of Partita"), expected == Verdict::Inconclusive);
+    check("1 w1 ok 0 9\n2 w2 ok 0 9\n3 r ok1 10 11", &[write(2), write(1)], &[write(1), write(2)]);
+    let (valid, invalid) = ([put(2), put(1), take()], [put(1), put(2), take()]);
+    check("1 e1 ok 0 9\n2 e2 ok 0 9\n3 d ok2 10 11", &valid, &invalid);
+    let (valid, invalid) = ([lock(), unlock(3), lock()], [lock(), lock(), unlock(3)]);
+    check("1 l ok3 0 9\n1 u3 ok 10 11\n2 l ok4 10 12", &valid, &invalid);
+}
+
+#[test]
+fn refutations_of_other_models_are_held_against_the_order_too() {
+    let (history, windows) = (history("1 w1 ok 0 9\n2 w2 ok 0 9\n3 r ok1 10 11"), windows());
+    let write = |number| Request::Write { key: Key(0), value: value(number) };
+    let wrong = || Consistent::No { anomaly: None, explanation: "I do not like it.".into(), operations: vec![0] };
+    // Write skew, which this history has nothing of.
+    let skew = transactions_of(&[(&[0], (1, 1)), (&[0], (0, 2))]);
+    let skew = transactions::check(&TransactionHistory::from_history(&skew).expect("transactions"), Budget::default());
+    let level = Level::STRICT_SERIALIZABLE;
+    assert_eq!(skew.answer(level), transactions::Answer::Refuted);
+    for (applied, is_ours) in [([write(2), write(1)], true), ([write(1), write(2)], false)] {
+        let evidence = Evidence { applied: &applied, ..evidence(&history, &windows, &[]) };
+        let findings =
+            [evidence.consistent(Consistency::Causal, wrong()), evidence.isolated(level, &skew, &mut Vec::new())];
+        for finding in findings {
+            let expected = if is_ours { Verdict::Inconclusive } else { Verdict::Refuted(Class::Safety) };
+            assert_eq!(finding.verdict, expected, "{}", finding.explanation);
+            assert_eq!(finding.explanation.starts_with("This is a bug of Partita"), is_ours);
+        }
+    }
+}
+
+/// Two concurrent transactions, each of which reads one of two registers (what it finds is given) and sets the other.
+fn transactions_of(each: &[(&[i64], (u64, i64))]) -> History {
+    let one = history("1 w1 ok 0 9").operations.remove(0);
+    let transaction = |(number, (found, (sets, to))): (u64, &(&[i64], (u64, i64)))| Operation {
+        number,
+        session: number,
+        request: Request::Transaction(vec![
+            Request::Read { key: Key(1 - sets) },
+            Request::Write { key: Key(*sets), value: value(*to) },
+        ]),
+        outcome: Outcome::Ok(Value::Answers(found.iter().map(|&found| value(found)).collect())),
+        ..one.clone()
     };
-    check(&valid, Verdict::Inconclusive, "the checker is wrong");
-    // An order that explains nothing acquits nobody, and neither does none.
-    check(&invalid, Verdict::Refuted(Class::Safety), "k0 is not linearizable");
-    check(&[], Verdict::Refuted(Class::Safety), "k0 is not linearizable");
-    // The converse is no bug of ours: what clients saw may have another order.
-    let evidence = Evidence { applied: &invalid, ..evidence(&history, &windows, &[]) };
-    assert_eq!(Expectation::Linearizable.judge(Phase::Always, &evidence).verdict, Verdict::Holds);
+    History { clients: vec!["s".into()], operations: (0..).zip(each).map(transaction).collect() }
 }
 
 #[test]
