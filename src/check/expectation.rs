@@ -14,7 +14,7 @@ use super::durability::{FinalState, lost_writes};
 use super::linearizable::{Budget, Linearizability, Refutation, linearizable_as_asked, linearizes};
 use super::liveness::{Liveness, Recovery};
 use super::metrics::{Metrics, percent, reaches, share_of};
-use super::roles::Declared;
+use super::roles::{Declared, RoleLimit};
 use super::sentence::{clause, count, list};
 use super::staleness::{freshness, stale_reads};
 use super::transactions::Level;
@@ -38,7 +38,7 @@ const AVAILABILITY_ALLOWANCE: u64 = 1;
 const QUANTILE_ALLOWANCE: u64 = 10;
 
 /// One thing that is to hold.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Expectation {
     /// Enough operations are answered.
@@ -116,6 +116,8 @@ pub enum Expectation {
     UniqueIds,
     /// In no epoch two replicas declare themselves leader ([`Context::role`](crate::host::Context::role)).
     OneLeaderPerEpoch,
+    /// No more replicas than so many are in a role together, as they declare ([`Context::role`](crate::host::Context::role)).
+    InRole(RoleLimit),
     /// Transactions are isolated from each other at least so much. Always judged on the whole history.
     Isolation {
         /// The level.
@@ -170,6 +172,7 @@ impl Expectation {
             Self::MutualExclusion => "mutual_exclusion",
             Self::UniqueIds => "unique_ids",
             Self::OneLeaderPerEpoch => "one_leader_per_epoch",
+            Self::InRole(_) => "in_role",
             Self::Isolation { .. } => "isolation",
         }
     }
@@ -200,7 +203,17 @@ impl Expectation {
             Self::MutualExclusion => "one holder at a time".into(),
             Self::UniqueIds => "no id twice".into(),
             Self::OneLeaderPerEpoch => "at most one leader per epoch".into(),
+            Self::InRole(limit) => limit.to_string(),
             Self::Isolation { at_least } => at_least.to_string(),
+        }
+    }
+
+    /// The role that it speaks of, if it speaks of one: services that never take it on have nothing to do with it.
+    #[must_use]
+    pub fn role(&self) -> Option<&str> {
+        match self {
+            Self::InRole(limit) => Some(&limit.role),
+            _ => None,
         }
     }
 
@@ -256,7 +269,8 @@ impl Expectation {
             Self::CounterBounds { at_least, at_most } => evidence.counter_bounds(phase, (at_least, at_most)),
             Self::MutualExclusion => evidence.mutual_exclusion(phase),
             Self::UniqueIds => evidence.unique_ids(phase),
-            Self::OneLeaderPerEpoch => evidence.one_leader_per_epoch(),
+            Self::OneLeaderPerEpoch => evidence.one_leader_per_epoch(phase),
+            Self::InRole(ref limit) => evidence.in_role(phase, limit),
             Self::Isolation { at_least } => evidence.isolation(at_least, &mut edges),
         };
         let (verdict, explanation) = match (phase, finding.verdict) {

@@ -57,7 +57,7 @@ pub use liveness::{Recovery, probes};
 pub use metrics::{BILLION, Metrics, Quantiles};
 pub use model::{Decision, Effect, Model, Register};
 pub use models::{Counter, Fenced, FencedLock, Holder, Mutex, Queue, Queued};
-pub use roles::Declared;
+pub use roles::{Declared, RoleLimit, Together};
 pub use series::{Histogram, Slice, Traffic, histogram, series, traffic};
 pub use staleness::{Freshness, StaleRead, freshness, stale_reads};
 pub use verdict::{Check, Class, Edge, Prefix, Verdict};

@@ -152,6 +152,8 @@ pub struct RoleTaken {
     pub role: &'static str,
     /// In which epoch.
     pub epoch: u64,
+    /// When it took on another one, or its process ended; `None` if it is in it.
+    pub until: Option<Time>,
 }
 
 /// The invariants of one service: as they are at the start of a run, and as they are now.
