@@ -9,8 +9,8 @@ use partita::call::Policy;
 use partita::check::transactions::serializes;
 use partita::check::{Budget, Linearizability, linearizable_as_asked, linearizes};
 use partita::host::{
-    Builder, CrashKeeps, CrashSettings, FaultId, HostSettings, Link, NodeId, Request, Simulation, Step,
-    Value, ZoneId, class,
+    Builder, CrashKeeps, CrashSettings, FaultId, HostSettings, Link, NodeId, Request, Simulation, Step, Value,
+    ZoneId, class,
 };
 use partita::kernel::{Sampler, Span, Time};
 use partita::load::{
@@ -144,9 +144,7 @@ fn no_order_explains_a_bug_of_the_service() {
         ..MajorityRegister::default()
     };
     explains_no_bug(register, 3);
-    let transactional = || Transactional {
-        without: without(TransactionalSafeguard::DurablePrepare),
-        ..Transactional::default()
-    };
+    let transactional =
+        || Transactional { without: without(TransactionalSafeguard::DurablePrepare), ..Transactional::default() };
     explains_no_bug(transactional, 3);
 }

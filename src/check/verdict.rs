@@ -261,7 +261,8 @@ mod tests {
         ];
         check(2, &[1, 2, 3, 4, 5], "1", &all);
         let long = "é".repeat(61);
-        let shown = format!("In order up to there: 1 operation, which leaves {}.... This cannot follow:", "é".repeat(60));
+        let shown =
+            format!("In order up to there: 1 operation, which leaves {}.... This cannot follow:", "é".repeat(60));
         check(1, &[1], &long, &[&shown, first]);
     }
 

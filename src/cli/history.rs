@@ -440,7 +440,12 @@ impl Arguments {
 }
 
 /// The answer for objects of this model.
-fn of<M: Model>(model: &M, consistency: Consistency, history: &History, budget: Budget) -> (Consistent, Option<Prefix>) {
+fn of<M: Model>(
+    model: &M,
+    consistency: Consistency,
+    history: &History,
+    budget: Budget,
+) -> (Consistent, Option<Prefix>) {
     if consistency == Consistency::Sequential {
         return (check::sequential(model, history, budget).into(), None);
     }

@@ -398,7 +398,11 @@ fn assemble(written: Written, resolved: Value, kinds: Services, problems: &mut P
 }
 
 /// Finds roles that no service has. Where no kind declares any, whoever takes one on shows it only when it runs.
-fn roles(named: &[Spanned<String>], services: Option<&[(Spanned<String>, Option<Deployed>)]>, problems: &mut Problems) {
+fn roles(
+    named: &[Spanned<String>],
+    services: Option<&[(Spanned<String>, Option<Deployed>)]>,
+    problems: &mut Problems,
+) {
     let read = services.map(|services| services.iter().map(|(_, deployed)| deployed.as_ref()).collect());
     let Some(Some(read)) = read.map(|read: Vec<_>| read.into_iter().collect::<Option<Vec<_>>>()) else { return };
     let declared: BTreeSet<&str> = read.iter().flat_map(|(what, _)| what.roles()).copied().collect();

@@ -1,7 +1,7 @@
 use super::*;
 use crate::check::testing::{history, value};
 use crate::check::transactions::{self, TransactionHistory};
-use crate::check::{Interval, Queue, Refutation, Together};
+use crate::check::{Consistent, Interval, Linearizability, Queue, Refutation, Together};
 use crate::host::Key;
 use crate::kernel::Time;
 use crate::load::{Operation, Outcome};
@@ -240,7 +240,8 @@ fn refutations_of_other_models_are_held_against_the_order_too() {
     let wrong = || Consistent::No { anomaly: None, explanation: "I do not like it.".into(), operations: vec![0] };
     // Write skew, which this history has nothing of.
     let skew = transactions_of(&[(&[0], (1, 1)), (&[0], (0, 2))]);
-    let skew = transactions::check(&TransactionHistory::from_history(&skew).expect("transactions"), Budget::default());
+    let skew =
+        transactions::check(&TransactionHistory::from_history(&skew).expect("transactions"), Budget::default());
     let level = Level::STRICT_SERIALIZABLE;
     assert_eq!(skew.answer(level), transactions::Answer::Refuted);
     for (applied, is_ours) in [([write(2), write(1)], true), ([write(1), write(2)], false)] {
@@ -339,26 +340,32 @@ fn a_role_has_so_many() {
     let together = "At 12s 2 replicas were in the role primary, and 1 may be: a from 3s on (epoch 1) and b from 12s on \
                     (epoch 2).";
     check(&roles, Phase::Always, 1, Instant, (refuted, "up to 3 at once", together));
-    check(&roles, Phase::Before, 1, Instant, (
-        Verdict::Holds,
-        "up to 1 at once",
-        "Replicas took on the role primary 1 time, never too many at once.",
-    ));
+    check(
+        &roles,
+        Phase::Before,
+        1,
+        Instant,
+        (Verdict::Holds, "up to 1 at once", "Replicas took on the role primary 1 time, never too many at once."),
+    );
     let three = "At 25s 3 replicas were in the role primary, and 2 may be: a from 3s on (epoch 1), c from 15s on (epoch 2) \
                  and d from 25s on (epoch 2).";
     check(&roles, Phase::Always, 2, Instant, (refuted, "up to 3 at once", three));
     let shared = "In epoch 2 3 replicas took on the role primary, and 2 may: b at 12s, c at 15s and d at 25s.";
     check(&roles, Phase::Always, 2, Epoch, (refuted, "up to 3 per epoch", shared));
-    check(&roles[..3], Phase::Always, 2, Epoch, (
-        Verdict::Holds,
-        "up to 2 per epoch",
-        "Replicas took on the role primary 3 times, never too many per epoch.",
-    ));
-    check(&[], Phase::Always, 1, Epoch, (
-        Verdict::Inconclusive,
-        "up to 0 per epoch",
-        "No replica took on the role primary.",
-    ));
+    check(
+        &roles[..3],
+        Phase::Always,
+        2,
+        Epoch,
+        (Verdict::Holds, "up to 2 per epoch", "Replicas took on the role primary 3 times, never too many per epoch."),
+    );
+    check(
+        &[],
+        Phase::Always,
+        1,
+        Epoch,
+        (Verdict::Inconclusive, "up to 0 per epoch", "No replica took on the role primary."),
+    );
 }
 
 #[test]

@@ -65,9 +65,10 @@ pub fn linearizes_as<M: Model>(model: &M, history: &History, key: Option<Key>, a
     let happened = |operation: &&Operation| !matches!(operation.outcome, Outcome::Fail(_));
     let is_known = |request: &Request| model.supports(request) && object(request).is_some();
     history.operations.iter().filter(happened).all(|operation| is_known(&operation.request))
-        && objects_by(history, object).into_iter().filter(|(other, _)| key.is_none_or(|key| key == *other)).all(
-            |(key, operations)| explains(model, (history, &operations, of_object(applied, key, object))),
-        )
+        && objects_by(history, object)
+            .into_iter()
+            .filter(|(other, _)| key.is_none_or(|key| key == *other))
+            .all(|(key, operations)| explains(model, (history, &operations, of_object(applied, key, object))))
 }
 
 /// Those that are about an object.
@@ -348,7 +349,8 @@ fn may_matter(operation: &Operation) -> bool {
 
 /// Whether an operation that was answered changed nothing.
 fn changes_nothing<M: Model>(model: &M, operation: &Operation) -> bool {
-    let says_so = || matches!(model.effect(&operation.request, answer(operation)), Effect::Observe(_) | Effect::Nothing);
+    let says_so =
+        || matches!(model.effect(&operation.request, answer(operation)), Effect::Observe(_) | Effect::Nothing);
     operation.request.is_read() || matches!(operation.outcome, Outcome::No(_)) || says_so()
 }
 

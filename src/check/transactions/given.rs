@@ -104,6 +104,9 @@ mod tests {
     use crate::kernel::Time;
     use crate::load::Operation;
 
+    /// What a transaction asks for, what its reads found, and from when to when it ran.
+    type Told<'a> = (&'a [Request], &'a [i64], (u64, u64));
+
     fn write(key: u64, value: i64) -> Request {
         Request::Write { key: Key(key), value: Value::Int(value) }
     }
@@ -112,9 +115,9 @@ mod tests {
         Request::Read { key: Key(key) }
     }
 
-    /// Transactions with what their reads found (0 is nil), all at once unless they say from when to when.
-    fn history(transactions: &[(&[Request], &[i64], (u64, u64))]) -> History {
-        let operation = |(number, (parts, found, (from, to))): (u64, &(&[Request], &[i64], (u64, u64)))| {
+    /// Transactions; of what their reads found 0 is nil.
+    fn history(transactions: &[Told<'_>]) -> History {
+        let operation = |(number, (parts, found, (from, to))): (u64, &Told<'_>)| {
             let found = found.iter().map(|&found| if found == 0 { Value::Nil } else { Value::Int(found) });
             let invoked = Time::from_nanos(*from);
             Operation {
@@ -133,29 +136,27 @@ mod tests {
 
     #[test]
     fn a_serialization_is_one_and_write_skew_has_none() {
-        let check = |transactions: &[(&[Request], &[i64], (u64, u64))], applied: &[usize], expected: bool| {
+        let check = |transactions: &[Told<'_>], applied: &[usize], expected: bool| {
             let history = history(transactions);
             let applied: Vec<Request> =
                 applied.iter().map(|&place| history.operations[place].request.clone()).collect();
             assert_eq!(serializes(&history, &applied), expected, "{history:?}: {applied:?}");
         };
         let (first, second) = ([read(1), write(2, 5)], [read(2), write(1, 6)]);
-        let skew: [(&[Request], &[i64], (u64, u64)); 2] = [(&first, &[0], (0, 9)), (&second, &[0], (0, 9))];
+        let skew: [Told<'_>; 2] = [(&first, &[0], (0, 9)), (&second, &[0], (0, 9))];
         check(&skew, &[0, 1], false);
         check(&skew, &[1, 0], false);
-        let seen: [(&[Request], &[i64], (u64, u64)); 2] = [(&first, &[0], (0, 9)), (&second, &[5], (0, 9))];
+        let seen: [Told<'_>; 2] = [(&first, &[0], (0, 9)), (&second, &[5], (0, 9))];
         check(&seen, &[0, 1], true);
         check(&seen, &[1, 0], false);
         check(&seen, &[0], false);
-        let late: [(&[Request], &[i64], (u64, u64)); 2] = [(&first, &[0], (5, 9)), (&second, &[5], (0, 3))];
+        let late: [Told<'_>; 2] = [(&first, &[0], (5, 9)), (&second, &[5], (0, 3))];
         check(&late, &[0, 1], false);
         // One that only reads is not in the order, and comes where what it found was true.
         let look = [read(1), read(2)];
-        let looks: [(&[Request], &[i64], (u64, u64)); 3] =
-            [(&first, &[0], (0, 9)), (&second, &[5], (0, 9)), (&look, &[0, 5], (0, 9))];
+        let looks: [Told<'_>; 3] = [(&first, &[0], (0, 9)), (&second, &[5], (0, 9)), (&look, &[0, 5], (0, 9))];
         check(&looks, &[0, 1], true);
-        let torn: [(&[Request], &[i64], (u64, u64)); 3] =
-            [(&first, &[0], (0, 9)), (&second, &[5], (0, 9)), (&look, &[6, 0], (0, 9))];
+        let torn: [Told<'_>; 3] = [(&first, &[0], (0, 9)), (&second, &[5], (0, 9)), (&look, &[6, 0], (0, 9))];
         check(&torn, &[0, 1], false);
         // A transaction reads what it wrote itself.
         let own = [write(1, 7), read(1)];

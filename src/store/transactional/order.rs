@@ -7,9 +7,9 @@ use std::collections::BTreeMap;
 use crate::host::{Breach, NodeId, Request, Watch};
 use crate::store::log::Seen;
 
+use super::TransactionalNode;
 use super::message::Record;
 use super::versions::Timestamp;
-use super::TransactionalNode;
 
 /// What was committed so far, and what is about to be.
 #[derive(Clone, Debug, Default)]

@@ -155,7 +155,9 @@ fn brute_order<'h, M: Model>(
             return None;
         }
         let rest_given = match given {
-            Some([first, rest @ ..]) if !changes_nothing(model, operation) && *first == operation.request => Some(rest),
+            Some([first, rest @ ..]) if !changes_nothing(model, operation) && *first == operation.request => {
+                Some(rest)
+            }
             Some(_) if !changes_nothing(model, operation) => return None,
             given => given,
         };
@@ -305,7 +307,8 @@ fn long_histories_have_an_order<M: Model>(model: &M, draws: &[Draw], (request, a
     let is_one = |operation: &Operation| asked[&stable_hash(&operation.request)] == 1;
     let wrong = (1..order.len()).find(|&place| {
         let pair = [&order[place - 1], &order[place]];
-        precedes(pair[0], pair[1]) && pair.iter().all(|&operation| is_one(operation) && operation.outcome.is_answered())
+        precedes(pair[0], pair[1])
+            && pair.iter().all(|&operation| is_one(operation) && operation.outcome.is_answered())
     });
     if let Some(place) = wrong {
         applied.swap(place - 1, place);
