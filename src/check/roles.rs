@@ -90,10 +90,10 @@ impl InRole<'_> {
         let (number, took) = (self.replicas.len(), list(&took, NAMED));
         match per {
             Together::Epoch => {
-                format!("In epoch {epoch} {number} replicas took on the role {role}, and {at_most} may: {took}.")
+                format!("In epoch {epoch}, {number} replicas took on the role {role}, and {at_most} may: {took}.")
             }
             Together::Instant => {
-                format!("At {} {number} replicas were in the role {role}, and {at_most} may be: {took}.", self.at())
+                format!("At {}, {number} replicas were in the role {role}, and {at_most} may be: {took}.", self.at())
             }
         }
     }

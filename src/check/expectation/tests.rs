@@ -337,7 +337,7 @@ fn a_role_has_so_many() {
         assert_eq!((check.verdict, check.observed.as_str(), check.explanation.as_str()), expected);
     };
     use Together::{Epoch, Instant};
-    let together = "At 12s 2 replicas were in the role primary, and 1 may be: a from 3s on (epoch 1) and b from 12s on \
+    let together = "At 12s, 2 replicas were in the role primary, and 1 may be: a from 3s on (epoch 1) and b from 12s on \
                     (epoch 2).";
     check(&roles, Phase::Always, 1, Instant, (refuted, "up to 3 at once", together));
     check(
@@ -347,10 +347,10 @@ fn a_role_has_so_many() {
         Instant,
         (Verdict::Holds, "up to 1 at once", "Replicas took on the role primary 1 time, never too many at once."),
     );
-    let three = "At 25s 3 replicas were in the role primary, and 2 may be: a from 3s on (epoch 1), c from 15s on (epoch 2) \
+    let three = "At 25s, 3 replicas were in the role primary, and 2 may be: a from 3s on (epoch 1), c from 15s on (epoch 2) \
                  and d from 25s on (epoch 2).";
     check(&roles, Phase::Always, 2, Instant, (refuted, "up to 3 at once", three));
-    let shared = "In epoch 2 3 replicas took on the role primary, and 2 may: b at 12s, c at 15s and d at 25s.";
+    let shared = "In epoch 2, 3 replicas took on the role primary, and 2 may: b at 12s, c at 15s and d at 25s.";
     check(&roles, Phase::Always, 2, Epoch, (refuted, "up to 3 per epoch", shared));
     check(
         &roles[..3],

@@ -36,9 +36,10 @@ const REMEMBERED: usize = 1_000;
 /// be tried; the operations may have another one.
 #[must_use]
 pub fn linearizes(history: &History, key: Option<Key>, applied: &[Request]) -> bool {
+    let applied = by_object(applied, Request::key);
     let objects = objects(history).into_iter().filter(|(other, _)| key.is_none_or(|key| key == *other));
     objects.map(|(key, operations)| (kind(history, &operations), key, operations)).all(|(kind, key, operations)| {
-        let given = (history, operations.as_slice(), of_object(applied, key, Request::key));
+        let given = (history, operations.as_slice(), applied.get(&key).map_or(&[][..], Vec::as_slice));
         match kind {
             Some(Kind::Register) => explains(&Register::default(), given),
             Some(Kind::Log) => explains(&AppendLog, given),
@@ -64,21 +65,29 @@ pub fn linearizes_as<M: Model>(model: &M, history: &History, key: Option<Key>, a
     let object = |request: &Request| model.object(request);
     let happened = |operation: &&Operation| !matches!(operation.outcome, Outcome::Fail(_));
     let is_known = |request: &Request| model.supports(request) && object(request).is_some();
+    let applied = by_object(applied, object);
+    let mut objects =
+        objects_by(history, object).into_iter().filter(|(other, _)| key.is_none_or(|key| key == *other));
     history.operations.iter().filter(happened).all(|operation| is_known(&operation.request))
-        && objects_by(history, object)
-            .into_iter()
-            .filter(|(other, _)| key.is_none_or(|key| key == *other))
-            .all(|(key, operations)| explains(model, (history, &operations, of_object(applied, key, object))))
+        && objects.all(|(key, operations)| {
+            explains(model, (history, &operations, applied.get(&key).map_or(&[][..], Vec::as_slice)))
+        })
 }
 
-/// Those that are about an object.
-fn of_object(applied: &[Request], key: Key, object: impl Fn(&Request) -> Option<Key>) -> Vec<&Request> {
-    applied.iter().filter(|request| object(request) == Some(key)).collect()
+/// The requests about each object, in their order.
+fn by_object(applied: &[Request], object: impl Fn(&Request) -> Option<Key>) -> BTreeMap<Key, Vec<&Request>> {
+    let mut by_object: BTreeMap<Key, Vec<&Request>> = BTreeMap::new();
+    for request in applied {
+        if let Some(key) = object(request) {
+            by_object.entry(key).or_default().push(request);
+        }
+    }
+    by_object
 }
 
 /// Whether the requests explain these operations, which are those of one object.
-fn explains<M: Model>(model: &M, (history, operations, applied): (&History, &[usize], Vec<&Request>)) -> bool {
-    Placing::new(model, history, operations).explains(&applied)
+fn explains<M: Model>(model: &M, (history, operations, applied): (&History, &[usize], &[&Request])) -> bool {
+    Placing::new(model, history, operations).explains(applied)
 }
 
 /// The operations of an object, of which some have their places. Operations are named by their place among those that may
@@ -168,9 +177,8 @@ impl<'h, M: Model> Placing<'h, M> {
         let (mut request, mut state) = (0, self.model.initial());
         self.take_looks(&state);
         for _ in 0..=SECOND_THOUGHTS {
-            match self.go_on(applied, &later, (request, state), &mut choices) {
-                true if self.ended == self.by_end.len() => return true,
-                _ => {}
+            if self.go_on(applied, &later, (request, state), &mut choices) && self.ended == self.by_end.len() {
+                return true;
             }
             let Some(mut choice) = choices.pop() else { return false };
             self.take_back(&choice);
