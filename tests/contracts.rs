@@ -229,7 +229,9 @@ fn each_vice_is_found_by_its_check() {
     let generate = |number: u64| json!({ "number": number, "at": format!("{}ms", 20 * number), "custom": { "name": "generate" } });
     let ids = json!({ "script": (0..20).map(generate).collect::<Vec<_>>() });
     check(ids.clone(), json!("unique_ids"), "repeats", "10 ids twice");
-    check(ids, json!("one_leader_per_epoch"), "usurps", "1 epoch with two leaders");
+    check(ids.clone(), json!("one_leader_per_epoch"), "usurps", "1 epoch with two leaders");
+    let leaders = json!({ "in_role": { "role": "leader", "at_most": 1, "per": "epoch" } });
+    check(ids, leaders, "usurps", "up to 2 per epoch");
 }
 
 #[test]

@@ -64,6 +64,28 @@ fn a_run_that_is_watched_is_the_same_run() {
     }
 }
 
+/// Invariants, and the order in which requests take effect, are looked at from outside.
+#[test]
+fn a_service_that_is_watched_is_the_same() {
+    for (kind, replicas) in [("single", 1), ("majority_register", 3), ("raft", 3), ("transactional", 3)] {
+        let digests = [json!([]), json!(["linearizable"]), json!(["linearizable", "invariants"])].map(|expected| {
+            let scenario = json!({
+                "version": 1,
+                "title": kind,
+                "duration": "3s",
+                "services": { "store": { (kind): { "replicas": replicas } } },
+                "clients": { "c": {
+                    "calls": "store", "arrivals": { "poisson": "100/s" }, "operations": { "read": 1, "write": 1 }
+                } },
+                "faults": [{ "crash": { "where": { "one": { "of": "store" } }, "at": "1s", "for": "500ms" } }],
+                "hypothesis": { "always": expected }
+            });
+            run(&read(kind, &scenario), 3, false).digest().value()
+        });
+        assert!(digests.iter().all(|digest| *digest == digests[0]), "{kind}: {digests:?}");
+    }
+}
+
 #[test]
 fn bundled_scenarios_replay() {
     for (path, value) in bundled() {

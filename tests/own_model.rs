@@ -1,19 +1,23 @@
 //! A user's own objects, asked for by custom requests, are judged by the user's own model from a scenario file, and watched by
 //! closures.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 
-use partita::check::{Budget, Linearizability, Model, linearizable};
+use partita::check::{Budget, Decision, Linearizability, Model, linearizable};
 use partita::load::{History, Operation, Outcome};
 use partita::prelude::*;
 use partita::scenario::input::one_of;
 use serde_json::{Value as Json, json};
 
 /// Marks that can only be raised: `raise` answers with the mark that it leaves, `top` with the mark.
-#[derive(Clone, Copy)]
-struct HighWater;
+#[derive(Clone, Copy, Default)]
+struct HighWater {
+    /// Whether it refutes whatever it sees.
+    distrusts: bool,
+}
 
 impl Model for HighWater {
     type State = i64;
@@ -39,6 +43,16 @@ impl Model for HighWater {
             Some(_) => None,
         }
     }
+
+    fn decide(&self, _: &History, operations: &[usize]) -> Decision {
+        match operations {
+            [first, ..] if self.distrusts => {
+                let sentence = "I do not like it.".to_owned();
+                Decision::Refuted { anomaly: "no order", core: vec![*first], sentence }
+            }
+            _ => Decision::Search,
+        }
+    }
 }
 
 /// Which mark a request is about, and how high it is to be raised.
@@ -61,6 +75,7 @@ struct Marks {
 struct Store {
     forgets: bool,
     asked: u64,
+    last: Option<Request>,
     marks: BTreeMap<Key, i64>,
 }
 
@@ -74,6 +89,7 @@ impl Node for Store {
             return;
         };
         self.asked += 1;
+        self.last = Some(request.clone());
         if self.forgets && self.asked == 7 {
             self.marks.clear();
         }
@@ -87,7 +103,11 @@ impl Protocol for Marks {
     type Node = Store;
 
     fn node(&self, _: Birth) -> Store {
-        Store { forgets: self.forgets, asked: 0, marks: BTreeMap::new() }
+        Store { forgets: self.forgets, asked: 0, last: None, marks: BTreeMap::new() }
+    }
+
+    fn order(&self) -> Option<Box<dyn Watch<Store>>> {
+        Some(Box::new(Order::default()))
     }
 
     fn invariants(&self) -> Option<Box<dyn Watch<Store>>> {
@@ -108,19 +128,43 @@ impl Protocol for Marks {
     }
 }
 
-fn registry(has_model: bool) -> Registry {
+/// What the store was asked, which takes effect at once.
+#[derive(Clone, Default)]
+struct Order {
+    asked: u64,
+    applied: Vec<Request>,
+}
+
+impl Watch<Store> for Order {
+    fn look(&mut self, _: NodeId, store: &Store) -> Vec<Breach> {
+        if std::mem::replace(&mut self.asked, store.asked) != store.asked {
+            self.applied.extend(store.last.clone());
+        }
+        Vec::new()
+    }
+
+    fn applied(&self) -> Cow<'_, [Request]> {
+        Cow::Borrowed(&self.applied)
+    }
+
+    fn boxed_clone(&self) -> Box<dyn Watch<Store>> {
+        Box::new(self.clone())
+    }
+}
+
+fn registry(model: Option<HighWater>) -> Registry {
     let read = |fields: &mut partita::scenario::input::Fields<'_>| {
         let habits = one_of([("nothing", false), ("all", true)]);
         Some(Marks { forgets: fields.optional("forgets", "What it forgets.", habits, "nothing")? })
     };
-    match has_model {
-        true => Registry::standard().with_model("marks", "High-water marks.", 1..=1, HighWater, read),
-        false => Registry::standard().with("marks", "High-water marks.", 1..=1, read),
+    match model {
+        Some(model) => Registry::standard().with_model("marks", "High-water marks.", 1..=1, model, read),
+        None => Registry::standard().with("marks", "High-water marks.", 1..=1, read),
     }
 }
 
 /// What a run comes to: its exit code and its checks.
-fn run(has_model: bool, forgets: &str, sessions: usize) -> (u8, Json) {
+fn run(model: Option<HighWater>, forgets: &str, sessions: usize, expects: &[&str]) -> (u8, Json) {
     // The panic hook, which a run sets aside, belongs to the whole process.
     static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
     let _guard = ONE_AT_A_TIME.lock().unwrap_or_else(PoisonError::into_inner);
@@ -145,15 +189,15 @@ fn run(has_model: bool, forgets: &str, sessions: usize) -> (u8, Json) {
         "duration": "2s",
         "services": { "store": { "marks": { "forgets": forgets } } },
         "clients": clients.collect::<serde_json::Map<_, _>>(),
-        "hypothesis": { "always": ["linearizable", "invariants"] }
+        "hypothesis": { "always": expects }
     });
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("own-model");
     std::fs::create_dir_all(&folder).expect("a folder");
-    let file = folder.join(format!("{has_model}-{forgets}-{sessions}.json"));
+    let file = folder.join(format!("{forgets}-{sessions}.json"));
     std::fs::write(&file, scenario.to_string()).expect("a scenario");
     let arguments = ["mine", "run", file.to_str().expect("UTF-8"), "--format", "json"].map(Into::into);
     let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
-    let code = partita::cli::run_with(&registry(has_model), arguments, &mut stdout, &mut stderr, false);
+    let code = partita::cli::run_with(&registry(model), arguments, &mut stdout, &mut stderr, false);
     assert!(stderr.is_empty(), "{}", String::from_utf8_lossy(&stderr));
     let report: Json = serde_json::from_slice(&stdout).expect("JSON");
     (code, report["checks"].clone())
@@ -161,25 +205,41 @@ fn run(has_model: bool, forgets: &str, sessions: usize) -> (u8, Json) {
 
 #[test]
 fn own_objects_are_judged_by_their_own_model() {
-    let check = |has_model: bool, forgets: &str, sessions: usize, code: u8, verdicts: [&str; 2], says: &str| {
-        let (found, checks) = run(has_model, forgets, sessions);
+    let check = |model, forgets: &str, sessions: usize, code: u8, verdicts: [&str; 2], says: &str| {
+        let (found, checks) = run(model, forgets, sessions, &["linearizable", "invariants"]);
         let verdict = |place: usize| checks[place]["verdict"].as_str().map(str::to_owned);
         assert_eq!((found, [verdict(0), verdict(1)]), (code, verdicts.map(|it| Some(it.to_owned()))), "{checks:#}");
         let told = checks[0]["explanation"].as_str().unwrap_or_default();
         assert!(told.contains(says), "{checks:#}");
     };
-    check(true, "nothing", 2, 0, ["holds", "holds"], "12 answered operations have an order");
-    check(true, "all", 2, 1, ["refuted", "refuted"], "On k7: ");
-    check(true, "nothing", 1, 3, ["inconclusive", "holds"], "No operation could have seen another session's.");
-    check(false, "nothing", 2, 3, ["inconclusive", "holds"], "is no operation of the model");
+    let own = Some(HighWater::default());
+    check(own, "nothing", 2, 0, ["holds", "holds"], "12 answered operations have an order");
+    check(own, "all", 2, 1, ["refuted", "refuted"], "On k7: ");
+    check(own, "nothing", 1, 3, ["inconclusive", "holds"], "No operation could have seen another session's.");
+    check(None, "nothing", 2, 3, ["inconclusive", "holds"], "is no operation of the model");
 }
 
 #[test]
 fn a_breach_that_lasts_is_one() {
-    let (_, checks) = run(true, "all", 2);
+    let (_, checks) = run(Some(HighWater::default()), "all", 2, &["linearizable", "invariants"]);
     assert_eq!(checks[1]["observed"].as_str(), Some("1 violation, the first of never_falls"), "{checks:#}");
     let told = checks[1]["explanation"].as_str().unwrap_or_default();
     assert!(told.contains("the mark k7 was "), "{told}");
+}
+
+/// The order is watched because linearizability is asked for; whether invariants are, is another matter.
+#[test]
+fn a_checker_that_is_wrong_is_told_by_the_order_of_the_service() {
+    let check = |forgets: &str, expects: &[&str], verdict: &str, says: &str| {
+        let (_, checks) = run(Some(HighWater { distrusts: true }), forgets, 2, expects);
+        assert_eq!(checks[0]["verdict"], verdict, "{checks:#}");
+        let told = checks[0]["explanation"].as_str().unwrap_or_default();
+        assert!(told.contains(says), "{checks:#}");
+    };
+    for expects in [&["linearizable"][..], &["linearizable", "invariants"]] {
+        check("nothing", expects, "inconclusive", "This is a bug of Partita, not of the service");
+        check("all", expects, "refuted", "On k7: ");
+    }
 }
 
 #[test]
@@ -198,7 +258,7 @@ fn a_model_is_asked_which_object_a_request_is_about() {
         let operations = [("1 5", "raise", 5), ("2", "top", 0), ("1", "top", found)];
         History { clients: vec!["c".into()], operations: (0..).zip(operations).map(operation).collect() }
     };
-    let judge = |found: i64| linearizable(&HighWater, &history(found), Budget::default());
+    let judge = |found: i64| linearizable(&HighWater::default(), &history(found), Budget::default());
     assert_eq!(judge(5), Linearizability::Linearizable);
     let Linearizability::Refuted { refutation, .. } = judge(4) else { panic!("{:?}", judge(4)) };
     assert_eq!((refutation.key, refutation.state_after.as_str()), (Key(1), "5"));

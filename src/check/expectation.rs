@@ -1,5 +1,6 @@
 //! Expectations: what a hypothesis can ask of a run, and how each is judged.
 
+mod consistency;
 mod contracts;
 mod finding;
 mod isolation;
@@ -7,22 +8,22 @@ mod versions;
 
 use super::any_model::AnyModel;
 use super::conflicts::conflicting_reads;
-use super::consistency::{Consistency, Consistent};
+use super::consistency::Consistency;
 use super::contracts::QueueLimits;
 use super::convergence::{Divergence, Replica, diverged};
 use super::durability::{FinalState, lost_writes};
-use super::linearizable::{Budget, Linearizability, Refutation, linearizable_as_asked, linearizes};
+use super::linearizable::{Budget, linearizable_as_asked};
 use super::liveness::{Liveness, Recovery};
 use super::metrics::{Metrics, percent, reaches, share_of};
-use super::roles::Declared;
+use super::roles::{Declared, RoleLimit};
 use super::sentence::{clause, count, list};
 use super::staleness::{freshness, stale_reads};
 use super::transactions::Level;
 use super::vacuity::{could_see_a_conflict, could_see_a_foreign_write};
-use super::verdict::{Check, Class, Edge, Prefix, Verdict};
+use super::verdict::{Check, Class, Edge, Verdict};
 use super::window::{Phase, Windows};
 use super::writes::is_acknowledged_write;
-use crate::host::{Key, Request, Value};
+use crate::host::{Request, Value};
 use crate::kernel::Span;
 use crate::load::History;
 use finding::Finding;
@@ -38,7 +39,7 @@ const AVAILABILITY_ALLOWANCE: u64 = 1;
 const QUANTILE_ALLOWANCE: u64 = 10;
 
 /// One thing that is to hold.
-#[derive(Clone, Copy, PartialEq, Eq, Debug)]
+#[derive(Clone, PartialEq, Eq, Debug)]
 #[non_exhaustive]
 pub enum Expectation {
     /// Enough operations are answered.
@@ -116,6 +117,8 @@ pub enum Expectation {
     UniqueIds,
     /// In no epoch two replicas declare themselves leader ([`Context::role`](crate::host::Context::role)).
     OneLeaderPerEpoch,
+    /// No more replicas than so many are in a role together, as they declare ([`Context::role`](crate::host::Context::role)).
+    InRole(RoleLimit),
     /// Transactions are isolated from each other at least so much. Always judged on the whole history.
     Isolation {
         /// The level.
@@ -170,6 +173,7 @@ impl Expectation {
             Self::MutualExclusion => "mutual_exclusion",
             Self::UniqueIds => "unique_ids",
             Self::OneLeaderPerEpoch => "one_leader_per_epoch",
+            Self::InRole(_) => "in_role",
             Self::Isolation { .. } => "isolation",
         }
     }
@@ -200,7 +204,17 @@ impl Expectation {
             Self::MutualExclusion => "one holder at a time".into(),
             Self::UniqueIds => "no id twice".into(),
             Self::OneLeaderPerEpoch => "at most one leader per epoch".into(),
+            Self::InRole(limit) => limit.to_string(),
             Self::Isolation { at_least } => at_least.to_string(),
+        }
+    }
+
+    /// The role that it speaks of, if it speaks of one: services that never take it on have nothing to do with it.
+    #[must_use]
+    pub fn role(&self) -> Option<&str> {
+        match self {
+            Self::InRole(limit) => Some(&limit.role),
+            _ => None,
         }
     }
 
@@ -208,6 +222,12 @@ impl Expectation {
     #[must_use]
     pub const fn is_of_one_service(&self) -> bool {
         !matches!(self, Self::Availability { .. } | Self::Latency { .. } | Self::Liveness { .. })
+    }
+
+    /// Whether the order in which the service let operations take effect may belie a refutation.
+    #[must_use]
+    pub const fn may_be_belied(&self) -> bool {
+        matches!(self, Self::Linearizable | Self::Consistent(_) | Self::Isolation { .. })
     }
 
     /// Whether it speaks of what follows after faults have healed.
@@ -242,12 +262,16 @@ impl Expectation {
             Self::Consistent(Consistency::ReadCommitted) if evidence.has_transactions() => {
                 evidence.isolation(Level::READ_COMMITTED, &mut edges)
             }
-            Self::Consistent(consistency) => evidence.consistent(consistency),
+            Self::Consistent(consistency) => {
+                let answer = consistency.judge(&Value::Nil, evidence.history, evidence.budget);
+                evidence.consistent(consistency, answer)
+            }
             Self::Queue(limits) => evidence.queue(phase, limits),
             Self::CounterBounds { at_least, at_most } => evidence.counter_bounds(phase, (at_least, at_most)),
             Self::MutualExclusion => evidence.mutual_exclusion(phase),
             Self::UniqueIds => evidence.unique_ids(phase),
-            Self::OneLeaderPerEpoch => evidence.one_leader_per_epoch(),
+            Self::OneLeaderPerEpoch => evidence.one_leader_per_epoch(phase),
+            Self::InRole(ref limit) => evidence.in_role(phase, limit),
             Self::Isolation { at_least } => evidence.isolation(at_least, &mut edges),
         };
         let (verdict, explanation) = match (phase, finding.verdict) {
@@ -349,74 +373,6 @@ impl Evidence<'_> {
                 let observed = format!("{}, the first of {invariant}", count(violations.len(), "violation"));
                 Finding::refuted(Class::Safety, observed, first.clone(), Vec::new()).named(*invariant)
             }
-        }
-    }
-
-    /// A refutation that the service's own order of events belies.
-    fn our_own_bug(&self, what: &str, explanation: &str) -> Finding {
-        let says = format!(
-            "This is a bug of Partita, not of the service: its checker says that {what}, but the order in which the \
-             service let the operations take effect explains every answer. Please report it, with the scenario and the \
-             seed. The checker says: {explanation}"
-        );
-        Finding::inconclusive("the checker is wrong", says)
-    }
-
-    /// What the checker's answer means. The service's own order of events can only acquit: where it explains nothing, what
-    /// clients saw still may have an order.
-    fn linearizable(&self, answer: Linearizability) -> Finding {
-        match answer {
-            Linearizability::Refuted { refutation, also } => {
-                let refuted = || std::iter::once(refutation.key).chain(also.iter().copied());
-                // Whether an order explains objects of another model, nobody asks.
-                let is_belied =
-                    |key: &Key| self.model.is_none() && linearizes(self.history, Some(*key), self.applied);
-                if let Some(key) = refuted().find(is_belied) {
-                    return self.our_own_bug(&format!("{key} is not linearizable"), &refutation.explanation);
-                }
-                let others = match also.as_slice() {
-                    [] => String::new(),
-                    also => format!(" Not linearizable either: {}.", list(also, NAMED)),
-                };
-                let observed = format!("{} is not linearizable", refutation.key);
-                let explanation = format!("On {}: {}{others}", refutation.key, refutation.explanation);
-                let Refutation { anomaly, core, linearized, state_after, stuck, .. } = *refutation;
-                let prefix = Some(Prefix { linearized, state_after, stuck });
-                let finding = Finding::refuted(Class::Safety, observed, explanation, core);
-                Finding { prefix, ..finding.named(anomaly) }
-            }
-            Linearizability::Unknown { why } => Finding::inconclusive("unknown", format!("Not certain: {why}.")),
-            Linearizability::Linearizable => {
-                let answered = self.history.operations.iter().filter(|o| o.outcome.is_answered()).count();
-                let story = format!("{} have an order that explains them.", count(answered, "answered operation"));
-                if let Some(model) = self.model {
-                    return match model.could_see_another(self.history) {
-                        true => Finding::holds("linearizable", story),
-                        false => {
-                            Finding::inconclusive("linearizable", "No operation could have seen another session's.")
-                        }
-                    };
-                }
-                self.unless_vacuous(Verdict::Holds, "linearizable".into(), story, Vec::new())
-            }
-        }
-    }
-
-    fn consistent(&self, consistency: Consistency) -> Finding {
-        match consistency.judge(&Value::Nil, self.history, self.budget) {
-            Consistent::Yes(said) => {
-                let story = said.unwrap_or_else(|| format!("What was read is {consistency}."));
-                self.unless_vacuous(Verdict::Holds, consistency.to_string(), story, Vec::new())
-            }
-            // A linearization of all objects is an order as every weaker model has it.
-            Consistent::No { explanation, .. } if linearizes(self.history, None, self.applied) => {
-                self.our_own_bug(&format!("the history is not {consistency}"), &explanation)
-            }
-            Consistent::No { anomaly, explanation, operations } => {
-                let observed = format!("not {consistency}");
-                Finding { anomaly, ..Finding::refuted(Class::Safety, observed, explanation, operations) }
-            }
-            Consistent::Unknown { why } => Finding::inconclusive("unknown", format!("Not certain: {why}.")),
         }
     }
 

@@ -28,7 +28,7 @@ use object::Object;
 use search::{Found, search};
 use zones::Pattern;
 
-pub use given::linearizes;
+pub use given::{linearizes, linearizes_as};
 pub use sequential::{Sequential, sequential};
 
 /// What a check may spend, counted alike on every machine.

@@ -50,13 +50,14 @@ pub use expectation::{Evidence, Expectation};
 pub use figures::{Figure, Quantity, Subject, load_figures, service_figures};
 pub use growing::{AppendLog, GrowOnlySet};
 pub use linearizable::{
-    Budget, Linearizability, Refutation, Sequential, linearizable, linearizable_as_asked, linearizes, sequential,
+    Budget, Linearizability, Refutation, Sequential, linearizable, linearizable_as_asked, linearizes, linearizes_as,
+    sequential,
 };
 pub use liveness::{Recovery, probes};
 pub use metrics::{BILLION, Metrics, Quantiles};
 pub use model::{Decision, Effect, Model, Register};
 pub use models::{Counter, Fenced, FencedLock, Holder, Mutex, Queue, Queued};
-pub use roles::Declared;
+pub use roles::{Declared, RoleLimit, Together};
 pub use series::{Histogram, Slice, Traffic, histogram, series, traffic};
 pub use staleness::{Freshness, StaleRead, freshness, stale_reads};
 pub use verdict::{Check, Class, Edge, Prefix, Verdict};

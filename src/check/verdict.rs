@@ -2,8 +2,10 @@
 
 use std::fmt;
 
+use super::sentence::clause;
 use super::window::Phase;
 use crate::host::Key;
+use crate::load::History;
 
 /// What kind of promise was broken. The order decides which class a run with several refutations is of, the
 /// gravest first.
@@ -117,6 +119,41 @@ pub struct Prefix {
     pub stuck: Vec<(usize, String)>,
 }
 
+/// How many operations that cannot follow a story names.
+const NAMED: usize = 3;
+
+/// How many characters of a state a story shows.
+const SHOWN: usize = 60;
+
+impl Prefix {
+    /// The same in a few lines: how many operations have an order and what that leaves, then some of those that cannot follow, and
+    /// how many more there are. Nothing if it is not known how far the object went well.
+    #[must_use]
+    pub fn story(&self, history: &History) -> Vec<String> {
+        let Self { linearized, state_after, stuck } = self;
+        if stuck.is_empty() {
+            return Vec::new();
+        }
+        let left = match state_after.char_indices().nth(SHOWN) {
+            None => state_after.clone(),
+            Some((end, _)) => format!("{}...", &state_after[..end]),
+        };
+        let cannot = match stuck.as_slice() {
+            [_] => "This cannot follow:".to_owned(),
+            all => format!("These {} cannot follow:", all.len()),
+        };
+        let well = match linearized.len() {
+            0 => format!("No operation comes before, and the object holds {left}. {cannot}"),
+            1 => format!("In order up to there: 1 operation, which leaves {left}. {cannot}"),
+            before => format!("In order up to there: {before} operations, which leave {left}. {cannot}"),
+        };
+        let named = stuck.iter().take(NAMED).map(|(operation, _)| clause(history, *operation));
+        let more = stuck.len().saturating_sub(NAMED);
+        let more = (more > 0).then(|| format!("and {more} more"));
+        std::iter::once(well).chain(named).chain(more).collect()
+    }
+}
+
 /// One expectation, judged.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub struct Check {
@@ -184,6 +221,7 @@ mod tests {
     use Verdict::{Holds, Inconclusive, Nondeterministic, Refuted};
 
     use super::*;
+    use crate::check::testing::history;
 
     #[test]
     fn the_gravest_verdict_decides() {
@@ -200,6 +238,32 @@ mod tests {
         check(&[Refuted(Safety), Refuted(Crash)], Refuted(Crash));
         check(&[Refuted(Crash), Nondeterministic], Nondeterministic);
         assert_eq!(Check::verdict_of(&[]), Inconclusive);
+    }
+
+    #[test]
+    fn a_prefix_is_told_in_a_few_lines() {
+        let history = history("1 w1 ok 0 1\n2 r ok5 2 3\n2 r ok6 4 5\n2 r ok7 6 7\n2 r ok8 8 9\n2 r ok9 10 11");
+        let check = |linearized: usize, stuck: &[usize], state_after: &str, expected: &[&str]| {
+            let stuck = stuck.iter().map(|&operation| (operation, "a reason".to_owned())).collect();
+            let prefix = Prefix { linearized: (0..linearized).collect(), state_after: state_after.to_owned(), stuck };
+            assert_eq!(prefix.story(&history), expected);
+        };
+        check(1, &[], "1", &[]);
+        let first = "s-1 reads 5 (2s to 3s)";
+        check(0, &[1], "nil", &["No operation comes before, and the object holds nil. This cannot follow:", first]);
+        check(1, &[1], "1", &["In order up to there: 1 operation, which leaves 1. This cannot follow:", first]);
+        let all = [
+            "In order up to there: 2 operations, which leave 1. These 5 cannot follow:",
+            first,
+            "s-2 reads 6 (4s to 5s)",
+            "s-3 reads 7 (6s to 7s)",
+            "and 2 more",
+        ];
+        check(2, &[1, 2, 3, 4, 5], "1", &all);
+        let long = "é".repeat(61);
+        let shown =
+            format!("In order up to there: 1 operation, which leaves {}.... This cannot follow:", "é".repeat(60));
+        check(1, &[1], &long, &[&shown, first]);
     }
 
     #[test]

@@ -16,7 +16,7 @@ use serde_json::{Value as Json, json};
 use crate::check::transactions::Level;
 use crate::check::{
     self, AppendLog, Budget, Consistency, Consistent, Counter, FencedLock, GrowOnlySet, Guarantees, Linearizability,
-    Model, Queue, QueueAnomaly, Register,
+    Model, Prefix, Queue, QueueAnomaly, Refutation, Register,
 };
 use crate::host::Value;
 use crate::import::{self, Format, Imported, Nil, ObjectKind};
@@ -29,7 +29,7 @@ use isolation::{Judgement, level};
 
 /// Judges histories that were recorded elsewhere.
 ///
-/// They are our own history.jsonl, Jepsen's EDN, or lines of Jepsen's log. Each file gets a line. Exit code 1 if any is refuted, else 2 if any cannot be read, else 3 if any is unknown, else 0.
+/// They are our own history.jsonl, Jepsen's EDN, or lines of Jepsen's log. Each file gets a line, and one that is not linearizable a few more: how far it went well, and what could not follow. Exit code 1 if any is refuted, else 2 if any cannot be read, else 3 if any is unknown, else 0.
 #[derive(Args)]
 pub(super) struct Arguments {
     /// Histories; of a folder, all files in it and its folders that end in .edn, .jsonl, .log or .txt.
@@ -220,7 +220,7 @@ enum Said {
     Operations {
         answer: Consistent,
         /// The longest linearizable prefix and what cannot follow it, where that was looked for.
-        prefix: Prefix,
+        prefix: Option<Prefix>,
     },
     Transactions(Judgement),
 }
@@ -420,7 +420,7 @@ impl Arguments {
         Ok(Judged { imported, said })
     }
 
-    fn answer(&self, consistency: Consistency, history: &History, budget: Budget) -> (Consistent, Prefix) {
+    fn answer(&self, consistency: Consistency, history: &History, budget: Budget) -> (Consistent, Option<Prefix>) {
         match (self.model.objects(), &self.initial) {
             (ObjectKind::Register, initial) if consistency != Consistency::Linearizable => {
                 (consistency.judge(initial, history, budget), None)
@@ -440,32 +440,38 @@ impl Arguments {
 }
 
 /// The answer for objects of this model.
-fn of<M: Model>(model: &M, consistency: Consistency, history: &History, budget: Budget) -> (Consistent, Prefix) {
+fn of<M: Model>(
+    model: &M,
+    consistency: Consistency,
+    history: &History,
+    budget: Budget,
+) -> (Consistent, Option<Prefix>) {
     if consistency == Consistency::Sequential {
         return (check::sequential(model, history, budget).into(), None);
     }
     let answer = check::linearizable(model, history, budget);
     let prefix = match &answer {
         Linearizability::Refuted { refutation, .. } => {
-            Some((refutation.linearized.clone(), refutation.stuck.clone()))
+            let Refutation { linearized, state_after, stuck, .. } = refutation.as_ref().clone();
+            Some(Prefix { linearized, state_after, stuck })
         }
         _ => None,
     };
     (answer.into(), prefix)
 }
 
-/// The longest linearizable prefix, and the operations that cannot follow it, each with why.
-type Prefix = Option<(Vec<usize>, Vec<(usize, String)>)>;
-
 fn line(path: &Path, judged: &Judged) -> String {
     let (said, noun, more) = match &judged.said {
-        Said::Operations { answer, .. } => {
+        Said::Operations { answer, prefix } => {
+            let story = prefix.as_ref().map(|prefix| prefix.story(&judged.imported.history)).unwrap_or_default();
+            let indent = |place: usize| if place == 0 { "  " } else { "    " };
+            let more = story.iter().enumerate().map(|(place, line)| format!("{}{line}\n", indent(place))).collect();
             let said = match answer {
                 Consistent::Yes(said) => said.clone().unwrap_or_default(),
                 Consistent::No { explanation, .. } => explanation.clone(),
                 Consistent::Unknown { why } => why.clone(),
             };
-            (said, "operations", String::new())
+            (said, "operations", more)
         }
         Said::Transactions(judgement) => (judgement.summary(), "transactions", judgement.anomalies()),
     };
@@ -494,13 +500,13 @@ fn document(path: &Path, judged: &Judged) -> Json {
         "objects": judged.imported.names.iter().map(|(key, name)| (key.to_string(), json!(name))).collect::<serde_json::Map<_, _>>(),
     });
     match &judged.said {
-        Said::Operations { answer, prefix } => add_answer(&mut document, history, answer, prefix),
+        Said::Operations { answer, prefix } => add_answer(&mut document, history, answer, prefix.as_ref()),
         Said::Transactions(judgement) => judgement.add_to(&mut document),
     }
     document
 }
 
-fn add_answer(document: &mut Json, history: &History, answer: &Consistent, prefix: &Prefix) {
+fn add_answer(document: &mut Json, history: &History, answer: &Consistent, prefix: Option<&Prefix>) {
     let ids = |operations: &[usize]| -> Vec<String> {
         operations.iter().map(|&operation| history.id(&history.operations[operation])).collect()
     };
@@ -514,7 +520,7 @@ fn add_answer(document: &mut Json, history: &History, answer: &Consistent, prefi
     document["anomaly"] = json!(anomaly);
     document["explanation"] = json!(explanation);
     document["shown_by"] = json!(operations);
-    if let Some((linearized, stuck)) = prefix {
+    if let Some(Prefix { linearized, stuck, .. }) = prefix {
         document["linearized"] = json!(ids(linearized));
         let stuck = stuck
             .iter()

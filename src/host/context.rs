@@ -192,9 +192,12 @@ impl<'a, N: Node> Context<'a, N> {
     /// live replica with the role `"leader"` and the highest epoch.
     pub fn role(&mut self, role: &'static str, epoch: u64) {
         if self.core.part(self.me).role != Some((role, epoch)) {
-            self.core.part(self.me).role = Some((role, epoch));
+            self.core.end_role(self.me);
             let (at, node) = (self.core.now(), self.me);
-            self.core.roles.push(RoleTaken { at, node, role, epoch });
+            let place = self.core.roles.len();
+            let part = self.core.part(node);
+            (part.role, part.role_place) = (Some((role, epoch)), place);
+            self.core.roles.push(RoleTaken { at, node, role, epoch, until: None });
             self.core.annotate(Tag::Role, self.me, epoch, role);
             self.core.show(self.me, Seen::Role(role));
         }

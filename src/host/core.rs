@@ -155,6 +155,16 @@ impl Core {
         &mut self.parts[node.0 as usize]
     }
 
+    /// Notes that a node is in its role no longer, if it has one.
+    pub(crate) fn end_role(&mut self, node: NodeId) {
+        let now = self.now();
+        let part = self.part(node);
+        if part.role.take().is_some() {
+            let place = part.role_place;
+            self.roles[place].until = Some(now);
+        }
+    }
+
     /// Counts that a fault touched something, or so many things.
     pub(crate) fn touch(&mut self, fault: FaultId, what: Touch, times: u64) {
         if times > 0 {

@@ -87,9 +87,9 @@ impl Simulation {
         self.core.moment = crash;
         self.crash_disk(node, settings.keeps, (CRASH_STREAM, self.core.parts[node.0 as usize].incarnation));
         self.end_calls(node, settings.silent);
+        self.core.end_role(node);
         let part = self.core.part(node);
         part.stream = None;
-        part.role = None;
         part.ails.crash();
         part.incarnation += 1;
     }

@@ -69,6 +69,8 @@ pub(crate) struct NodeParts {
     /// What faults do to the process and its processor.
     pub(crate) ails: Ailments,
     pub(crate) role: Option<(&'static str, u64)>,
+    /// Where that stands among all roles that were taken on.
+    pub(crate) role_place: usize,
     /// Events scheduled for this node; breaks ties when they are shuffled.
     pub(crate) scheduled: u64,
     /// How often it passed each point that is switched on, by the hash of the point's name.
@@ -114,6 +116,7 @@ impl NodeParts {
             slowness_ppb: settings.slowness_ppb,
             ails: Ailments::default(),
             role: None,
+            role_place: 0,
             scheduled: 0,
             maybes: BTreeMap::new(),
         }

@@ -4,6 +4,7 @@
 //! Because messages stay inside one service, all of them can live in one typed pool: a packet carries a slot
 //! number, sending allocates nothing, and handlers get a reference without a downcast.
 
+use std::borrow::Cow;
 use std::hint::black_box;
 use std::sync::Arc;
 
@@ -62,7 +63,7 @@ pub(crate) trait Service {
     fn reschedule(&mut self, core: &mut Core, node: NodeId) -> u64;
     fn observe(&self, node: NodeId, view: &mut View);
     /// What took effect, in order, as far as a watch knows.
-    fn applied(&self) -> &[Request];
+    fn applied(&self) -> Cow<'_, [Request]>;
     fn bodies(&mut self) -> &mut dyn Bodies;
     fn reset(&mut self);
     fn boxed_clone(&self) -> Box<dyn Service>;
@@ -210,8 +211,8 @@ impl<N: Node> Service for Group<N> {
         }
     }
 
-    fn applied(&self) -> &[Request] {
-        self.watcher.as_ref().map_or(&[], Watcher::applied)
+    fn applied(&self) -> Cow<'_, [Request]> {
+        self.watcher.as_ref().map_or(Cow::Borrowed(&[]), Watcher::applied)
     }
 
     fn bodies(&mut self) -> &mut dyn Bodies {

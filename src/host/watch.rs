@@ -1,5 +1,6 @@
 //! Invariants that are looked at during the run, not only at its end.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use crate::kernel::Time;
@@ -15,9 +16,10 @@ pub trait Watch<N>: Send {
     fn look(&mut self, node: NodeId, replica: &N) -> Vec<Breach>;
 
     /// The requests that took effect so far, in the order in which the service let them, as far as that is known; by default
-    /// nothing is. A checker that finds no order although this one explains everything is wrong.
-    fn applied(&self) -> &[Request] {
-        &[]
+    /// nothing is. What changed nothing may be left out. A checker that finds no order although this one explains everything
+    /// is wrong.
+    fn applied(&self) -> Cow<'_, [Request]> {
+        Cow::Borrowed(&[])
     }
 
     /// A copy of its own, for a clone of the simulation.
@@ -45,6 +47,14 @@ pub struct Invariants<N> {
 }
 
 impl<N> Invariants<N> {
+    /// What several watches look at; `None` if there is none.
+    pub(crate) fn together(mut watches: Vec<Box<dyn Watch<N>>>) -> Option<Box<dyn Watch<N>>>
+    where
+        N: 'static,
+    {
+        if watches.len() > 1 { Some(Box::new(Self { each: watches })) } else { watches.pop() }
+    }
+
     /// None yet.
     #[must_use]
     pub const fn new() -> Self {
@@ -74,6 +84,11 @@ impl<N> Default for Invariants<N> {
 impl<N: 'static> Watch<N> for Invariants<N> {
     fn look(&mut self, node: NodeId, replica: &N) -> Vec<Breach> {
         self.each.iter_mut().flat_map(|watch| watch.look(node, replica)).collect()
+    }
+
+    fn applied(&self) -> Cow<'_, [Request]> {
+        let known = self.each.iter().map(|watch| watch.applied()).find(|applied| !applied.is_empty());
+        known.unwrap_or(Cow::Borrowed(&[]))
     }
 
     fn boxed_clone(&self) -> Box<dyn Watch<N>> {
@@ -137,6 +152,8 @@ pub struct RoleTaken {
     pub role: &'static str,
     /// In which epoch.
     pub epoch: u64,
+    /// When it took on another one, or its process ended; `None` if it is in it.
+    pub until: Option<Time>,
 }
 
 /// The invariants of one service: as they are at the start of a run, and as they are now.
@@ -154,7 +171,7 @@ impl<N> Watcher<N> {
         self.current.look(node, replica)
     }
 
-    pub(crate) fn applied(&self) -> &[Request] {
+    pub(crate) fn applied(&self) -> Cow<'_, [Request]> {
         self.current.applied()
     }
 

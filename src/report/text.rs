@@ -197,6 +197,7 @@ fn judged(text: &mut String, run: &Run, audience: &Audience<'_>, paint: Paint) {
         if check.verdict != Verdict::Holds {
             wrap(text, &check.explanation, "              ", audience.width);
             evidence(text, run, check);
+            prefix(text, run, check, audience.width);
         }
     }
     for note in &run.notes {
@@ -223,6 +224,14 @@ fn evidence(text: &mut String, run: &Run, check: &Check) {
             operation.request,
             outcome(operation)
         );
+    }
+}
+
+/// How far an object went well that is not linearizable, and what could not follow.
+fn prefix(text: &mut String, run: &Run, check: &Check, width: usize) {
+    let story = check.prefix.as_ref().map(|prefix| prefix.story(run.history())).unwrap_or_default();
+    for (place, line) in story.iter().enumerate() {
+        wrap(text, line, if place == 0 { "              " } else { "                " }, width);
     }
 }
 

@@ -24,7 +24,9 @@ pub(super) struct ServiceEvidence<'a> {
     replicas: Vec<Replica>,
     violations: Option<Vec<(&'static str, String)>>,
     roles: Vec<Declared>,
-    applied: &'a [Request],
+    /// The roles that its kind may take on; nothing if it declares none.
+    declares: &'static [&'static str],
+    applied: Cow<'a, [Request]>,
     model: Option<&'a AnyModel>,
 }
 
@@ -45,9 +47,9 @@ impl<'a> ServiceEvidence<'a> {
             };
             let is_alone = called.len() == 1;
             let replicas = live_replicas(scenario, service, simulation);
-            let (roles, applied) = (roles(simulation, name), simulation.applied(name));
+            let (roles, declares, applied) = (roles(simulation, name), what.roles(), simulation.applied(name));
             let model = what.model();
-            Self { name, is_alone, history, places, replicas, violations, roles, applied, model }
+            Self { name, is_alone, history, places, replicas, violations, roles, declares, applied, model }
         };
         called.iter().map(evidence).collect()
     }
@@ -55,6 +57,11 @@ impl<'a> ServiceEvidence<'a> {
     /// What is measured of this service's data; `converged` says how long the replicas took to agree.
     pub(super) fn figures(&self, converged: impl FnOnce(&[Replica]) -> Quantity) -> Vec<Figure> {
         service_figures(self.name, &self.history, &self.replicas, converged(&self.replicas))
+    }
+
+    /// Whether its kind says that its replicas may take on this role.
+    pub(super) fn declares(&self, role: &str) -> bool {
+        self.declares.contains(&role)
     }
 
     /// Judges an expectation of this service alone. Where others are called too, the check says of whom it speaks.
@@ -66,7 +73,7 @@ impl<'a> ServiceEvidence<'a> {
             replicas: &self.replicas,
             violations,
             roles: &self.roles,
-            applied: self.applied,
+            applied: &self.applied,
             model: self.model,
             recovery: None,
             budget: Budget::default(),
@@ -102,9 +109,9 @@ fn selected(history: &History, places: &[usize]) -> History {
 fn roles(simulation: &Simulation, service: &str) -> Vec<Declared> {
     let replicas: Vec<_> = simulation.replicas(service).collect();
     let of_service = simulation.roles().iter().filter(|taken| replicas.contains(&taken.node));
-    let declared = of_service.map(|&RoleTaken { at, node, role, epoch }| {
+    let declared = of_service.map(|&RoleTaken { at, node, role, epoch, until }| {
         let node = simulation.name(node).to_owned();
-        Declared { at, node, role, epoch }
+        Declared { at, until, node, role, epoch }
     });
     declared.collect()
 }

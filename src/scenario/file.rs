@@ -1,5 +1,6 @@
 //! A whole scenario file.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
@@ -361,6 +362,7 @@ fn assemble(written: Written, resolved: Value, kinds: Services, problems: &mut P
     let plan = faults::plan(&written.breaks.faults, &names, &mut layout, problems);
     let times = (written.warm_up, Some(written.seed));
     let nemeses = nemesis::generators(&written.breaks.nemeses, &resolved["nemesis"], times, &mut layout, problems);
+    roles(&written.hypothesis.roles, written.services.as_deref(), problems);
     for service in &mut services {
         service.others = layout.other_settings(&service.name).to_vec();
     }
@@ -392,6 +394,20 @@ fn assemble(written: Written, resolved: Value, kinds: Services, problems: &mut P
         kinds,
         varied: None,
         maybes: written.breaks.maybes.into_iter().map(|(name, ppb)| (name.value, ppb)).collect(),
+    }
+}
+
+/// Finds roles that no service has. Where no kind declares any, whoever takes one on shows it only when it runs.
+fn roles(
+    named: &[Spanned<String>],
+    services: Option<&[(Spanned<String>, Option<Deployed>)]>,
+    problems: &mut Problems,
+) {
+    let read = services.map(|services| services.iter().map(|(_, deployed)| deployed.as_ref()).collect());
+    let Some(Some(read)) = read.map(|read: Vec<_>| read.into_iter().collect::<Option<Vec<_>>>()) else { return };
+    let declared: BTreeSet<&str> = read.iter().flat_map(|(what, _)| what.roles()).copied().collect();
+    for role in named.iter().filter(|role| !declared.is_empty() && !declared.contains(role.value.as_str())) {
+        problems.add(Problem::unknown_name(&role.place, "role", &role.value, declared.iter().copied()));
     }
 }
 

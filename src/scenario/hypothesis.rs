@@ -1,12 +1,12 @@
 //! The `hypothesis` part of a scenario: what is expected to hold, and when.
 
 use crate::check::transactions::{IsolationLevel, Level, Order};
-use crate::check::{Consistency, Expectation, Guarantees, Phase, QueueAnomaly, QueueLimits};
+use crate::check::{Consistency, Expectation, Guarantees, Phase, QueueAnomaly, QueueLimits, RoleLimit, Together};
 use crate::kernel::Span;
 
 use super::input::{
-    Fields, Kind, Shape, bare, count, duration, integer, kind, list, non_empty_list, object, one_of,
-    positive_duration, ratio, tagged,
+    Fields, Kind, Shape, Spanned, bare, count, duration, integer, kind, list, non_empty_list, object, one_of,
+    positive_duration, ratio, tagged, text,
 };
 
 /// What is expected to hold in a run.
@@ -16,7 +16,12 @@ pub struct Hypothesis {
     pub expectations: Vec<(Phase, Expectation)>,
     /// How long after the last fault's end the phase "after" begins.
     pub within: Span,
+    /// The roles that expectations name.
+    pub(super) roles: Vec<Spanned<String>>,
 }
+
+/// An expectation, and the role that it names.
+type Written = (Expectation, Option<Spanned<String>>);
 
 pub(super) fn hypothesis() -> Shape<Hypothesis> {
     object(|fields| {
@@ -28,19 +33,48 @@ pub(super) fn hypothesis() -> Shape<Hypothesis> {
         let (within, after) = after?.unwrap_or_default();
         let phases =
             [(Phase::Before, before?), (Phase::During, during?), (Phase::After, after), (Phase::Always, always?)];
-        let in_phase = |(phase, list): (Phase, Vec<Expectation>)| list.into_iter().map(move |e| (phase, e));
-        Some(Hypothesis { expectations: phases.into_iter().flat_map(in_phase).collect(), within })
+        let (mut expectations, mut roles) = (Vec::new(), Vec::new());
+        for (phase, written) in phases {
+            for (expectation, role) in written {
+                expectations.push((phase, expectation));
+                roles.extend(role);
+            }
+        }
+        Some(Hypothesis { expectations, within, roles })
     })
 }
 
-fn after(fields: &mut Fields<'_>) -> Option<(Span, Vec<Expectation>)> {
+fn after(fields: &mut Fields<'_>) -> Option<(Span, Vec<Written>)> {
     let within = fields.optional("within", "How long it may take to recover.", duration(), "0s");
     let hold = fields.required("hold", "What holds from then on.", expectations());
     Some((within?, hold?))
 }
 
-fn expectations() -> Shape<Vec<Expectation>> {
-    list(tagged("expectation", kinds()))
+fn expectations() -> Shape<Vec<Written>> {
+    let alone = |Kind { name, doc, settings }| kind(name, doc, settings.map(|expectation| (expectation, None)));
+    let kinds = kinds().into_iter().map(alone).chain([in_role()]);
+    list(tagged("expectation", kinds.collect()))
+}
+
+/// How many replicas may be in a role together.
+fn in_role() -> Kind<Written> {
+    kind(
+        "in_role",
+        "No more replicas than so many are in a role together, as they declare themselves.",
+        object(|fields| {
+            let role = fields.required("role", "The role.", text().spanned());
+            let at_most = fields.required("at_most", "How many replicas.", count(1..=u64::from(u32::MAX)));
+            let per = fields.optional(
+                "per",
+                "Which of them are together: those that are in it at one instant, or those of one epoch (term, view, ballot).",
+                one_of([("instant", Together::Instant), ("epoch", Together::Epoch)]),
+                "instant",
+            );
+            let (role, at_most, per) = (role?, at_most?, per?);
+            let limit = RoleLimit { role: role.value.clone(), at_most, per };
+            Some((Expectation::InRole(limit), Some(role)))
+        }),
+    )
 }
 
 fn kinds() -> Vec<Kind<Expectation>> {

@@ -31,7 +31,14 @@ pub(super) fn judge(scenario: &Scenario, finished: &Finished<'_>) -> Vec<Check> 
     let mut checks = Vec::new();
     for (phase, expectation) in expectations {
         if expectation.is_of_one_service() {
-            checks.extend(services.iter().map(|service| service.judge(*phase, expectation, windows)));
+            // Where some kind declares a role, the others have nothing to do with it.
+            let has_to_do = |service: &&ServiceEvidence<'_>| {
+                expectation
+                    .role()
+                    .is_none_or(|role| service.declares(role) || !services.iter().any(|other| other.declares(role)))
+            };
+            let concerned = services.iter().filter(has_to_do);
+            checks.extend(concerned.map(|service| service.judge(*phase, expectation, windows)));
         } else {
             let budget = Budget::default();
             let evidence = Evidence {

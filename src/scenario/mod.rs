@@ -41,7 +41,7 @@ pub use file::{Scenario, VERSION};
 pub use grid::{Dimension, Grid, check_pointer};
 pub use hypothesis::Hypothesis;
 pub use problem::{Place, Problem, Problems, Source, closest};
-pub use registry::{Deployable, Registry};
+pub use registry::{Deployable, Registry, Watched};
 pub use resolve::scripted;
 pub use run::{Home, Run, RunError, RunOptions};
 pub use tree::{Member, Node, Tree};

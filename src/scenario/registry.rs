@@ -9,10 +9,19 @@ use std::ops::{Range, RangeInclusive};
 use std::sync::Arc;
 
 use crate::check::{AnyModel, Model};
-use crate::host::{Builder, HostSettings, Key, NodeId, NodeSet, Request, ZoneId};
+use crate::host::{Builder, HostSettings, Invariants, Key, NodeId, NodeSet, Request, ZoneId};
 use crate::store::{Promise, Protocol, Tolerance};
 
 use super::input::{Fields, Kind, count, kind, object};
+
+/// What is watched of a service while it runs.
+#[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
+pub struct Watched {
+    /// What must never be true of its replicas. See [`Protocol::invariants`].
+    pub invariants: bool,
+    /// In which order requests take effect. See [`Protocol::order`].
+    pub order: bool,
+}
 
 /// A configured service, ready to be deployed, whatever its protocol.
 pub trait Deployable: Send + Sync {
@@ -22,14 +31,14 @@ pub trait Deployable: Send + Sync {
     fn as_any(&self) -> &dyn Any;
     /// Whether another is of the same kind.
     fn is_like(&self, other: &dyn Deployable) -> bool;
-    /// Adds its replicas to a simulation, one for each zone in `placement`, and answers their numbers. If it `is_watched`,
-    /// its invariants are looked at after every event. Faults may bring the replicas `others` of the same kind.
+    /// Adds its replicas to a simulation, one for each zone in `placement`, and answers their numbers. What is `watched` is
+    /// looked at after every event. Faults may bring the replicas `others` of the same kind.
     fn deploy(
         &self,
         name: &str,
         placement: &[ZoneId],
         host: &HostSettings,
-        is_watched: bool,
+        watched: Watched,
         others: &[Arc<dyn Deployable>],
         builder: &mut Builder,
     ) -> Range<u32>;
@@ -81,13 +90,15 @@ impl<P: Protocol> Deployable for Deployment<P> {
         name: &str,
         placement: &[ZoneId],
         host: &HostSettings,
-        is_watched: bool,
+        watched: Watched,
         others: &[Arc<dyn Deployable>],
         builder: &mut Builder,
     ) -> Range<u32> {
         let others = others.iter().filter_map(|other| other.as_any().downcast_ref::<Self>());
         let protocols: Vec<_> = [self].into_iter().chain(others).map(|one| Arc::clone(&one.protocol)).collect();
-        let watch = if is_watched { self.protocol.invariants() } else { None };
+        let order = if watched.order { self.protocol.order() } else { None };
+        let invariants = if watched.invariants { self.protocol.invariants() } else { None };
+        let watch = Invariants::together(order.into_iter().chain(invariants).collect());
         builder.watched_service(
             name,
             placement,

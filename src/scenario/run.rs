@@ -18,6 +18,7 @@ use super::judge::{Finished, judge};
 use super::nemesis::Generator;
 use super::reach::Reach;
 use super::recovery::{Heal, Probing, freeze};
+use super::registry::Watched;
 use super::resolve;
 use super::settling::Settling;
 
@@ -185,11 +186,15 @@ impl Scenario {
         if let Some(priorities) = self.priorities {
             builder.prioritize(priorities);
         }
-        let is_watched = self.hypothesis.expectations.iter().any(|(_, what)| *what == Expectation::Invariants);
+        let expects = |is: fn(&Expectation) -> bool| self.hypothesis.expectations.iter().any(|(_, what)| is(what));
+        let watched = Watched {
+            invariants: expects(|what| *what == Expectation::Invariants),
+            order: expects(Expectation::may_be_belied),
+        };
         for (number, service) in self.services.iter().enumerate() {
             let others = chaos.and_then(|chaos| chaos.others.get(number)).unwrap_or(&service.others);
             let Service { name, what, host, placement, .. } = service;
-            what.deploy(name, placement, host, is_watched, others, &mut builder);
+            what.deploy(name, placement, host, watched, others, &mut builder);
         }
         for (name, ppb) in &self.maybes {
             builder.switch_on(name, *ppb);

@@ -42,6 +42,13 @@ pub trait Protocol: Send + Sync + 'static {
         None
     }
 
+    /// What finds out in which order its replicas let requests take effect ([`Watch::applied`]), if somebody wants a checker's
+    /// refutation held against that; by default nothing does. It is asked for nothing else, and has to be cheap: a service
+    /// whose invariants nobody wants to know is watched by it alone.
+    fn order(&self) -> Option<Box<dyn Watch<Self::Node>>> {
+        None
+    }
+
     /// The rare paths that its replicas may reach ([`Context::reached`](crate::host::Context::reached)), with whatever settings, so that a
     /// sweep can say which were never reached; by default none is known.
     fn rare_paths(&self) -> &'static [&'static str] {

@@ -51,7 +51,8 @@ fn each_file_gets_a_line_and_the_gravest_decides() {
     );
     folder.write("store/test/20260101/history.edn", FINE);
     let all = folder.run("history .", 1);
-    assert_eq!(all.stdout.lines().count(), 4, "{}", all.stdout);
+    let files = all.stdout.lines().filter(|line| !line.starts_with(' '));
+    assert_eq!(files.count(), 4, "{}", all.stdout);
     assert!(all.stdout.contains("store/test/20260101/history.edn: holds"), "{}", all.stdout);
 }
 
@@ -117,6 +118,18 @@ fn a_document_has_what_was_found() {
     assert_eq!(said("/files/0/shown_by"), serde_json::json!(["p0-0", "p1-2"]));
     assert_eq!(said("/files/0/linearized"), serde_json::json!(["p0-0"]));
     assert_eq!(said("/files/0/stuck/0/operation"), "p1-2");
+}
+
+#[test]
+fn a_line_shows_how_far_it_went_well_and_what_cannot_follow() {
+    let folder = Folder::new("history-prefix");
+    folder.write("stale.edn", FINE.replace(":f :read, :value 3", ":f :read, :value nil"));
+    let printed = folder.run("history stale.edn", 1);
+    let lines: Vec<&str> = printed.stdout.lines().collect();
+    let [line, prefix, stuck] = lines.as_slice() else { panic!("{}", printed.stdout) };
+    assert!(line.starts_with("stale.edn: refuted (2 operations): On "), "{line}");
+    assert_eq!(*prefix, "  In order up to there: 1 operation, which leaves 3. This cannot follow:");
+    assert!(stuck.starts_with("    p1-2 reads nil ("), "{stuck}");
 }
 
 /// Write skew: each reads what the other writes.

@@ -1,8 +1,8 @@
-//! How the contracts of queues, counters, ids and leaders are judged.
+//! How the contracts of queues, counters and ids are judged, and who is in which role.
 
 use super::{Evidence, Finding, NAMED};
 use crate::check::contracts::{QueueLimits, counter_bounds, mutual_exclusion, queue_contract, unique_ids};
-use crate::check::roles::shared_epochs;
+use crate::check::roles::{InRole, RoleLimit, in_role};
 use crate::check::sentence::count;
 use crate::check::verdict::Class;
 use crate::check::window::Phase;
@@ -98,21 +98,45 @@ impl Evidence<'_> {
         Finding::holds(observed, explanation)
     }
 
-    pub(super) fn one_leader_per_epoch(&self) -> Finding {
-        let shared = shared_epochs(self.roles);
-        let observed = format!("{} with two leaders", count(shared.len(), "epoch"));
-        if let Some((leader, before)) = shared.first() {
+    pub(super) fn one_leader_per_epoch(&self, phase: Phase) -> Finding {
+        let taken = self.taken(phase, &RoleLimit::one_leader_per_epoch());
+        let shared: Vec<&InRole<'_>> = taken.iter().filter(|it| it.replicas.len() > 1).collect();
+        let epochs = shared.iter().filter(|it| it.replicas.len() == 2).count();
+        let observed = format!("{} with two leaders", count(epochs, "epoch"));
+        if let Some([.., before, leader]) = shared.first().map(|it| it.replicas.as_slice()) {
             let explanation = format!(
                 "{} led epoch {} from {} on, and {} took the lead of the same epoch at {}.",
                 before.node, leader.epoch, before.at, leader.node, leader.at
             );
             return Finding::refuted(Class::Safety, observed, explanation, Vec::new());
         }
-        let leaders = self.roles.iter().filter(|declared| declared.role == super::super::roles::LEADER).count();
-        if leaders == 0 {
+        if taken.is_empty() {
             return Finding::inconclusive(observed, "No replica said that it leads.");
         }
-        let explanation = format!("Of {}, no two shared an epoch.", count(leaders, "leader"));
+        let explanation = format!("Of {}, no two shared an epoch.", count(taken.len(), "leader"));
         Finding::holds(observed, explanation)
+    }
+
+    pub(super) fn in_role(&self, phase: Phase, limit: &RoleLimit) -> Finding {
+        let RoleLimit { role, at_most, per } = limit;
+        let taken = self.taken(phase, limit);
+        let is_bad = |it: &&InRole<'_>| it.replicas.len() as u64 > *at_most;
+        let most = taken.iter().map(|it| it.replicas.len()).max().unwrap_or_default();
+        let observed = format!("up to {most} {per}");
+        if let Some(first) = taken.iter().find(is_bad) {
+            return Finding::refuted(Class::Safety, observed, first.story(limit), Vec::new());
+        }
+        if taken.is_empty() {
+            return Finding::inconclusive(observed, format!("No replica took on the role {role}."));
+        }
+        let times = count(taken.len(), "time");
+        Finding::holds(observed, format!("Replicas took on the role {role} {times}, never too many {per}."))
+    }
+
+    /// Who was in a role when somebody took it on in this phase.
+    fn taken(&self, phase: Phase, limit: &RoleLimit) -> Vec<InRole<'_>> {
+        let mut taken = in_role(self.roles, limit);
+        taken.retain(|it| phase == Phase::Always || self.windows.contains(phase, it.at()));
+        taken
     }
 }

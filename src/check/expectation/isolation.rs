@@ -1,7 +1,7 @@
 //! How the isolation of transactions is judged.
 
 use super::super::sentence::count;
-use super::super::transactions::{self, Answer, Level, TransactionHistory};
+use super::super::transactions::{self, Answer, Isolation, Level, TransactionHistory, serializes};
 use super::super::vacuity::transactions_met;
 use super::super::verdict::{Class, Edge};
 use super::{Evidence, Finding, NAMED};
@@ -13,12 +13,21 @@ impl Evidence<'_> {
             Ok(history) => history,
             Err(error) => return Finding::inconclusive("unknown", format!("Not certain: {error}.")),
         };
-        let isolation = transactions::check(&history, self.budget);
+        self.isolated(level, &transactions::check(&history, self.budget), edges)
+    }
+
+    /// What the checker's answer means.
+    pub(super) fn isolated(&self, level: Level, isolation: &Isolation, edges: &mut Vec<Edge>) -> Finding {
         // Of two that are as short, the graver.
         let plainest = isolation.reasons(level).min_by_key(|anomaly| anomaly.story.len());
         edges.extend(plainest.into_iter().flat_map(|anomaly| &anomaly.edges).cloned());
         let strongest = isolation.strongest_in_words();
         match (isolation.answer(level), plainest) {
+            // A serialization is an execution as every level has it.
+            (Answer::Refuted, Some(anomaly)) if serializes(self.history, self.applied) => {
+                edges.clear();
+                self.our_own_bug(&format!("the history is not {level}"), &anomaly.story.join(" "))
+            }
             (Answer::Refuted, Some(anomaly)) => {
                 let explanation = format!("{} Not {level}; {strongest}.", anomaly.story.join(" "));
                 let operations = anomaly.transactions.iter().copied().take(NAMED).collect();

@@ -1,7 +1,7 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::check::testing::{brute_force, cases, draws, history, of_plain_operations, perform, value};
+use crate::check::testing::{brute_force, cases, draws, history, of_plain_operations, perform};
 use crate::check::{Effect, Register};
 use crate::host::{Request, Value};
 use crate::kernel::{Span, Time};
@@ -289,34 +289,6 @@ fn assert_core_is_refuted(history: &History) {
     let operations: Vec<Operation> = core.iter().map(|&index| history.operations[index].clone()).collect();
     let alone = History { operations, ..history.clone() };
     assert!(core.len() <= history.operations.len() && !brute_force(&Register::default(), &alone), "{alone:?}");
-}
-
-#[test]
-fn an_order_that_is_given_is_a_proof_or_none() {
-    let check = |text: &str, applied: &[i64], expected: bool| {
-        let write = |&number: &i64| Request::Write { key: Key(0), value: value(number) };
-        let applied: Vec<Request> = applied.iter().map(write).collect();
-        assert_eq!(linearizes(&history(text), Some(Key(0)), &applied), expected, "{text}: {applied:?}");
-    };
-    check("", &[], true);
-    check("1 w1 ok 0 9\n2 w2 ok 0 9\n3 r ok1 10 11", &[2, 1], true);
-    check("1 w1 ok 0 9\n2 w2 ok 0 9\n3 r ok1 10 11", &[1, 2], false);
-    check("1 w1 ok 0 1\n2 w2 ok 2 3", &[2, 1], false);
-    check("1 w1 ok 0 1\n2 w2 ok 2 3", &[1], false);
-    check("1 w1 ok 0 1\n2 w2 ok 2 3", &[1, 7, 2], true);
-    check("1 w1 ok 0 1\n1 r ok0 2 3", &[1], false);
-    check("1 w1 ok 0 1\n2 r ok0 1 3", &[1], true);
-    check("1 w1 ok 0 1\n1 r ok0 1 3", &[1], false);
-    // What nobody was told of took effect if the order says so.
-    check("1 w1 info 0 1\n2 r ok1 2 3", &[1], true);
-    check("1 w1 info 0 1\n2 r ok1 2 3", &[], false);
-    check("1 w1 info 0 1\n2 r ok0 2 3\n2 r ok0 4 5", &[], true);
-    // Two requests that are alike cannot be told apart, and what was applied twice took effect once.
-    check("1 w1 ok 0 1\n1 w1 ok 2 3", &[1, 1], false);
-    check("1 w1 ok 0 1\n2 w2 ok 2 3\n3 r ok1 4 5", &[1, 2, 1], false);
-    let log = history("1 +1 ok 0 9\n2 +2 ok 0 9\n3 r ok[2,1] 10 11");
-    let append = |element| Request::Append { key: Key(0), element };
-    assert!(linearizes(&log, None, &[append(2), append(1)]) && !linearizes(&log, None, &[append(1), append(2)]));
 }
 
 proptest! {

@@ -10,4 +10,4 @@ pub use lock::{Fenced, FencedLock, Holder, Mutex};
 pub use queue::{Queue, Queued};
 
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;

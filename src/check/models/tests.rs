@@ -245,21 +245,33 @@ fn a_queue_tells_how_it_went_wrong() {
 
 /// One operation: session, kind, number, gap before it, length, when it takes effect in parts of its length, how it
 /// ends, and which answer it lies with.
-type Draw = (u64, u8, i64, u64, u64, u64, u8, usize);
+pub(in crate::check) type Draw = (u64, u8, i64, u64, u64, u64, u8, usize);
 
-fn draws() -> impl Strategy<Value = Vec<Draw>> {
+pub(in crate::check) fn draws() -> impl Strategy<Value = Vec<Draw>> {
     let draw = (0u64..3, 0u8..4, 1i64..4, 0u64..2, 0u64..6, 0u64..100, 0u8..8, 0usize..60);
     proptest::collection::vec(draw, 0..8)
 }
 
 /// Runs the draws on an atomic object: without a lie the history is linearizable. What is asked and which answers there
 /// are is given; the first answer that is legal is given.
-fn perform<M: Model>(
+pub(in crate::check) fn perform<M: Model>(
     model: &M,
     draws: &[Draw],
     request: fn(u8, i64) -> Request,
     answers: fn(&Request) -> Vec<Outcome>,
 ) -> History {
+    let mut operations = perform_in_order(model, draws, request, answers);
+    operations.sort_by_key(|operation| (operation.invoked, operation.number));
+    History { clients: vec!["s".into()], operations }
+}
+
+/// The same operations in the order in which they took effect.
+pub(in crate::check) fn perform_in_order<M: Model>(
+    model: &M,
+    draws: &[Draw],
+    request: fn(u8, i64) -> Request,
+    answers: fn(&Request) -> Vec<Outcome>,
+) -> Vec<Operation> {
     let mut clock: BTreeMap<u64, (u64, u64)> = BTreeMap::new();
     let mut planned = Vec::new();
     for (number, &(session, kind, parameter, gap, length, point, end, lie)) in draws.iter().enumerate() {
@@ -298,8 +310,7 @@ fn perform<M: Model>(
         }
         operations.push(operation);
     }
-    operations.sort_by_key(|operation| (operation.invoked, operation.number));
-    History { clients: vec!["s".into()], operations }
+    operations
 }
 
 /// A queue whose takings answer with any number, so that the elements can be named later.
@@ -326,9 +337,9 @@ impl Model for AnyElement {
     }
 }
 
-const KEY: Key = Key(0);
+pub(in crate::check) const KEY: Key = Key(0);
 
-fn numbers(range: std::ops::Range<i64>) -> impl Iterator<Item = Outcome> {
+pub(in crate::check) fn numbers(range: std::ops::Range<i64>) -> impl Iterator<Item = Outcome> {
     range.map(|number| Outcome::Ok(Value::Int(number)))
 }
 
@@ -421,7 +432,7 @@ proptest! {
 }
 
 /// What a model's objects are asked, by a draw and its place, and which answers there are.
-type Questions = (fn(u8, i64) -> Request, fn(&Request) -> Vec<Outcome>);
+pub(in crate::check) type Questions = (fn(u8, i64) -> Request, fn(&Request) -> Vec<Outcome>);
 
 /// A long history of an atomic object: it is linearizable, and no longer so if a late operation is told what an early one of
 /// its kind was told.

@@ -10,6 +10,7 @@
 mod anomaly;
 mod cycles;
 mod direct;
+mod given;
 mod graph;
 mod history;
 mod level;
@@ -30,6 +31,7 @@ use plan::Plans;
 use search::Execution;
 
 pub use anomaly::{Anomaly, AnomalyKind};
+pub use given::serializes;
 pub use history::{Fate, MicroOperation, Transaction, TransactionError, TransactionHistory};
 pub use level::{IsolationLevel, Level, Order};
 

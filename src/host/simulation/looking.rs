@@ -1,5 +1,7 @@
 //! What can be seen of a simulation from outside: who is there, what they show, what happened so far.
 
+use std::borrow::Cow;
+
 use crate::kernel::{Trace, stable_hash};
 
 use super::super::event::{Event, Task};
@@ -112,9 +114,9 @@ impl Simulation {
     /// What a watched service let take effect so far, in that order, as its watch says ([`crate::host::Watch::applied`]); nothing
     /// of another one.
     #[must_use]
-    pub fn applied(&self, service: &str) -> &[Request] {
+    pub fn applied(&self, service: &str) -> Cow<'_, [Request]> {
         let replica = self.replicas(service).next().map(|node| self.core.nodes[node.0 as usize].service as usize);
-        replica.and_then(|group| self.services.get(group)).map_or(&[], |group| group.applied())
+        replica.and_then(|group| self.services.get(group)).map_or(Cow::Borrowed(&[]), |group| group.applied())
     }
 
     /// How often each rare path was reached.

@@ -135,7 +135,7 @@ impl<R: Record> Log<R> {
             return None;
         }
         self.pending.push_back(record);
-        let number = self.accepted + self.pending.len() as u64 + u64::from(self.is_being_replaced());
+        let number = self.last();
         self.append_next(cx);
         Some(number)
     }
@@ -165,6 +165,11 @@ impl<R: Record> Log<R> {
     /// The number of the last accepted record.
     pub const fn accepted(&self) -> u64 {
         self.accepted
+    }
+
+    /// The number of the last record that was pushed, or was found on the disk.
+    pub fn last(&self) -> u64 {
+        self.accepted + self.pending.len() as u64 + u64::from(self.is_being_replaced())
     }
 
     /// The records that were pushed and not accepted yet, with their numbers, in the order of these.
@@ -359,4 +364,19 @@ fn number<R>(accepted: &mut u64, records: impl IntoIterator<Item = R>) -> Vec<(u
         (*accepted, record)
     };
     records.into_iter().map(numbered).collect()
+}
+
+/// Which records of a log somebody has seen who looks at it after every handler of its node: no record is accepted within the
+/// handler that pushes it, so that each is pending at some look.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Seen(u64);
+
+impl Seen {
+    /// The records that were pushed since the last look, with their numbers.
+    pub fn look<'l, R: Record>(&mut self, log: &'l Log<R>) -> impl Iterator<Item = (u64, &'l R)> + use<'l, R> {
+        let last = log.last();
+        // What a crash or a failed disk took has left its numbers to others.
+        let before = std::mem::replace(&mut self.0, last).min(last);
+        log.pending().skip(usize::try_from(before.saturating_sub(log.accepted())).unwrap_or(usize::MAX))
+    }
 }

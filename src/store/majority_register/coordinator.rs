@@ -117,6 +117,7 @@ impl MajorityRegisterNode {
             }
             Goal::Write(value) => {
                 let tag = Tag { counter: newest.tag.counter + 1, coordinator: cx.me(), operation: number };
+                self.last_tagged = Some(number);
                 (NodeSet::default(), Tagged { tag, value: value.clone() })
             }
         };
@@ -178,6 +179,14 @@ impl Phase {
 }
 
 impl Operation {
+    /// The register that a write sets, and to what, once it has a tag.
+    pub(super) const fn tagged(&self) -> Option<(Key, &Tagged)> {
+        match (&self.goal, &self.phase) {
+            (Goal::Write(_), Phase::Store { newer, .. }) => Some((self.key, newer)),
+            _ => None,
+        }
+    }
+
     /// What it waits for, among replicas given with their numbers in the service: `write k3 waits for 2 of replicas 1, 2
     /// to store it`.
     pub(super) fn waits_for(&self, replicas: &[(NodeId, u32)]) -> String {

@@ -13,6 +13,7 @@
 
 mod coordinator;
 mod message;
+mod order;
 mod replica;
 #[cfg(test)]
 mod tests;
@@ -20,7 +21,7 @@ mod tests;
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::host::{
-    Birth, Context, DiskId, DiskResult, Node, NodeId, NodeSet, NotDone, Reply, Request, RequestId, View,
+    Birth, Context, DiskId, DiskResult, Node, NodeId, NodeSet, NotDone, Reply, Request, RequestId, View, Watch,
 };
 use crate::kernel::{Draw, Span};
 
@@ -28,6 +29,7 @@ use super::log::{Acceptance, TORN_TAIL};
 use super::{Crashes, Promise, Protocol, Tolerance};
 use coordinator::Operation;
 use message::{MajorityRegisterMessage as Message, Update};
+use order::Order;
 use replica::Replica;
 
 /// A part of the protocol that can be left out, to see what it is there for.
@@ -89,7 +91,12 @@ impl Protocol for MajorityRegister {
             replica: Replica::new(acceptance),
             operations: BTreeMap::new(),
             next_operation: 0,
+            last_tagged: None,
         }
+    }
+
+    fn order(&self) -> Option<Box<dyn Watch<MajorityRegisterNode>>> {
+        Some(Box::new(Order::default()))
     }
 
     fn rare_paths(&self) -> &'static [&'static str] {
@@ -127,6 +134,8 @@ pub struct MajorityRegisterNode {
     operations: BTreeMap<u64, Operation>,
     /// The number of the next operation.
     next_operation: u64,
+    /// The write that was the last to take a tag, for those who look on.
+    last_tagged: Option<u64>,
 }
 
 /// A timer of [`MajorityRegisterNode`], for an operation that it coordinates.

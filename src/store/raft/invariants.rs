@@ -8,7 +8,7 @@ mod tests;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use crate::host::{Breach, NodeId, Request, Watch};
+use crate::host::{Breach, NodeId, Watch};
 use crate::kernel::stable_hash;
 
 use super::{RaftNode, Role};
@@ -24,8 +24,6 @@ pub(super) struct Invariants {
     prefixes: BTreeMap<(u64, u64), u64>,
     /// What is committed, from index 1 on.
     committed: Vec<Committed>,
-    /// What clients had asked for by it.
-    applied: Vec<Request>,
     /// What was reported of whom.
     reported: BTreeSet<(&'static str, u32)>,
 }
@@ -82,10 +80,6 @@ impl Watch<RaftNode> for Invariants {
         found.extend(self.look_at_commitment(replica));
         found.retain(|breach| self.reported.insert((breach.invariant, replica.birth.replica)));
         found
-    }
-
-    fn applied(&self) -> &[Request] {
-        &self.applied
     }
 
     fn boxed_clone(&self) -> Box<dyn Watch<RaftNode>> {
@@ -200,7 +194,6 @@ impl Invariants {
                 }
                 None if index as usize == self.committed.len() + 1 => {
                     self.committed.push(Committed { fingerprint, in_term: replica.term });
-                    self.applied.extend(replica.log.get(index).and_then(|entry| entry.command.request()));
                     found.extend(self.lacking(index, fingerprint, replica.term));
                 }
                 None => break,

@@ -13,6 +13,7 @@ mod invariants;
 mod machine;
 mod membership;
 mod message;
+mod order;
 mod reads;
 mod replication;
 mod sessions;
@@ -38,6 +39,7 @@ use invariants::Invariants;
 use machine::Machine;
 use membership::Membership;
 use message::{Election, RaftMessage as Message};
+use order::Order;
 use reads::Read;
 use replication::Leadership;
 pub use settings::{Raft, RaftReads, RaftSafeguard};
@@ -127,6 +129,10 @@ impl Protocol for Raft {
 
     fn invariants(&self) -> Option<Box<dyn Watch<RaftNode>>> {
         Some(Box::new(Invariants::default()))
+    }
+
+    fn order(&self) -> Option<Box<dyn Watch<RaftNode>>> {
+        Some(Box::new(Order::default()))
     }
 
     /// Members and leaders are no objects.

@@ -6,6 +6,7 @@
 //!
 //! The store has no replication. A second replica would be another store, which is why there is [one](Single::REPLICAS).
 
+mod order;
 #[cfg(test)]
 mod tests;
 
@@ -13,11 +14,13 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::host::{
     Birth, Context, DiskId, DiskResult, Key, Node, NodeId, NodeSet, NotDone, Reply, Request, RequestId, Value, View,
+    Watch,
 };
 use crate::kernel::Span;
 
 use super::log::{Acceptance, Failure, Fields, Log, LogEvent, Record, TORN_TAIL, put_number, put_value};
 use super::{Crashes, Promise, Protocol, Tolerance};
+use order::Order;
 
 /// When written records are made durable.
 #[derive(Clone, Copy, PartialEq, Eq, Debug, Default)]
@@ -87,6 +90,10 @@ impl Protocol for Single {
         SingleNode { log, interval, sync_is_due: false, registers: BTreeMap::new(), waiting: Vec::new() }
     }
 
+    fn order(&self) -> Option<Box<dyn Watch<SingleNode>>> {
+        Some(Box::new(Order::default()))
+    }
+
     fn rare_paths(&self) -> &'static [&'static str] {
         &[TORN_TAIL]
     }
@@ -127,6 +134,8 @@ const REGISTER_BYTES: u64 = 64;
 struct Setting {
     key: Key,
     value: Value,
+    /// What it had to be, if that was asked for. The disk need not know it.
+    expected: Option<Value>,
 }
 
 impl Record for Setting {
@@ -136,7 +145,7 @@ impl Record for Setting {
     }
 
     fn decode(fields: &mut Fields<'_>) -> Option<Self> {
-        Some(Self { key: Key(fields.number()?), value: fields.value()? })
+        Some(Self { key: Key(fields.number()?), value: fields.value()?, expected: None })
     }
 }
 
@@ -175,11 +184,14 @@ impl Node for SingleNode {
                 let value = self.registers.get(key).map_or(Value::Nil, |(_, value)| value.clone());
                 cx.reply(id, Reply::Ok(value));
             }
-            Request::Write { key, value } => self.set(id, Setting { key: *key, value: value.clone() }, cx),
+            Request::Write { key, value } => {
+                self.set(id, Setting { key: *key, value: value.clone(), expected: None }, cx);
+            }
             Request::CompareAndSet { key, expected, new } => {
                 let (seen, found) = self.newest(*key);
                 if found == expected {
-                    self.set(id, Setting { key: *key, value: new.clone() }, cx);
+                    let expected = Some(expected.clone());
+                    self.set(id, Setting { key: *key, value: new.clone(), expected }, cx);
                 } else {
                     let reply = Reply::No(found.clone());
                     self.waiting.push((seen, id, reply));

@@ -165,6 +165,16 @@ impl Coordinator {
         self.decided.keys().copied().collect()
     }
 
+    /// What a client asked of a transaction that is open.
+    pub(super) fn asked(&self, id: Timestamp) -> Option<&Request> {
+        self.open.get(&id).map(|transaction| &transaction.asked.request)
+    }
+
+    /// Whether a transaction is committed, and some shard may not know it.
+    pub(super) fn has_decided(&self, id: Timestamp) -> bool {
+        self.decided.contains_key(&id)
+    }
+
     pub(super) fn observe(&self, first: u32, view: &mut View) {
         if !self.beginning.is_empty() {
             view.waits_for(format!("shard 0 to give {} transactions a snapshot", self.beginning.len()));

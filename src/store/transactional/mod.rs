@@ -14,6 +14,7 @@
 mod coordinator;
 mod message;
 mod oracle;
+mod order;
 mod shard;
 #[cfg(test)]
 mod tests;
@@ -22,7 +23,7 @@ mod versions;
 use std::collections::BTreeSet;
 
 use crate::host::{
-    Birth, Context, DiskId, DiskResult, Key, Node, NodeId, NodeSet, NotDone, Reply, Request, RequestId, View,
+    Birth, Context, DiskId, DiskResult, Key, Node, NodeId, NodeSet, NotDone, Reply, Request, RequestId, View, Watch,
 };
 use crate::kernel::{Draw, Span};
 
@@ -31,6 +32,7 @@ use super::{Crashes, Promise, Protocol, Tolerance};
 use coordinator::Coordinator;
 use message::{Record, TransactionalMessage as Message};
 use oracle::Oracle;
+use order::Order;
 use shard::{Read, Shard};
 use versions::Timestamp;
 
@@ -135,6 +137,10 @@ impl Protocol for Transactional {
             shard: Shard::default(),
             coordinator: Coordinator::default(),
         }
+    }
+
+    fn order(&self) -> Option<Box<dyn Watch<TransactionalNode>>> {
+        Some(Box::new(Order::default()))
     }
 
     fn rare_paths(&self) -> &'static [&'static str] {
