@@ -94,7 +94,10 @@ impl Event {
             Some(Edn::Integer(time)) => u64::try_from(time).ok(),
             _ => None,
         };
-        let reason = field("error").or_else(|| field("exception")).map(|form| form.to_string());
+        let reason = field("error").or_else(|| field("exception")).map(|form| match form.value {
+            Edn::Text(text) => text,
+            _ => form.to_string(),
+        });
         let value = field("value").unwrap_or(Form { at, value: Edn::Nil });
         Ok(Self { at, process, stage, function, value, time, reason })
     }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::Value as Json;
 
+use super::edn::{Edn, Form};
 use super::transactions::MicroModel;
 use super::words::Words;
 use super::{Fault, Format, Imported, Nil, ObjectKind};
@@ -259,23 +260,31 @@ impl Values {
 
     /// An integer of 64 bits as it is, everything else as the number of a word.
     fn element(&mut self, json: &Json) -> Result<i64, String> {
-        match json.as_i64() {
-            Some(number) => Ok(number),
-            None if is_exact(json) => {
-                let text = json.to_string();
-                Ok(self.words.number(text.clone(), || text))
-            }
-            None => Err(format!("{json} has more digits than are kept apart: write it as a text, in quotes")),
-        }
+        Ok(self.words.element(&form(json)?))
     }
 }
 
-/// Whether no other number than those in a value could have been read as they were.
-fn is_exact(json: &Json) -> bool {
-    match json {
-        Json::Number(number) if number.is_f64() => number.as_f64().is_some_and(|float| float.abs() < 2f64.powi(53)),
-        Json::Array(elements) => elements.iter().all(is_exact),
-        Json::Object(fields) => fields.values().all(is_exact),
-        _ => true,
-    }
+/// The same in EDN.
+fn form(json: &Json) -> Result<Form, String> {
+    let value = match json {
+        Json::Null => Edn::Nil,
+        Json::Bool(flag) => Edn::Other(flag.to_string()),
+        Json::String(text) => Edn::Text(text.clone()),
+        // The text of a float is that of another one as well, if it has too many digits.
+        Json::Number(number)
+            if number.as_f64().is_some_and(|float| number.is_f64() && float.abs() >= 2f64.powi(53)) =>
+        {
+            return Err(format!("{json} has more digits than are kept apart: write it as a text, in quotes"));
+        }
+        Json::Number(number) => number.as_i64().map_or_else(|| Edn::Other(number.to_string()), Edn::Integer),
+        Json::Array(elements) => Edn::Sequence(elements.iter().map(form).collect::<Result<_, _>>()?),
+        Json::Object(fields) => {
+            let mut entries = Vec::with_capacity(2 * fields.len());
+            for (name, value) in fields {
+                entries.extend([Form { at: 0, value: Edn::Text(name.clone()) }, form(value)?]);
+            }
+            Edn::Map(entries)
+        }
+    };
+    Ok(Form { at: 0, value })
 }

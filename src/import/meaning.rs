@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::edn::{Edn, Form};
+use super::edn::{Edn, Form, Forms};
 use super::jepsen::{Event, Stage};
 use super::words::Words;
 use super::{Fault, Nil, ObjectKind};
@@ -116,13 +116,15 @@ impl Meaning {
         let (key, value) = self.keys.split(&event.value)?;
         let request = match (self.kind, event.function.as_str()) {
             (Register | Counter | Set | Log, "read" | "r") => Request::Read { key },
-            (Register, "write" | "w") => Request::Write { key, value: self.register_value(value)? },
+            (Register, "write" | "w") => {
+                Request::Write { key, value: self.words.register_value(value, self.has_sets) }
+            }
             (Register, function) if is_compare_and_set(function) => {
                 let (expected, new) = value.pair().ok_or_else(|| {
                     Fault::new(value.at, format!("a compare-and-set is of [expected new], not {value}"))
                 })?;
-                let expected = self.register_value(expected)?;
-                Request::CompareAndSet { key, expected, new: self.register_value(new)? }
+                let expected = self.words.register_value(expected, self.has_sets);
+                Request::CompareAndSet { key, expected, new: self.words.register_value(new, self.has_sets) }
             }
             (Counter, "add") => Request::Add { key, delta: integer(value)? },
             (Counter, "inc" | "increment") => Request::Add { key, delta: one_or(value)? },
@@ -167,7 +169,7 @@ impl Meaning {
         let is_nil = found.value == Edn::Nil;
         let found = match self.kind {
             ObjectKind::Counter | ObjectKind::Queue | ObjectKind::Set | ObjectKind::Log if is_nil => Value::Nil,
-            ObjectKind::Register => self.register_value(found)?,
+            ObjectKind::Register => self.words.register_value(found, self.has_sets),
             ObjectKind::Set => {
                 let mut elements = self.words.elements(found)?;
                 elements.sort_unstable();
@@ -211,29 +213,6 @@ impl Meaning {
         }
         Ok(found)
     }
-
-    /// The value of a register: nil, an integer, a list of integers, several values at once, or a word.
-    pub(super) fn register_value(&mut self, form: &Form) -> Result<Value, Fault> {
-        let integer = |form: &Form| match form.value {
-            Edn::Integer(number) => Some(number),
-            _ => None,
-        };
-        Ok(match &form.value {
-            Edn::Nil => Value::Nil,
-            Edn::Sequence(elements) => match elements.iter().map(integer).collect() {
-                Some(elements) => Value::List(elements),
-                None => Value::Int(self.words.element(form)),
-            },
-            Edn::Set(values) if !self.has_sets => {
-                let values: Result<Vec<Value>, Fault> =
-                    values.iter().map(|value| self.register_value(value)).collect();
-                let mut values = values?;
-                values.sort_unstable();
-                Value::Siblings(values)
-            }
-            _ => Value::Int(self.words.element(form)),
-        })
-    }
 }
 
 /// How an operation ended that was not answered; `None` if it was.
@@ -253,6 +232,45 @@ impl Words {
             Edn::Integer(number) => number,
             _ => self.number(form.identity(), || form.to_string()),
         }
+    }
+
+    /// The value of a register: nil, an integer, a list of integers, several values at once unless it holds sets, or a word.
+    pub(super) fn register_value(&mut self, form: &Form, has_sets: bool) -> Value {
+        let integer = |form: &Form| match form.value {
+            Edn::Integer(number) => Some(number),
+            _ => None,
+        };
+        match &form.value {
+            Edn::Nil => Value::Nil,
+            Edn::Sequence(elements) => match elements.iter().map(integer).collect() {
+                Some(elements) => Value::List(elements),
+                None => Value::Int(self.element(form)),
+            },
+            Edn::Set(values) if !has_sets => {
+                let mut values: Vec<Value> =
+                    values.iter().map(|value| self.register_value(value, has_sets)).collect();
+                values.sort_unstable();
+                Value::Siblings(values)
+            }
+            _ => Value::Int(self.element(form)),
+        }
+    }
+
+    /// A value as a history in EDN writes it, alone in a text: `nil`, `3`, `:foo`, `"foo"`.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the text.
+    pub fn value(&mut self, text: &str) -> Result<Value, String> {
+        let refused = || "write one value as EDN does: nil, 3, :foo, \"foo\", 1.5, true".to_owned();
+        let mut forms = Forms::new(text, 0);
+        let form = forms.whole().map_err(|fault| fault.says)?.ok_or_else(refused)?;
+        let is_symbol = matches!(&form.value, Edn::Other(name) if name != "true" && name != "false")
+            && text.trim().starts_with(char::is_alphabetic);
+        if is_symbol || !matches!(forms.whole(), Ok(None)) {
+            return Err(refused());
+        }
+        Ok(self.register_value(&form, true))
     }
 
     /// The elements of a collection.

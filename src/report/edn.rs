@@ -5,7 +5,8 @@ use std::fmt::Write;
 
 use crate::check::GENERATE;
 use crate::host::{Key, Request, Value};
-use crate::load::{History, Outcome};
+use crate::import::Imported;
+use crate::load::{History, Operation, Outcome};
 
 /// The events of a history, a line each. If there are objects beside number 0, values are pairs of object and value, as
 /// Jepsen's `independent` has them. Events of one instant are put into an order: invocations first, unless they follow
@@ -13,12 +14,25 @@ use crate::load::{History, Outcome};
 /// what was found. A history with transactions has nothing else: a read, write or append alone is a transaction of one.
 #[must_use]
 pub fn history_edn(history: &History) -> String {
+    events(history, |Key(key)| key.to_string())
+}
+
+/// The same of a history from elsewhere, in its own words: read again, it is the same history.
+#[must_use]
+pub fn imported_edn(imported: &Imported) -> String {
+    let name = |key: Key| imported.names.get(&key).cloned().unwrap_or_else(|| key.0.to_string());
+    imported.words.tell(&events(&imported.history, name))
+}
+
+fn events(history: &History, name: impl Fn(Key) -> String) -> String {
     let is_transactional = history.operations.iter().any(|o| matches!(o.request, Request::Transaction(_)));
-    let is_keyed = !is_transactional
-        && history.operations.iter().any(|operation| operation.request.key().is_some_and(|key| key != Key(0)));
+    let mut keys = history.operations.iter().filter_map(|operation| operation.request.key());
+    let is_keyed = !is_transactional && keys.any(|key| name(key) != "0");
     let mut latest: BTreeMap<u64, (u64, u32)> = BTreeMap::new();
     let mut events = Vec::new();
-    for (index, operation) in history.operations.iter().enumerate() {
+    let drains = drains(history);
+    for (index, operation) in history.operations.iter().enumerate().filter(|(index, _)| drains[*index] != Part::Rest)
+    {
         let (invoked, completed) = (operation.invoked.as_nanos(), operation.completed.as_nanos());
         let before = latest.get(&operation.session).filter(|(completed, _)| *completed == invoked);
         let rank = before.map_or(0, |(_, rank)| rank + 1);
@@ -38,17 +52,18 @@ pub fn history_edn(history: &History) -> String {
             (true, Outcome::Fail(reason)) => ("fail", None, Some(reason)),
             (true, Outcome::Info(reason)) => ("info", None, Some(reason)),
         };
-        let (function, value) = match &operation.request {
-            Request::Transaction(parts) => ("txn", transaction(parts, found)),
-            part if is_transactional => ("txn", transaction(std::slice::from_ref(part), found)),
-            request => deed(request, found),
+        let (function, value) = match (&operation.request, &drains[index]) {
+            (_, Part::First(elements)) => ("drain", found.map_or("nil".to_owned(), |_| elements.clone())),
+            (Request::Transaction(parts), _) => ("txn", transaction(parts, found, &name)),
+            (part, _) if is_transactional => ("txn", transaction(std::slice::from_ref(part), found, &name)),
+            (request, _) => deed(request, found),
         };
         let value = match operation.request.key().filter(|_| is_keyed) {
-            Some(Key(key)) => format!("[{key} {value}]"),
+            Some(key) => format!("[{} {value}]", name(key)),
             None => value,
         };
         let process = operation.session;
-        let reason = reason.map(|reason| format!(", :error {reason:?}")).unwrap_or_default();
+        let reason = reason.map(|reason| format!(", :error {}", quoted(reason))).unwrap_or_default();
         // Writing into a text cannot fail.
         let _ = writeln!(
             text,
@@ -56,6 +71,47 @@ pub fn history_edn(history: &History) -> String {
         );
     }
     text
+}
+
+/// What an operation is of a drain.
+#[derive(Clone, PartialEq, Eq)]
+enum Part {
+    None,
+    /// The taking that stands for it, and all that it took.
+    First(String),
+    Rest,
+}
+
+/// For each operation, what it is of a drain: a series of takings.
+fn drains(history: &History) -> Vec<Part> {
+    let mut parts = vec![Part::None; history.operations.len()];
+    let mut first: BTreeMap<u64, usize> = BTreeMap::new();
+    let mut took: BTreeMap<usize, Vec<String>> = BTreeMap::new();
+    for (index, operation) in history.operations.iter().enumerate() {
+        if !operation.is_in_series_with(operation) {
+            continue;
+        }
+        let before = first.get(&operation.session).copied();
+        match before.filter(|&before| operation.is_in_series_with(&history.operations[before])) {
+            Some(before) => {
+                parts[index] = Part::Rest;
+                took.entry(before).or_insert_with(|| taken(&history.operations[before])).extend(taken(operation));
+            }
+            None => drop(first.insert(operation.session, index)),
+        }
+    }
+    for (index, elements) in took {
+        parts[index] = Part::First(format!("[{}]", elements.join(" ")));
+    }
+    parts
+}
+
+/// The element that a taking found, if it did.
+fn taken(operation: &Operation) -> Vec<String> {
+    match &operation.outcome {
+        Outcome::Ok(found) if *found != Value::Nil => vec![plain(found)],
+        _ => Vec::new(),
+    }
 }
 
 /// A request in Jepsen's words: the function, and the value; what was found, where the request asks for something.
@@ -72,14 +128,14 @@ fn deed(request: &Request, found: Option<&Value>) -> (&'static str, String) {
         Request::Dequeue { .. } => ("dequeue", found()),
         Request::Acquire { .. } => ("acquire", found()),
         Request::Release { token, .. } => ("release", token.to_string()),
-        Request::Transaction(parts) => ("txn", transaction(parts, None)),
+        Request::Transaction(parts) => ("txn", transaction(parts, None, &|Key(key)| key.to_string())),
         Request::Custom { name, .. } if name == GENERATE => (GENERATE, found()),
         Request::Custom { .. } => ("custom", format!("{:?}", request.to_string())),
     }
 }
 
 /// A transaction in Elle's words, `[[:append 8 1] [:r 8 [1]]]`: the micro-operations, each read with what it found.
-fn transaction(parts: &[Request], found: Option<&Value>) -> String {
+fn transaction(parts: &[Request], found: Option<&Value>, name: &impl Fn(Key) -> String) -> String {
     let mut found = match found {
         Some(Value::Answers(values)) => values.as_slice(),
         Some(value) => std::slice::from_ref(value),
@@ -87,15 +143,21 @@ fn transaction(parts: &[Request], found: Option<&Value>) -> String {
     }
     .iter();
     let part = |part: &Request| match part {
-        Request::Read { key } => format!("[:r {} {}]", key.0, found.next().map_or("nil".to_owned(), plain)),
-        Request::Write { key, value } => format!("[:w {} {}]", key.0, plain(value)),
-        Request::Append { key, element } => format!("[:append {} {element}]", key.0),
+        Request::Read { key } => format!("[:r {} {}]", name(*key), found.next().map_or("nil".to_owned(), plain)),
+        Request::Write { key, value } => format!("[:w {} {}]", name(*key), plain(value)),
+        Request::Append { key, element } => format!("[:append {} {element}]", name(*key)),
         other => {
             let (function, value) = deed(other, None);
             format!("[:{function} {value}]")
         }
     };
     format!("[{}]", parts.iter().map(part).collect::<Vec<_>>().join(" "))
+}
+
+/// A text in quotes, on one line.
+fn quoted(text: &str) -> String {
+    let escaped = text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n").replace('\r', "\\r");
+    format!("\"{escaped}\"")
 }
 
 fn plain(value: &Value) -> String {
@@ -114,7 +176,6 @@ mod tests {
     use super::*;
     use crate::import::{Nil, ObjectKind, read};
     use crate::kernel::Time;
-    use crate::load::Operation;
 
     fn operation(session: u64, request: Request, from: u64, to: u64, outcome: Outcome) -> Operation {
         let (invoked, completed) = (Time::from_nanos(from), Time::from_nanos(to));
