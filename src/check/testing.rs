@@ -102,7 +102,9 @@ fn try_orders<M: Model>(model: &M, left: &[&Operation], state: &M::State) -> boo
         || left.iter().enumerate().any(|(index, operation)| {
             let answer = operation.outcome.is_answered().then_some(&operation.outcome);
             let rest = [&left[..index], &left[index + 1..]].concat();
-            !rest.iter().any(|other| precedes(other, operation))
+            let is_before_in_series =
+                |other: &Operation| other.is_in_series_with(operation) && other.number < operation.number;
+            !rest.iter().any(|other| precedes(other, operation) || is_before_in_series(other))
                 && model.step(state, &operation.request, answer).is_some_and(|next| try_orders(model, &rest, &next))
         })
 }

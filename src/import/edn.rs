@@ -164,6 +164,10 @@ impl fmt::Display for Form {
             Edn::Sequence(elements) => parts(f, "[", elements, "]"),
             Edn::Set(elements) => parts(f, "#{", elements, "}"),
             Edn::Map(entries) => parts(f, "{", entries, "}"),
+            // Records stand directly behind their class.
+            Edn::Tagged(class, form) if class.contains('.') && matches!(form.value, Edn::Map(_)) => {
+                write!(f, "#{class}{form}")
+            }
             Edn::Tagged(tag, form) => write!(f, "#{tag} {form}"),
         }
     }

@@ -158,7 +158,9 @@ impl Meaning {
         let learns = matches!(request, Request::Read { .. } | Request::Dequeue { .. } | Request::Custom { .. })
             || self.kind == ObjectKind::Lock && matches!(request, Request::Acquire { .. });
         if !learns {
-            let says_nothing = end.value.value == Edn::Nil || end.value == asked.value;
+            let is_nil = |value: &Form| value.value == Edn::Nil;
+            let says_nothing = is_nil(&end.value) || end.value == asked.value;
+            let says_nothing = says_nothing || self.keys.split(&end.value).is_ok_and(|(_, value)| is_nil(value));
             if !says_nothing && self.request(end)? != *request {
                 let says = format!("this acknowledges {}, but {} was asked for", end.value, asked.value);
                 return Err(Fault::new(end.value.at, says));

@@ -218,6 +218,62 @@ mod tests {
         assert_eq!(history_edn(&history), expected);
     }
 
+    /// A history from elsewhere, written again, is the same to checkers.
+    #[test]
+    fn what_is_imported_can_be_written_again() {
+        let check = |kind: ObjectKind, text: &str| {
+            let first =
+                read(text.as_bytes(), None, kind, Nil::Value).unwrap_or_else(|error| panic!("{error}\n{text}"));
+            let written = imported_edn(&first);
+            let again =
+                read(written.as_bytes(), None, kind, Nil::Value).unwrap_or_else(|error| panic!("{error}\n{written}"));
+            // What is open at the end ends with an event of its own.
+            let end = |o: &Operation| o.outcome.is_answered().then_some(o.completed);
+            let deed = |o: &Operation| (o.request.clone(), o.outcome.clone(), o.session, o.invoked, end(o));
+            let deeds = |history: &History| -> Vec<_> { history.operations.iter().map(deed).collect() };
+            assert_eq!(deeds(&again.history), deeds(&first.history), "{written}");
+            assert_eq!((&again.words, &again.names), (&first.words, &first.names), "{written}");
+        };
+        let time = std::cell::Cell::new(0);
+        let event = |process: u64, kind: &str, function: &str, value: &str| {
+            time.set(time.get() + 10);
+            let time = time.get();
+            format!("{{:time {time}, :process {process}, :type :{kind}, :f :{function}, :value {value}}}\n")
+        };
+        let both = |process: u64, function: &str, asked: &str, found: &str| {
+            event(process, "invoke", function, asked) + &event(process, "ok", function, found)
+        };
+        let register = both(0, "write", "[:x \"a \\\"b\\\"\"]", "[:x nil]")
+            + &both(0, "read", "[:y nil]", "[:y {:a [1 2.50], :b #{:c}}]")
+            + &both(0, "cas", "[:x [true #inst \"2026\"]]", "[:x [true #inst \"2026\"]]")
+            + "{:time 900, :process 0, :type :invoke, :f :read, :value [:x nil]}
+               {:time 910, :process 0, :type :info, :f :read, :value [:x nil], :error [:net \"down \\\\ \"]}";
+        check(ObjectKind::Register, &register.replace("[:y {", "[:y #x/y {"));
+        check(ObjectKind::Set, &(both(0, "add", ":a", ":a") + &both(0, "read", "nil", "#{1 :a \\space}")));
+        check(ObjectKind::Log, &(both(0, "append", "(1 :a)", "nil") + &both(0, "read", "nil", "[[1 :a] nil]")));
+        let puts = both(0, "enqueue", ":a", ":a") + &both(0, "enqueue", "3", "3") + &both(0, "enqueue", ":c", "nil");
+        let drains = [
+            both(1, "drain", "nil", "[:a 3]"),
+            both(1, "drain", "nil", "nil"),
+            event(1, "invoke", "drain", "nil") + &event(1, "info", "drain", "nil"),
+            event(1, "invoke", "drain", "nil") + &event(1, "fail", "drain", "nil"),
+            event(1, "invoke", "drain", "nil"),
+        ];
+        for drain in drains {
+            check(ObjectKind::Queue, &(puts.clone() + &drain));
+            check(ObjectKind::Queue, &(puts.clone() + &drain + &both(2, "dequeue", "nil", ":c")));
+        }
+        check(ObjectKind::UniqueIds, &both(0, "generate", "nil", "\"7f\""));
+        check(
+            ObjectKind::TransactionalList,
+            &both(0, "txn", "[[:append :x :v] [:r :y nil]]", "[[:append :x :v] [:r :y [:u 1]]]"),
+        );
+        check(
+            ObjectKind::TransactionalRegister,
+            &both(0, "txn", "[[:w :x :v] [:r :y nil]]", "[[:w :x :v] [:r :y 1/2]]"),
+        );
+    }
+
     #[test]
     fn what_is_written_can_be_read_again() {
         let check = |kind: ObjectKind, requests: Vec<(Request, Outcome)>| {

@@ -254,10 +254,12 @@ impl<'h> Queue<'h> {
     fn find_lost(&self, held: Option<BTreeSet<i64>>, report: &mut QueueReport) {
         let mut lost = Vec::new();
         for (element, puts) in &self.puts {
-            let acknowledged: Vec<usize> = puts.iter().copied().filter(|&put| self.is_acknowledged(put)).collect();
+            let mut acknowledged: Vec<usize> =
+                puts.iter().copied().filter(|&put| self.is_acknowledged(put)).collect();
+            acknowledged.sort_by_key(|&put| self.history.operations[put].completed);
             let taken = self.takings.get(element).map_or(0, Vec::len);
             let is_held = held.as_ref().map(|held| held.contains(element));
-            // Of what was put in again and again, those that were put in last are the ones that are missing.
+            // Of what was put in again and again, those that were in last are the ones that are missing.
             for &put in acknowledged.iter().skip(taken) {
                 let found_empty = self.last_empty.filter(|&empty| self.precedes(put, empty));
                 match (is_held, found_empty) {
