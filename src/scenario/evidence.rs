@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use crate::check::{
-    AnyModel, Budget, Check, Declared, Evidence, Expectation, Figure, Phase, Quantity, Replica, Windows,
-    service_figures,
+    AnyModel, Budget, Check, Declared, Evidence, Expectation, Figure, JudgedIsolation, Phase, Quantity, Replica,
+    Windows, service_figures,
 };
 use crate::host::{Request, RoleTaken, Simulation, Violation};
 use crate::load::History;
@@ -26,6 +26,8 @@ pub(super) struct ServiceEvidence<'a> {
     roles: Vec<Declared>,
     applied: &'a [Request],
     model: Option<&'a AnyModel>,
+    /// What was found of its transactions, by the first expectation that asks.
+    isolation: JudgedIsolation,
 }
 
 impl<'a> ServiceEvidence<'a> {
@@ -47,7 +49,8 @@ impl<'a> ServiceEvidence<'a> {
             let replicas = live_replicas(scenario, service, simulation);
             let (roles, applied) = (roles(simulation, name), simulation.applied(name));
             let model = what.model();
-            Self { name, is_alone, history, places, replicas, violations, roles, applied, model }
+            let isolation = JudgedIsolation::new();
+            Self { name, is_alone, history, places, replicas, violations, roles, applied, model, isolation }
         };
         called.iter().map(evidence).collect()
     }
@@ -69,6 +72,7 @@ impl<'a> ServiceEvidence<'a> {
             applied: self.applied,
             model: self.model,
             recovery: None,
+            isolation: Some(&self.isolation),
             budget: Budget::default(),
         };
         let mut check = expectation.judge(phase, &evidence);

@@ -1,5 +1,7 @@
 //! How the isolation of transactions is judged.
 
+use std::cell::OnceCell;
+
 use super::super::sentence::count;
 use super::super::transactions::{self, Answer, Level, TransactionHistory};
 use super::super::vacuity::transactions_met;
@@ -9,11 +11,12 @@ use crate::host::Request;
 
 impl Evidence<'_> {
     pub(super) fn isolation(&self, level: Level, edges: &mut Vec<Edge>) -> Finding {
-        let history = match TransactionHistory::from_history(self.history) {
-            Ok(history) => history,
+        let judged = || Ok(transactions::check(&TransactionHistory::from_history(self.history)?, self.budget));
+        let own = OnceCell::new();
+        let isolation = match self.isolation.unwrap_or(&own).get_or_init(judged) {
+            Ok(isolation) => isolation,
             Err(error) => return Finding::inconclusive("unknown", format!("Not certain: {error}.")),
         };
-        let isolation = transactions::check(&history, self.budget);
         // Of two that are as short, the graver.
         let plainest = isolation.reasons(level).min_by_key(|anomaly| anomaly.story.len());
         edges.extend(plainest.into_iter().flat_map(|anomaly| &anomaly.edges).cloned());
