@@ -264,6 +264,9 @@ impl Values {
     }
 }
 
+/// Below this, 2 to the power of 53, each integer is a float of its own.
+const EXACT: f64 = 9_007_199_254_740_992.0;
+
 /// The same in EDN.
 fn form(json: &Json) -> Result<Form, String> {
     let value = match json {
@@ -271,9 +274,7 @@ fn form(json: &Json) -> Result<Form, String> {
         Json::Bool(flag) => Edn::Other(flag.to_string()),
         Json::String(text) => Edn::Text(text.clone()),
         // The text of a float is that of another one as well, if it has too many digits.
-        Json::Number(number)
-            if number.as_f64().is_some_and(|float| number.is_f64() && float.abs() >= 2f64.powi(53)) =>
-        {
+        Json::Number(number) if number.as_f64().is_some_and(|float| number.is_f64() && float.abs() >= EXACT) => {
             return Err(format!("{json} has more digits than are kept apart: write it as a text, in quotes"));
         }
         Json::Number(number) => number.as_i64().map_or_else(|| Edn::Other(number.to_string()), Edn::Integer),

@@ -33,6 +33,9 @@ pub(super) enum Saturated {
     Contradiction,
 }
 
+/// Of the steps of a search, those that inferring beforehand may take.
+const SHARE: u64 = 4;
+
 /// Infers from what is known. Only transactions that must commit are considered.
 pub(super) fn saturate(
     plans: &Plans,
@@ -40,6 +43,17 @@ pub(super) fn saturate(
     known: &[(Event, Event)],
     budget: &mut Budget,
 ) -> Saturated {
+    let steps = budget.steps;
+    let mut own = Budget { steps: steps / SHARE, ..*budget };
+    let saturated = inferred(plans, execution, known, &mut own);
+    budget.steps = steps - (steps / SHARE - own.steps);
+    saturated
+}
+
+fn inferred(plans: &Plans, execution: Execution, known: &[(Event, Event)], budget: &mut Budget) -> Saturated {
+    if budget.is_spent() {
+        return Saturated::Forced(Vec::new());
+    }
     let mut saturation = Saturation::new(plans, execution);
     if saturation.registers.is_empty() || saturation.edges.len() > MOST_EVENTS {
         return Saturated::Forced(Vec::new());

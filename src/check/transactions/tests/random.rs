@@ -4,6 +4,7 @@ use proptest::prelude::*;
 
 use super::oracle::{Oracle, perform};
 use super::*;
+use crate::check::testing::cases;
 
 /// A transaction to be drawn.
 #[derive(Clone, Debug)]
@@ -102,7 +103,7 @@ fn atomic(draws: &[Draw], lists: (bool, bool), overlap: u64) -> TransactionHisto
 const STRICT: Level = Level { isolation: IsolationLevel::Serializable, order: Order::Realtime };
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, cases: 400, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { failure_persistence: None, cases: cases(400), ..ProptestConfig::default() })]
 
     #[test]
     fn small_histories_are_judged_exactly(
