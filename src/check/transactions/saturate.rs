@@ -69,6 +69,7 @@ fn inferred(plans: &Plans, execution: Execution, known: &[(Event, Event)], budge
         }
         let new = saturation.infer(budget);
         if new.is_empty() || budget.is_spent() {
+            saturation.reduce(&mut forced);
             return Saturated::Forced(forced);
         }
         forced.extend(new);
@@ -158,6 +159,24 @@ impl Saturation {
             self.later[event] = later;
         }
         order.len() == events
+    }
+
+    /// Leaves out what follows from the rest.
+    fn reduce(&self, forced: &mut Vec<(Event, Event)>) {
+        forced.sort_unstable();
+        let mut kept = Vec::new();
+        for from_one in forced.chunk_by(|one, other| one.0 == other.0) {
+            let mut implied = vec![0u64; self.edges.len().div_ceil(64)];
+            for &next in &self.edges[self.node(from_one[0].0)] {
+                implied.iter_mut().zip(&self.later[next]).for_each(|(word, other)| *word |= other);
+            }
+            let is_needed = |&&(_, to): &&(Event, Event)| {
+                let to = self.node(to);
+                implied[to / 64] >> (to % 64) & 1 == 0
+            };
+            kept.extend(from_one.iter().filter(is_needed));
+        }
+        *forced = kept;
     }
 
     fn precedes(&self, one: Event, other: Event) -> bool {

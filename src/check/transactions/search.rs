@@ -307,6 +307,7 @@ impl Search {
             let wanted = self.wanted.entry((object, version)).or_default();
             *wanted = if is_forward { *wanted - 1 } else { *wanted + 1 };
         }
+        self.steps += self.after_begin[place].len() as u64;
         for &other in &self.after_begin[place] {
             let waits = &mut self.commit_waits[other];
             *waits = if is_forward { *waits - 1 } else { *waits + 1 };
@@ -337,7 +338,7 @@ impl Search {
             replaced.push((object, self.held[object]));
             self.set_held(object, version);
         }
-        self.steps += replaced.len() as u64;
+        self.steps += (replaced.len() + self.after_commit[place].len()) as u64;
         for &other in &self.after_commit[place] {
             self.begin_waits[other] -= 1;
         }
