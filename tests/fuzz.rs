@@ -18,7 +18,7 @@ use partita::check::{
 use partita::host::Value;
 use partita::import::{Format, Nil, ObjectKind, read};
 use partita::kernel::StableHasher;
-use partita::report::{TraceFile, TraceForm, difference, history_edn, history_lines, trace_file, why};
+use partita::report::{TraceFile, TraceForm, difference, history_edn, history_lines, imported_edn, trace_file, why};
 use partita::scenario::{Document, Registry, Run, RunOptions, Scenario, duration};
 
 /// Inputs of each target, unless the environment says otherwise: some seconds in debug code.
@@ -105,7 +105,13 @@ fn judged(bytes: &[u8], format: Option<Format>) -> String {
     let models = [Consistency::Sequential, Consistency::Causal, Consistency::ReadCommitted, Consistency::KAtomic(2)];
     let weak = models.into_iter().chain(Guarantees::EACH.map(Consistency::Session));
     let weak: Vec<String> = weak.map(|model| format!("{:?}", model.judge(&Value::Nil, history, budget))).collect();
-    let written = [history_lines(history), history_edn(history)].map(|text| text.len());
+    let written = [history_lines(history), history_edn(history), imported_edn(&imported)];
+    if imported.format != Format::Jsonl {
+        let again = read(written[2].as_bytes(), Some(Format::Edn), kind, Nil::Value);
+        let again = again.unwrap_or_else(|error| panic!("{error}, where this was written:\n{}", written[2]));
+        assert_eq!(again.history.operations.len(), history.operations.len());
+    }
+    let written = written.map(|text| imported.words.tell(&text).len());
     let strong =
         [linearizable(&Register::default(), history, budget), linearizable_as_asked(history, budget)].map(word);
     let (queue, ids) = (queue_contract(history, &[]), unique_ids(history));
@@ -156,6 +162,19 @@ const EDN: &[&str] = &[
     "1/2",
     "[1 2]",
     "[:x [1 2]]",
+    ":drain",
+    ":inc",
+    ":dec",
+    ":exhausted",
+    "[1 :a nil]",
+    "#{\"a\" 1.5}",
+    "{:a 1, :b (true)}",
+    "#x.Op",
+    "#jepsen.independent/tuple [:k 1]",
+    "\\u00e9",
+    "-9223372036854775808",
+    "99999999999999999999",
+    "##NaN",
     "\u{feff}",
     "é",
 ];
@@ -168,8 +187,16 @@ fn edn() {
                         {:process 0 :type :ok :f :txn :value [[:append 8 1] [:r 8 [1]]]}
                         {:process 1 :type :invoke :f :txn :value [[:w 9 2] [:r 9 nil]]}
                         {:process 1 :type :ok :f :txn :value [[:w 9 2] [:r 9 2]]}";
+    let drains = "{:process 0 :type :invoke :f :enqueue :value :a}{:process 0 :type :ok :f :enqueue :value :a}
+                  {:process 0 :type :invoke :f :enqueue :value \"b\"}{:process 0 :type :ok :f :enqueue :value \"b\"}
+                  {:process 1 :type :invoke :f :drain :value nil}{:process 1 :type :ok :f :drain :value [:a]}
+                  {:process 2 :type :invoke :f :drain :value nil}{:process 2 :type :info :f :drain :value nil}";
+    let words = "#x.Op{:process 0, :type :invoke, :f :write, :value [:k {:a 1.5}]}#x.Op{:process 0, :type :ok, :f :write, :value nil}
+                 {:process 1 :type :invoke :f :cas :value [:k [true #inst \"2026\"]]}{:process 1 :type :info :f :cas :value nil}
+                 {:process 2 :type :invoke :f :read :value [:k nil]}{:process 2 :type :ok :f :read :value [:k #{1 \\a}]}";
     let recorded = history_edn(&run().1.recording.history);
-    let corpus = [recorded.as_str(), queue, transactions].map(|text| text.as_bytes().to_vec()).to_vec();
+    let corpus =
+        [recorded.as_str(), queue, transactions, drains, words].map(|text| text.as_bytes().to_vec()).to_vec();
     fuzz(corpus, EDN, 100, |bytes| judged(bytes, Some(Format::Edn)));
 }
 
@@ -217,6 +244,12 @@ fn lines_of_ours() {
         "\"",
         "\\u0000",
         "\\ud800",
+        "true",
+        "1.5",
+        "1e400",
+        "-9223372036854775808",
+        "18446744073709551616",
+        "{\"a\":[null]}",
     ];
     let corpus = vec![history_lines(&run().1.recording.history).into_bytes()];
     fuzz(corpus.clone(), WORDS, 75, |bytes| judged(bytes, Some(Format::Jsonl)));

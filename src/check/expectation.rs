@@ -18,7 +18,7 @@ use super::metrics::{Metrics, percent, reaches, share_of};
 use super::roles::{Declared, RoleLimit};
 use super::sentence::{clause, count, list};
 use super::staleness::{freshness, stale_reads};
-use super::transactions::Level;
+use super::transactions::{Isolation, Level, TransactionError};
 use super::vacuity::{could_see_a_conflict, could_see_a_foreign_write};
 use super::verdict::{Check, Class, Edge, Verdict};
 use super::window::{Phase, Windows};
@@ -146,9 +146,14 @@ pub struct Evidence<'a> {
     pub model: Option<&'a AnyModel>,
     /// What clients were asked after everything had healed; `None` if they were not.
     pub recovery: Option<&'a Recovery>,
+    /// Where the isolation of `history` is kept, so that several expectations judge it once; `None` if it is not.
+    pub isolation: Option<&'a JudgedIsolation>,
     /// What a check may spend.
     pub budget: Budget,
 }
+
+/// The isolation of a history, once it was judged.
+pub type JudgedIsolation = std::cell::OnceCell<Result<Isolation, TransactionError>>;
 
 impl Expectation {
     /// The name in scenario files.

@@ -46,7 +46,7 @@ pub use contracts::{
 };
 pub use convergence::{Divergence, Replica, diverged};
 pub use durability::{FinalState, LostWrite, LostWrites, Resurrected, Resurrection, lost_writes, resurrected};
-pub use expectation::{Evidence, Expectation};
+pub use expectation::{Evidence, Expectation, JudgedIsolation};
 pub use figures::{Figure, Quantity, Subject, load_figures, service_figures};
 pub use growing::{AppendLog, GrowOnlySet};
 pub use linearizable::{

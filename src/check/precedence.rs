@@ -34,6 +34,19 @@ pub(super) fn predecessors(operations: impl Iterator<Item = (u64, Time, Option<T
     (0..).zip(operations).map(predecessor).collect()
 }
 
+/// The series of takings among these operations, each in its order: what drains took.
+pub(super) fn series(history: &History, operations: &[usize]) -> Vec<Vec<usize>> {
+    let operation = |index: usize| &history.operations[index];
+    let mut takings: Vec<usize> = operations.to_vec();
+    takings.retain(|&index| operation(index).is_in_series_with(operation(index)));
+    takings.sort_by_key(|&index| {
+        let Operation { session, invoked, completed, number, .. } = operation(index);
+        (*session, *invoked, *completed, *number)
+    });
+    let runs = takings.chunk_by(|&one, &next| operation(one).is_in_series_with(operation(next)));
+    runs.filter(|run| run.len() > 1).map(<[usize]>::to_vec).collect()
+}
+
 /// The operations of each object, by index, in the order of invocation. Requests that concern no single object
 /// are left out.
 pub(super) fn objects(history: &History) -> BTreeMap<Key, Vec<usize>> {

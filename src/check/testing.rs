@@ -91,7 +91,11 @@ fn found(text: &str) -> Value {
 
 /// Whether a history of one object is linearizable, by trying every order.
 pub(super) fn brute_force<M: Model>(model: &M, history: &History) -> bool {
-    let is_first = |left: &[&Operation], next: usize| !left.iter().any(|other| precedes(other, left[next]));
+    let is_first = |left: &[&Operation], next: usize| {
+        let next = left[next];
+        let is_before_in_series = |other: &Operation| other.is_in_series_with(next) && other.number < next.number;
+        !left.iter().any(|other| precedes(other, next) || is_before_in_series(other))
+    };
     try_orders(model, &happened(history), &BTreeMap::new(), &is_first)
 }
 

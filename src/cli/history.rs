@@ -19,7 +19,7 @@ use crate::check::{
     Model, Prefix, Queue, QueueAnomaly, Refutation, Register,
 };
 use crate::host::Value;
-use crate::import::{self, Format, Imported, Nil, ObjectKind};
+use crate::import::{self, Format, Imported, Nil, ObjectKind, Words};
 use crate::load::History;
 
 use super::files;
@@ -38,20 +38,24 @@ pub(super) struct Arguments {
     /// What the objects are.
     #[arg(long, value_enum, default_value = "cas-register")]
     model: ModelName,
-    /// What is to hold: linearizable, sequential; of registers also causal, read-atomic, read-committed, session
+    /// What is to hold, linearizable (of transactions strict-serializable) if nothing else is said.
+    ///
+    /// Of every object: linearizable, sequential. Of registers also causal, read-atomic, read-committed, session
     /// guarantees (read-your-writes, monotonic-reads, monotonic-writes, writes-follow-reads; several with "+"),
-    /// k-atomic=K, delta-atomic=DURATION; of counters also bounds: a sum lies between what was certainly added and what may
-    /// have been. Queues and unique ids have a contract of their own. Of transactions an isolation level: serializable, repeatable-read,
+    /// k-atomic=K, delta-atomic=DURATION. Of registers, sets and logs durable: what was acknowledged is there when it is
+    /// read last. Of counters bounds: a sum lies between what was certainly added and what may have been. Of locks and mutexes
+    /// mutual-exclusion: nobody is told that he holds it while somebody else does, and tokens grow. The models queue and
+    /// unique-ids are contracts of their own. Of transactions an isolation level: serializable, repeatable-read,
     /// snapshot-isolation, read-committed, read-uncommitted; with the order of sessions strong-session-LEVEL, of real time
-    /// strong-LEVEL or strict-serializable. Without it: linearizable, or strict-serializable.
+    /// strong-LEVEL or strict-serializable.
     #[arg(long, value_parser = goal, value_name = "MODEL")]
     consistency: Option<Goal>,
     /// How many anomalies of a kind a queue may have: lost, duplicated, reordered, redelivered, unexpected.
     #[arg(long = "allow", value_parser = allowed, value_name = "KIND=N")]
     allowed: Vec<(QueueAnomaly, u64)>,
-    /// What registers and counters hold at first: nil or an integer.
+    /// What registers and counters hold at first: nil or an integer; of registers any value, as EDN writes it.
     #[arg(long, value_name = "VALUE", default_value = "nil", value_parser = initial, allow_negative_numbers = true)]
-    initial: Value,
+    initial: String,
     /// What a read that found nil says.
     #[arg(long, value_enum, default_value = "value")]
     nil: NilName,
@@ -124,21 +128,27 @@ enum Printed {
 #[derive(Clone, Debug)]
 struct Goal {
     text: String,
-    of_operations: Result<Consistency, String>,
+    of_operations: Option<Consistency>,
     of_transactions: Option<Level>,
 }
 
 fn goal(text: &str) -> Result<Goal, String> {
-    let of_operations = if text == BOUNDS { Err(format!("{BOUNDS} are for counters")) } else { consistency(text) };
     let of_transactions = level(text);
-    match (of_operations, of_transactions) {
-        (Err(why), None) if text != BOUNDS => Err(why),
-        (of_operations, of_transactions) => Ok(Goal { text: text.to_owned(), of_operations, of_transactions }),
-    }
+    let is_contract = [BOUNDS, DURABLE, MUTUAL_EXCLUSION].contains(&text);
+    let of_operations = match consistency(text) {
+        Ok(consistency) => Some(consistency),
+        Err(why) if of_transactions.is_none() && !is_contract => return Err(why),
+        Err(_) => None,
+    };
+    Ok(Goal { text: text.to_owned(), of_operations, of_transactions })
 }
 
 /// What a counter may be held to instead of linearizability.
 const BOUNDS: &str = "bounds";
+/// What registers, sets and logs may be held to.
+const DURABLE: &str = "durable";
+/// What locks may be held to.
+const MUTUAL_EXCLUSION: &str = "mutual-exclusion";
 
 /// What is to be found out.
 #[derive(Clone, Copy)]
@@ -177,11 +187,8 @@ fn guarantee(name: &str) -> Option<Guarantees> {
     Guarantees::EACH.into_iter().find(|guarantee| guarantee.to_string().replace(' ', "-") == name)
 }
 
-fn initial(text: &str) -> Result<Value, String> {
-    match text {
-        "nil" => Ok(Value::Nil),
-        number => number.parse().map(Value::Int).map_err(|_| "write nil or an integer of 64 bits".to_owned()),
-    }
+fn initial(text: &str) -> Result<String, String> {
+    Words::default().value(text).map(|_| text.to_owned())
 }
 
 fn duration(text: &str) -> Result<Duration, String> {
@@ -206,6 +213,34 @@ impl ModelName {
 
     const fn is_of_transactions(self) -> bool {
         matches!(self, Self::ListAppend | Self::RwRegister)
+    }
+
+    /// Whether it is a contract of its own, with nothing else to ask for.
+    const fn is_contract(self) -> bool {
+        matches!(self, Self::Queue | Self::UniqueIds)
+    }
+
+    fn name(self) -> String {
+        self.to_possible_value().map(|name| name.get_name().to_owned()).unwrap_or_default()
+    }
+
+    /// What can be asked of it, in words.
+    const fn consistencies(self) -> &'static str {
+        match self {
+            Self::Register | Self::CasRegister => {
+                "linearizable, sequential, causal, read-atomic, read-committed, read-your-writes, monotonic-reads, \
+                 monotonic-writes, writes-follow-reads, k-atomic=K, delta-atomic=DURATION, durable"
+            }
+            Self::Counter => "linearizable, sequential, bounds",
+            Self::Set | Self::AppendLog => "linearizable, sequential, durable",
+            Self::FifoQueue => "linearizable, sequential",
+            Self::Lock | Self::Mutex => "linearizable, sequential, mutual-exclusion",
+            Self::Queue | Self::UniqueIds => "a contract of its own, so leave out --consistency",
+            Self::ListAppend | Self::RwRegister => {
+                "serializable, repeatable-read, snapshot-isolation, read-committed, read-uncommitted, each also after \
+                 strong-session- and strong-, and strict-serializable"
+            }
+        }
     }
 }
 
@@ -262,7 +297,7 @@ pub(super) fn history(arguments: &Arguments, output: &mut Output<'_>) -> Result<
     if arguments.format == Printed::Json {
         let document = json!({
             "version": 1,
-            "model": arguments.model.to_possible_value().map(|name| name.get_name().to_owned()),
+            "model": arguments.model.name(),
             "consistency": match task {
                 Task::Contract(contract) => contract.to_string(),
                 Task::Operations(consistency) => consistency.to_string(),
@@ -347,26 +382,14 @@ impl Arguments {
     /// What is asked for, if the command line goes together.
     fn task(&self) -> Result<Task, Failure> {
         let task = match &self.consistency {
-            None if self.model == ModelName::Queue => Task::Contract(Contract::of_queue(&self.allowed)),
-            None if self.model == ModelName::UniqueIds => Task::Contract(Contract::UniqueIds),
-            Some(_) if matches!(self.model, ModelName::Queue | ModelName::UniqueIds) => {
-                let says = "error: queues and unique ids have a contract of their own: leave out --consistency";
-                return Err(Failure::usage(says));
-            }
-            Some(goal) if self.model == ModelName::Counter && goal.text == BOUNDS => {
-                Task::Contract(Contract::Bounds(if let Value::Int(initial) = self.initial { initial } else { 0 }))
-            }
-            None if self.model.is_of_transactions() => Task::Transactions(Level::STRICT_SERIALIZABLE),
-            None => Task::Operations(Consistency::Linearizable),
-            Some(goal) if self.model.is_of_transactions() => {
-                let says = || format!("error: --consistency {} is no isolation level of transactions", goal.text);
-                Task::Transactions(goal.of_transactions.ok_or_else(|| Failure::usage(says()))?)
-            }
-            Some(goal) => {
-                let says = |why: &String| format!("error: --consistency {}: {why}", goal.text);
-                let wrong = |why: &String| Failure::usage(says(why));
-                Task::Operations(*goal.of_operations.as_ref().map_err(wrong)?)
-            }
+            None => self.usual_task(),
+            Some(goal) => self.task_of(goal).ok_or_else(|| {
+                let (model, text) = (self.model.name(), &goal.text);
+                let has = self.model.consistencies();
+                Failure::usage(format!(
+                    "error: --consistency {text} is not defined for --model {model}, which has {has}"
+                ))
+            })?,
         };
         let kinds: BTreeSet<QueueAnomaly> = self.allowed.iter().map(|&(kind, _)| kind).collect();
         if kinds.len() < self.allowed.len() {
@@ -376,21 +399,47 @@ impl Arguments {
             return Err(Failure::usage("error: --allow is for --model queue; other models allow no anomaly"));
         }
         let is_register = self.model.objects() == ObjectKind::Register;
-        let is_local = |consistency| matches!(consistency, Consistency::Linearizable | Consistency::Sequential);
-        if let Task::Operations(consistency) = task
-            && !is_register
-            && !is_local(consistency)
-        {
-            let says = "is defined for registers only; for other objects: linearizable, sequential";
-            return Err(Failure::usage(format!("error: --consistency {consistency} {says}")));
-        }
         if self.model.is_of_transactions() && self.nil == NilName::Unknown {
             return Err(Failure::usage("error: --nil unknown is not for transactions: what nobody wrote is nil"));
         }
-        if !is_register && self.model != ModelName::Counter && self.initial != Value::Nil {
+        if !is_register && self.model != ModelName::Counter && self.initial != "nil" {
             return Err(Failure::usage("error: --initial is for registers and counters; other objects begin empty"));
         }
+        if self.model == ModelName::Counter && self.initial != "nil" && self.initial.parse::<i64>().is_err() {
+            return Err(Failure::usage("error: --initial of a counter is nil or an integer of 64 bits"));
+        }
         Ok(task)
+    }
+
+    /// What is asked for without --consistency.
+    fn usual_task(&self) -> Task {
+        match self.model {
+            ModelName::Queue => Task::Contract(Contract::of_queue(&self.allowed)),
+            ModelName::UniqueIds => Task::Contract(Contract::UniqueIds),
+            model if model.is_of_transactions() => Task::Transactions(Level::STRICT_SERIALIZABLE),
+            _ => Task::Operations(Consistency::Linearizable),
+        }
+    }
+
+    /// What --consistency asks for, if the model has it.
+    fn task_of(&self, goal: &Goal) -> Option<Task> {
+        if self.model.is_contract() {
+            return None;
+        }
+        if self.model.is_of_transactions() {
+            return goal.of_transactions.map(Task::Transactions);
+        }
+        let objects = self.model.objects();
+        let contract = match (goal.text.as_str(), objects) {
+            // Nil is 0 to a counter.
+            (BOUNDS, ObjectKind::Counter) => Some(Contract::Bounds(self.initial.parse().unwrap_or(0))),
+            (DURABLE, ObjectKind::Register | ObjectKind::Set | ObjectKind::Log) => Some(Contract::Durable),
+            (MUTUAL_EXCLUSION, ObjectKind::Lock | ObjectKind::Mutex) => Some(Contract::MutualExclusion),
+            _ => None,
+        };
+        let is_everywhere = |consistency| matches!(consistency, Consistency::Linearizable | Consistency::Sequential);
+        let of_operations = goal.of_operations.filter(|&it| objects == ObjectKind::Register || is_everywhere(it));
+        contract.map(Task::Contract).or(of_operations.map(Task::Operations))
     }
 
     fn judge(&self, path: &Path, task: Task, budget: Budget) -> Result<Judged, Failure> {
@@ -404,12 +453,13 @@ impl Arguments {
             NilName::Value => Nil::Value,
             NilName::Unknown => Nil::Unknown,
         };
-        let imported = import::read(&bytes, format, self.model.objects(), nil)
+        let mut imported = import::read(&bytes, format, self.model.objects(), nil)
             .map_err(|error| Failure::usage(format!("error: {}:{error}", path.display())))?;
         let said = match task {
             Task::Contract(contract) => Said::Operations { answer: contract.judge(&imported.history), prefix: None },
             Task::Operations(consistency) => {
-                let (answer, prefix) = self.answer(consistency, &imported.history, budget);
+                let initial = imported.words.value(&self.initial).map_err(Failure::usage)?;
+                let (answer, prefix) = self.answer(consistency, (&imported.history, &initial), budget);
                 Said::Operations { answer, prefix }
             }
             Task::Transactions(level) => Said::Transactions(
@@ -420,8 +470,13 @@ impl Arguments {
         Ok(Judged { imported, said })
     }
 
-    fn answer(&self, consistency: Consistency, history: &History, budget: Budget) -> (Consistent, Option<Prefix>) {
-        match (self.model.objects(), &self.initial) {
+    fn answer(
+        &self,
+        consistency: Consistency,
+        (history, initial): (&History, &Value),
+        budget: Budget,
+    ) -> (Consistent, Option<Prefix>) {
+        match (self.model.objects(), initial) {
             (ObjectKind::Register, initial) if consistency != Consistency::Linearizable => {
                 (consistency.judge(initial, history, budget), None)
             }
@@ -475,6 +530,8 @@ fn line(path: &Path, judged: &Judged) -> String {
         }
         Said::Transactions(judgement) => (judgement.summary(), "transactions", judgement.anomalies()),
     };
+    let words = &judged.imported.words;
+    let (said, more) = (words.tell(&said), words.tell(&more));
     let names = judged.imported.names.iter().map(|(key, name)| format!("{key} is {name}"));
     let names = if said.is_empty() { String::new() } else { names.collect::<Vec<_>>().join(", ") };
     let notes: Vec<String> = [said, names].into_iter().filter(|note| !note.is_empty()).collect();
@@ -503,7 +560,18 @@ fn document(path: &Path, judged: &Judged) -> Json {
         Said::Operations { answer, prefix } => add_answer(&mut document, history, answer, prefix.as_ref()),
         Said::Transactions(judgement) => judgement.add_to(&mut document),
     }
+    tell(&judged.imported.words, &mut document);
     document
+}
+
+/// Puts the words of the history in the place of the numbers that stand for them.
+fn tell(words: &Words, json: &mut Json) {
+    match json {
+        Json::String(text) => *text = words.tell(text),
+        Json::Array(elements) => elements.iter_mut().for_each(|element| tell(words, element)),
+        Json::Object(fields) => fields.values_mut().for_each(|value| tell(words, value)),
+        _ => {}
+    }
 }
 
 fn add_answer(document: &mut Json, history: &History, answer: &Consistent, prefix: Option<&Prefix>) {

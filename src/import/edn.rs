@@ -16,7 +16,7 @@ pub(super) struct Form {
     pub(super) value: Edn,
 }
 
-/// A value. Tags are dropped, their values kept.
+/// A value.
 #[derive(Clone, PartialEq, Eq, Debug)]
 pub(super) enum Edn {
     Nil,
@@ -31,6 +31,8 @@ pub(super) enum Edn {
     Set(Vec<Form>),
     /// Keys and values in turn.
     Map(Vec<Form>),
+    /// A value that a tag says more of: `#inst "2026-11-23"`.
+    Tagged(String, Box<Form>),
 }
 
 /// Where a form stands does not matter to what it is.
@@ -43,9 +45,26 @@ impl PartialEq for Form {
 impl Eq for Form {}
 
 impl Form {
-    /// The elements of a list or vector.
+    /// What stands behind the tags, if there are any.
+    pub(super) fn untagged(&self) -> &Self {
+        let mut form = self;
+        while let Edn::Tagged(_, inner) = &form.value {
+            form = inner;
+        }
+        form
+    }
+
+    /// The same as a value of its own.
+    pub(super) fn into_untagged(mut self) -> Self {
+        while let Edn::Tagged(_, inner) = self.value {
+            self = *inner;
+        }
+        self
+    }
+
+    /// The elements of a list or vector, whatever its tag.
     pub(super) fn elements(&self) -> Option<&[Self]> {
-        match &self.value {
+        match &self.untagged().value {
             Edn::Sequence(elements) => Some(elements),
             _ => None,
         }
@@ -58,6 +77,62 @@ impl Form {
             _ => None,
         }
     }
+
+    /// One text for all forms that are equal, as Clojure has it: lists and vectors of equal elements, sets and maps in whatever
+    /// order, numbers however they are written.
+    pub(super) fn identity(&self) -> String {
+        let all = |parts: &[Self]| parts.iter().map(Self::identity).collect::<Vec<_>>();
+        match &self.value {
+            Edn::Sequence(elements) => format!("[{}]", all(elements).join(" ")),
+            Edn::Set(elements) => {
+                let mut elements = all(elements);
+                elements.sort_unstable();
+                elements.dedup();
+                format!("#{{{}}}", elements.join(" "))
+            }
+            Edn::Map(entries) => {
+                let mut entries: Vec<String> = entries.chunks(2).map(|entry| all(entry).join(" ")).collect();
+                entries.sort_unstable();
+                format!("{{{}}}", entries.join(", "))
+            }
+            Edn::Tagged(tag, form) => format!("#{tag} {}", form.identity()),
+            Edn::Other(text) => number(text).unwrap_or_else(|| text.clone()),
+            Edn::Nil | Edn::Integer(_) | Edn::Text(_) | Edn::Keyword(_) => self.to_string(),
+        }
+    }
+}
+
+/// One text for all that write a number, which is none of 64 bits, in some way: a float, or an integer of more bits.
+fn number(text: &str) -> Option<String> {
+    let unsigned = text.strip_prefix(['-', '+']).unwrap_or(text);
+    let sign = if text.starts_with('-') { "-" } else { "" };
+    let digits = unsigned.strip_suffix('N').unwrap_or(unsigned);
+    if !unsigned.starts_with(|c: char| c.is_ascii_digit()) {
+        return None;
+    }
+    if digits.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Some(format!("{sign}{}", digits.trim_start_matches('0')));
+    }
+    let float: f64 = unsigned.parse().ok()?;
+    // Minus zero is zero. No token of EDN begins like this.
+    let sign = if float == 0.0 { "" } else { sign };
+    Some(format!("##{sign}{float:?}"))
+}
+
+/// A text as EDN writes it.
+fn quoted(text: &str, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    f.write_str("\"")?;
+    for c in text.chars() {
+        match c {
+            '"' | '\\' => write!(f, "\\{c}")?,
+            '\n' => f.write_str("\\n")?,
+            '\t' => f.write_str("\\t")?,
+            '\r' => f.write_str("\\r")?,
+            c if c.is_control() => write!(f, "\\u{:04x}", u32::from(c))?,
+            c => write!(f, "{c}")?,
+        }
+    }
+    f.write_str("\"")
 }
 
 impl fmt::Display for Form {
@@ -65,19 +140,35 @@ impl fmt::Display for Form {
         let parts = |f: &mut fmt::Formatter<'_>, open: &str, parts: &[Self], close: &str| {
             f.write_str(open)?;
             for (index, part) in parts.iter().enumerate() {
-                write!(f, "{}{part}", if index == 0 { "" } else { " " })?;
+                let ends_an_entry = open == "{" && index % 2 == 0;
+                write!(
+                    f,
+                    "{}{part}",
+                    if index == 0 {
+                        ""
+                    } else if ends_an_entry {
+                        ", "
+                    } else {
+                        " "
+                    }
+                )?;
             }
             f.write_str(close)
         };
         match &self.value {
             Edn::Nil => f.write_str("nil"),
             Edn::Integer(number) => write!(f, "{number}"),
-            Edn::Text(text) => write!(f, "{text:?}"),
+            Edn::Text(text) => quoted(text, f),
             Edn::Keyword(name) => write!(f, ":{name}"),
             Edn::Other(text) => f.write_str(text),
             Edn::Sequence(elements) => parts(f, "[", elements, "]"),
             Edn::Set(elements) => parts(f, "#{", elements, "}"),
             Edn::Map(entries) => parts(f, "{", entries, "}"),
+            // Records stand directly behind their class.
+            Edn::Tagged(class, form) if class.contains('.') && matches!(form.value, Edn::Map(_)) => {
+                write!(f, "#{class}{form}")
+            }
+            Edn::Tagged(tag, form) => write!(f, "#{tag} {form}"),
         }
     }
 }
@@ -169,11 +260,14 @@ impl<'t> Forms<'t> {
             self.skip_blanks();
             let Some(next) = self.text[self.at..].chars().next() else { return self.end().map(|()| None) };
             if let Some(mut form) = self.step(next)? {
-                // A tag passes its value on, `#_` swallows it, everything else gathers its parts.
+                // A tag takes its value, `#_` swallows it, everything else gathers its parts.
                 loop {
                     match self.frames.last_mut() {
                         None => return Ok(Some(form)),
-                        Some(Frame { kind: Kind::Tag, at, .. }) => form.at = *at,
+                        Some(&mut Frame { kind: Kind::Tag, at, .. }) => {
+                            let tag = token(&self.text[at + 1..]).to_owned();
+                            form = Form { at, value: Edn::Tagged(tag, Box::new(form)) };
+                        }
                         Some(Frame { kind: Kind::Discard, .. }) => {
                             self.frames.pop();
                             break;
@@ -284,7 +378,16 @@ impl<'t> Forms<'t> {
                     Some((_, 'n')) => text.push('\n'),
                     Some((_, 't')) => text.push('\t'),
                     Some((_, 'r')) => text.push('\r'),
-                    // Others stand for themselves, code points for their digits: histories only compare texts.
+                    Some((_, 'b')) => text.push('\u{8}'),
+                    Some((_, 'f')) => text.push('\u{c}'),
+                    Some((place, 'u')) => match self.code_point(start + place + 2) {
+                        Some(point) => {
+                            text.push(point);
+                            // Its four digits.
+                            chars.nth(3);
+                        }
+                        None => text.push_str("\\u"),
+                    },
                     Some((_, other)) => text.push(other),
                     None => break,
                 },
@@ -292,6 +395,13 @@ impl<'t> Forms<'t> {
             }
         }
         Err(Fault::new(start, "a text without its closing quote"))
+    }
+
+    /// The character that four hexadecimal digits at this byte stand for.
+    fn code_point(&self, at: usize) -> Option<char> {
+        let digits =
+            self.text.get(at..at + 4).filter(|digits| digits.bytes().all(|byte| byte.is_ascii_hexdigit()))?;
+        char::from_u32(u32::from_str_radix(digits, 16).ok()?)
     }
 
     /// Something without parts.

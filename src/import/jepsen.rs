@@ -6,10 +6,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::drain::{takings, unknown_takings};
 use super::edn::{Edn, Form};
-use super::meaning::{Keys, answer, request};
+use super::meaning::{DRAIN, Keys, Meaning, unanswered};
 use super::transactions::MicroModel;
+use super::words::Words;
 use super::{Fault, Format, Imported, Nil, ObjectKind};
+use crate::host::{Request, Value};
 use crate::kernel::Time;
 use crate::load::{History, Operation, Outcome};
 
@@ -53,6 +56,7 @@ impl Event {
     /// `{:process 0, :type :invoke, :f :read, :value nil, :time 17, :error :timeout}`, whatever else it has.
     pub(super) fn of_map(form: Form) -> Result<Self, Fault> {
         let at = form.at;
+        let form = form.into_untagged();
         let Edn::Map(entries) = form.value else {
             let says = format!("an event is a map, as in {{:process 0, :type :invoke, :f :read}}, not {form}");
             return Err(Fault::new(at, says));
@@ -67,7 +71,7 @@ impl Event {
         }
         let missing = |name: &str| Fault::new(at, format!("the event has no :{name}"));
         let mut field = |name: &str| fields.remove(name);
-        let process = field("process").ok_or_else(|| missing("process"))?;
+        let process = field("process").ok_or_else(|| missing("process"))?.into_untagged();
         let process = match process.value {
             Edn::Integer(number) if number >= 0 => Some(number.unsigned_abs()),
             Edn::Keyword(_) => None,
@@ -90,7 +94,10 @@ impl Event {
             Some(Edn::Integer(time)) => u64::try_from(time).ok(),
             _ => None,
         };
-        let reason = field("error").or_else(|| field("exception")).map(|form| form.to_string());
+        let reason = field("error").or_else(|| field("exception")).map(|form| match form.value {
+            Edn::Text(text) => text,
+            _ => form.to_string(),
+        });
         let value = field("value").unwrap_or(Form { at, value: Edn::Nil });
         Ok(Self { at, process, stage, function, value, time, reason })
     }
@@ -108,45 +115,113 @@ struct Call {
 /// The operations of these events, which are in the order in which they happened.
 pub(super) fn history(
     events: impl Iterator<Item = Result<Event, Fault>>,
+    words: Words,
     kind: ObjectKind,
     nil: Nil,
 ) -> Result<Imported, Fault> {
     let (calls, clock) = calls(events)?;
-    let model = MicroModel::of(kind);
-    let keys = match model {
-        Some(_) => Keys::of_transactions(calls.iter().map(|call| &call.asked.value)),
-        None => Keys::of(calls.iter().map(|call| (call.asked.function.as_str(), &call.asked.value))),
-    };
-    let mut clients = Vec::new();
-    let mut numbers: BTreeMap<u64, u32> = BTreeMap::new();
-    let mut operations = Vec::with_capacity(calls.len());
-    for Call { process, invoked, asked, end } in calls {
-        let request = match model {
-            Some(model) => model.request(&keys, &asked.value)?,
-            None => request(kind, &keys, &asked)?,
-        };
-        let (completed, outcome) = match (&end, model) {
-            (None, _) => (clock.last(), Outcome::Info("still open at the end".to_owned())),
-            (Some((place, end)), Some(model)) => (clock.at(*place), model.answer(&keys, &request, end)?),
-            (Some((place, end)), None) => (clock.at(*place), answer(kind, &keys, &asked, &request, end, nil)?),
-        };
-        let client = *numbers.entry(process).or_insert_with(|| {
-            clients.push(format!("p{process}"));
-            u32::try_from(clients.len() - 1).expect("fewer events than 2^32 fit into a file that is read")
-        });
-        operations.push(Operation {
-            client,
-            number: invoked as u64,
-            session: process,
-            request,
-            intended: clock.at(invoked),
-            invoked: clock.at(invoked),
-            completed,
-            outcome,
-        });
+    match MicroModel::of(kind) {
+        Some(model) => transactions(calls, &clock, words, model),
+        None => single_operations(calls, &clock, words, (kind, nil)),
     }
-    let history = History { clients, operations };
-    Ok(Imported { history, format: Format::Edn, is_timed: clock.is_timed(), names: keys.into_names() })
+}
+
+fn transactions(calls: Vec<Call>, clock: &Clock, mut words: Words, model: MicroModel) -> Result<Imported, Fault> {
+    let keys = Keys::of_transactions(calls.iter().map(|call| &call.asked.value));
+    let mut clients = Clients::default();
+    let mut operations = Vec::with_capacity(calls.len());
+    for call in &calls {
+        let request = model.request(&keys, &mut words, &call.asked.value)?;
+        let outcome = match &call.end {
+            None => still_open(),
+            Some((_, end)) => model.answer(&keys, &mut words, &request, end)?,
+        };
+        operations.push(call.operation(clock, &mut clients, request, outcome));
+    }
+    let history = History { clients: clients.names, operations };
+    Ok(Imported { history, format: Format::Edn, is_timed: clock.is_timed(), names: keys.into_names(), words })
+}
+
+fn single_operations(
+    calls: Vec<Call>,
+    clock: &Clock,
+    words: Words,
+    kind: (ObjectKind, Nil),
+) -> Result<Imported, Fault> {
+    let asked = calls.iter().map(|call| (call.asked.function.as_str(), &call.asked.value));
+    let mut meaning = Meaning::new(kind, words, asked);
+    let mut clients = Clients::default();
+    let mut operations = Vec::with_capacity(calls.len());
+    // Drains of unknown outcome, by place, and where each is in the file.
+    let mut unknown = Vec::new();
+    for call in &calls {
+        let request = meaning.request(&call.asked)?;
+        let end = call.end.as_ref().map(|(_, end)| end);
+        if call.asked.function != DRAIN {
+            let outcome = match end {
+                None => still_open(),
+                Some(end) => meaning.answer(&call.asked, &request, end)?,
+            };
+            operations.push(call.operation(clock, &mut clients, request, outcome));
+            continue;
+        }
+        let elements = match end {
+            Some(end) if end.stage == Stage::Ok => Some(meaning.drained(&call.asked, &request, end)?),
+            _ => None,
+        };
+        let outcome = end.map_or_else(still_open, |end| unanswered(end).unwrap_or(Outcome::Ok(Value::Nil)));
+        let drain = call.operation(clock, &mut clients, request, outcome);
+        let drain = Operation { client: clients.number(format!("p{}-{}", call.process, call.invoked)), ..drain };
+        match (elements, &drain.outcome) {
+            (Some(elements), _) => operations.extend(takings(&drain, elements)),
+            (None, Outcome::Info(_)) => {
+                unknown.push((operations.len(), call.asked.at));
+                operations.push(drain);
+            }
+            (None, _) => operations.push(drain),
+        }
+    }
+    let operations = unknown_takings(operations, &unknown)?;
+    let history = History { clients: clients.names, operations };
+    let Meaning { keys, words, .. } = meaning;
+    Ok(Imported { history, format: Format::Edn, is_timed: clock.is_timed(), names: keys.into_names(), words })
+}
+
+fn still_open() -> Outcome {
+    Outcome::Info("still open at the end".to_owned())
+}
+
+/// Who acted, in the order in which they are first named.
+#[derive(Default)]
+struct Clients {
+    names: Vec<String>,
+    numbers: BTreeMap<String, u32>,
+}
+
+impl Clients {
+    fn number(&mut self, name: String) -> u32 {
+        *self.numbers.entry(name).or_insert_with_key(|name| {
+            self.names.push(name.clone());
+            u32::try_from(self.names.len() - 1).expect("fewer events than 2^32 fit into a file that is read")
+        })
+    }
+}
+
+impl Call {
+    /// The operation that this is.
+    fn operation(&self, clock: &Clock, clients: &mut Clients, request: Request, outcome: Outcome) -> Operation {
+        let invoked = clock.at(self.invoked);
+        Operation {
+            client: clients.number(format!("p{}", self.process)),
+            number: self.invoked as u64,
+            session: self.process,
+            request,
+            intended: invoked,
+            invoked,
+            completed: self.end.as_ref().map_or_else(|| clock.last(), |(place, _)| clock.at(*place)),
+            outcome,
+        }
+    }
 }
 
 /// Pairs invocations with their ends.

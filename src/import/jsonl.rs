@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use serde::Deserialize;
 use serde_json::Value as Json;
 
+use super::edn::{Edn, Form};
 use super::transactions::MicroModel;
+use super::words::Words;
 use super::{Fault, Format, Imported, Nil, ObjectKind};
 use crate::check::GENERATE;
 use crate::host::{Key, Request, Value};
@@ -27,7 +29,7 @@ struct Line {
     expected: Option<Json>,
     value: Option<Json>,
     found: Option<Json>,
-    element: Option<i64>,
+    element: Option<Json>,
     delta: Option<i64>,
     token: Option<i64>,
     parts: Option<Vec<Part>>,
@@ -41,7 +43,7 @@ struct Part {
     operation: String,
     key: Count,
     value: Option<Json>,
-    element: Option<i64>,
+    element: Option<Json>,
 }
 
 /// A number; above 2^53 it is a text.
@@ -61,8 +63,8 @@ impl Count {
     }
 }
 
-pub(super) fn read(text: &str, kind: ObjectKind, nil: Nil) -> Result<Imported, Fault> {
-    let model = MicroModel::of(kind);
+pub(super) fn read(text: &str, words: Words, kind: ObjectKind, nil: Nil) -> Result<Imported, Fault> {
+    let mut values = Values { words, kind };
     let mut clients = Vec::new();
     let mut numbers: BTreeMap<String, u32> = BTreeMap::new();
     let mut operations: Vec<(usize, Operation)> = Vec::new();
@@ -84,14 +86,14 @@ pub(super) fn read(text: &str, kind: ObjectKind, nil: Nil) -> Result<Imported, F
                 u32::try_from(clients.len() - 1).expect("fewer lines than 2^32 fit into a file that is read")
             })
         };
-        let operation = read.operation(model, nil, &mut client).map_err(|says| Fault::new(at, says))?;
+        let operation = read.operation(&mut values, nil, &mut client).map_err(|says| Fault::new(at, says))?;
         operations.push((at, operation));
     }
     operations.sort_by_key(|(_, operation)| (operation.invoked, operation.client, operation.number));
     one_at_a_time(&operations)?;
     let operations = operations.into_iter().map(|(_, operation)| operation).collect();
     let history = History { clients, operations };
-    Ok(Imported { history, format: Format::Jsonl, is_timed: true, names: BTreeMap::new() })
+    Ok(Imported { history, format: Format::Jsonl, is_timed: true, names: BTreeMap::new(), words: values.words })
 }
 
 /// A session runs one operation at a time, and none after one that ended unknown.
@@ -100,11 +102,11 @@ fn one_at_a_time(operations: &[(usize, Operation)]) -> Result<(), Fault> {
     for (at, operation) in operations {
         let Some(before) = latest.insert(operation.session, operation) else { continue };
         let session = operation.session;
-        if matches!(before.outcome, Outcome::Info(_)) {
+        if matches!(before.outcome, Outcome::Info(_)) && !before.is_in_series_with(operation) {
             let says = format!("session {session} goes on, although its last operation ended unknown");
             return Err(Fault::new(*at, says));
         }
-        if before.completed > operation.invoked {
+        if before.completed > operation.invoked && !before.is_in_series_with(operation) {
             return Err(Fault::new(*at, format!("session {session} invokes this before its last operation ended")));
         }
     }
@@ -114,17 +116,17 @@ fn one_at_a_time(operations: &[(usize, Operation)]) -> Result<(), Fault> {
 impl Line {
     fn operation(
         &self,
-        model: Option<MicroModel>,
+        values: &mut Values,
         nil: Nil,
         client: &mut impl FnMut(&str) -> u32,
     ) -> Result<Operation, String> {
         let no_id = || format!("the id {:?} is no name and number, as in \"shoppers-17\"", self.id);
         let (name, number) = self.id.rsplit_once('-').ok_or_else(no_id)?;
         let time = |count: &Count| count.value().map(Time::from_nanos);
-        let request = self.request()?;
+        let request = self.request(values)?;
         let (invoked, completed) = (time(&self.invoked_ns)?, time(&self.completed_ns)?);
-        let mut outcome = self.outcome(&request, nil)?;
-        if let Some(model) = model {
+        let mut outcome = self.outcome(values, &request, nil)?;
+        if let Some(model) = MicroModel::of(values.kind) {
             model.check(&request)?;
             if let Outcome::Ok(found) = &mut outcome {
                 model.settle(found);
@@ -145,17 +147,17 @@ impl Line {
         })
     }
 
-    fn request(&self) -> Result<Request, String> {
+    fn request(&self, values: &mut Values) -> Result<Request, String> {
         let missing = |name: &str| format!("a line of the operation {:?} needs \"{name}\"", self.operation);
         let key = || Ok::<_, String>(Key(self.key.as_ref().ok_or_else(|| missing("key"))?.value()?));
-        let element = || self.element.ok_or_else(|| missing("element"));
+        let mut element = || values.element(self.element.as_ref().ok_or_else(|| missing("element"))?);
         Ok(match self.operation.as_str() {
             "read" => Request::Read { key: key()? },
-            "write" => Request::Write { key: key()?, value: value(self.value.as_ref())? },
+            "write" => Request::Write { key: key()?, value: values.value(self.value.as_ref())? },
             "compare_and_set" => Request::CompareAndSet {
                 key: key()?,
-                expected: value(self.expected.as_ref())?,
-                new: value(self.value.as_ref())?,
+                expected: values.value(self.expected.as_ref())?,
+                new: values.value(self.value.as_ref())?,
             },
             "add" => Request::Add { key: key()?, delta: self.delta.ok_or_else(|| missing("delta"))? },
             "insert" => Request::Insert { key: key()?, element: element()? },
@@ -166,26 +168,28 @@ impl Line {
             "release" => Request::Release { key: key()?, token: self.token.ok_or_else(|| missing("token"))? },
             "transaction" => {
                 let parts = self.parts.as_ref().ok_or_else(|| missing("parts"))?;
-                Request::Transaction(parts.iter().map(Part::request).collect::<Result<_, _>>()?)
+                Request::Transaction(parts.iter().map(|part| part.request(values)).collect::<Result<_, _>>()?)
             }
             GENERATE => Request::Custom { name: GENERATE.to_owned(), body: String::new() },
             other => return Err(format!("the operation {other:?} is not known")),
         })
     }
 
-    fn outcome(&self, request: &Request, nil: Nil) -> Result<Outcome, String> {
-        let found = || match (request, &self.found) {
+    fn outcome(&self, values: &mut Values, request: &Request, nil: Nil) -> Result<Outcome, String> {
+        let mut found = || match (request, &self.found) {
             (Request::Transaction(_), Some(Json::Array(found))) => {
-                Ok(Value::Answers(found.iter().map(|found| value(Some(found))).collect::<Result<_, _>>()?))
+                Ok(Value::Answers(found.iter().map(|found| values.found(Some(found))).collect::<Result<_, _>>()?))
             }
-            (_, found) => value(found.as_ref()),
+            (_, found) => values.found(found.as_ref()),
         };
         let reason = || self.reason.clone().unwrap_or_default();
         Ok(match self.outcome.as_str() {
-            "ok" if request.is_read() && nil == Nil::Unknown && found()? == Value::Nil => {
-                Outcome::Info("what it found is not known".to_owned())
-            }
-            "ok" => Outcome::Ok(found()?),
+            "ok" => match found()? {
+                Value::Nil if request.is_read() && nil == Nil::Unknown => {
+                    Outcome::Info("what it found is not known".to_owned())
+                }
+                found => Outcome::Ok(found),
+            },
             "no" => Outcome::No(found()?),
             "fail" => Outcome::Fail(reason()),
             "info" => Outcome::Info(reason()),
@@ -195,12 +199,12 @@ impl Line {
 }
 
 impl Part {
-    fn request(&self) -> Result<Request, String> {
+    fn request(&self, values: &mut Values) -> Result<Request, String> {
         let key = Key(self.key.value()?);
-        Ok(match (self.operation.as_str(), self.element) {
+        Ok(match (self.operation.as_str(), &self.element) {
             ("read", None) => Request::Read { key },
-            ("write", None) => Request::Write { key, value: value(self.value.as_ref())? },
-            ("append", Some(element)) => Request::Append { key, element },
+            ("write", None) => Request::Write { key, value: values.value(self.value.as_ref())? },
+            ("append", Some(element)) => Request::Append { key, element: values.element(element)? },
             ("append", None) => return Err("an \"append\" needs \"element\"".to_owned()),
             (other, _) => {
                 return Err(format!("a transaction has no operation {other:?}; it has read, write, append"));
@@ -209,22 +213,79 @@ impl Part {
     }
 }
 
-/// A value as the lines have it: null is nil.
-fn value(json: Option<&Json>) -> Result<Value, String> {
-    let refused = |json: &Json| format!("{json} is no value: null, an integer, a list of integers or siblings");
-    match json {
-        None | Some(Json::Null) => Ok(Value::Nil),
-        Some(json @ Json::Number(number)) => Ok(Value::Int(number.as_i64().ok_or_else(|| refused(json))?)),
-        Some(json @ Json::Array(elements)) => {
-            let integer = |element: &Json| element.as_i64().ok_or_else(|| refused(json));
-            Ok(Value::List(elements.iter().map(integer).collect::<Result<_, _>>()?))
-        }
-        Some(json @ Json::Object(fields)) => match fields.get("siblings") {
-            Some(Json::Array(values)) if fields.len() == 1 => {
-                Ok(Value::Siblings(values.iter().map(|json| value(Some(json))).collect::<Result<_, _>>()?))
+/// What the values of the lines are.
+struct Values {
+    words: Words,
+    kind: ObjectKind,
+}
+
+impl Values {
+    /// What an object of this kind was found to hold.
+    fn found(&mut self, json: Option<&Json>) -> Result<Value, String> {
+        let has_elements = matches!(self.kind, ObjectKind::Set | ObjectKind::Log | ObjectKind::TransactionalList);
+        match json {
+            Some(Json::Array(elements)) if has_elements => {
+                let elements: Result<Vec<i64>, String> =
+                    elements.iter().map(|element| self.element(element)).collect();
+                let mut elements = elements?;
+                if self.kind == ObjectKind::Set {
+                    elements.sort_unstable();
+                }
+                Ok(Value::List(elements))
             }
-            _ => Err(refused(json)),
-        },
-        Some(json) => Err(refused(json)),
+            json => self.value(json),
+        }
     }
+
+    /// A value as the lines have it: null is nil, and what is neither an integer, a list of integers nor siblings is a word.
+    fn value(&mut self, json: Option<&Json>) -> Result<Value, String> {
+        let Some(json) = json else { return Ok(Value::Nil) };
+        match json {
+            Json::Null => return Ok(Value::Nil),
+            Json::Array(elements) => {
+                if let Some(elements) = elements.iter().map(Json::as_i64).collect() {
+                    return Ok(Value::List(elements));
+                }
+            }
+            Json::Object(fields) if fields.len() == 1 => {
+                if let Some(Json::Array(values)) = fields.get("siblings") {
+                    let values = values.iter().map(|json| self.value(Some(json)));
+                    return Ok(Value::Siblings(values.collect::<Result<_, _>>()?));
+                }
+            }
+            _ => {}
+        }
+        Ok(Value::Int(self.element(json)?))
+    }
+
+    /// An integer of 64 bits as it is, everything else as the number of a word.
+    fn element(&mut self, json: &Json) -> Result<i64, String> {
+        Ok(self.words.element(&form(json)?))
+    }
+}
+
+/// Below this, 2 to the power of 53, each integer is a float of its own.
+const EXACT: f64 = 9_007_199_254_740_992.0;
+
+/// The same in EDN.
+fn form(json: &Json) -> Result<Form, String> {
+    let value = match json {
+        Json::Null => Edn::Nil,
+        Json::Bool(flag) => Edn::Other(flag.to_string()),
+        Json::String(text) => Edn::Text(text.clone()),
+        // The text of a float is that of another one as well, if it has too many digits.
+        Json::Number(number) if number.as_f64().is_some_and(|float| number.is_f64() && float.abs() >= EXACT) => {
+            return Err(format!("{json} has more digits than are kept apart: write it as a text, in quotes"));
+        }
+        Json::Number(number) => number.as_i64().map_or_else(|| Edn::Other(number.to_string()), Edn::Integer),
+        Json::Array(elements) => Edn::Sequence(elements.iter().map(form).collect::<Result<_, _>>()?),
+        Json::Object(fields) => {
+            let mut entries = Vec::with_capacity(2 * fields.len());
+            for (name, value) in fields {
+                entries.extend([Form { at: 0, value: Edn::Text(name.clone()) }, form(value)?]);
+            }
+            Edn::Map(entries)
+        }
+    };
+    Ok(Form { at: 0, value })
 }

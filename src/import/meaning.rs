@@ -2,8 +2,9 @@
 
 use std::collections::BTreeMap;
 
-use super::edn::{Edn, Form};
+use super::edn::{Edn, Form, Forms};
 use super::jepsen::{Event, Stage};
+use super::words::Words;
 use super::{Fault, Nil, ObjectKind};
 use crate::check::GENERATE;
 use crate::host::{Key, Request, Value};
@@ -36,7 +37,7 @@ impl Keys {
     }
 
     /// The object of an event, and the value without it.
-    fn split<'f>(&self, value: &'f Form) -> Result<(Key, &'f Form), Fault> {
+    pub(super) fn split<'f>(&self, value: &'f Form) -> Result<(Key, &'f Form), Fault> {
         if !self.is_keyed {
             return Ok((Key(0), value));
         }
@@ -78,86 +79,211 @@ fn is_compare_and_set(function: &str) -> bool {
     matches!(function, "cas" | "compare-and-set" | "compare_and_set")
 }
 
-/// What an event asks for.
-pub(super) fn request(kind: ObjectKind, keys: &Keys, event: &Event) -> Result<Request, Fault> {
-    let (key, value) = keys.split(&event.value)?;
-    let request = match (kind, event.function.as_str()) {
-        (ObjectKind::Register | ObjectKind::Counter | ObjectKind::Set | ObjectKind::Log, "read" | "r") => {
-            Request::Read { key }
-        }
-        (ObjectKind::Register, "write" | "w") => Request::Write { key, value: register_value(value)? },
-        (ObjectKind::Register, function) if is_compare_and_set(function) => {
-            let (expected, new) = value.pair().ok_or_else(|| {
-                Fault::new(value.at, format!("a compare-and-set is of [expected new], not {value}"))
-            })?;
-            Request::CompareAndSet { key, expected: register_value(expected)?, new: register_value(new)? }
-        }
-        (ObjectKind::Counter, "add") => Request::Add { key, delta: integer(value)? },
-        (ObjectKind::Set, "add" | "insert") => Request::Insert { key, element: integer(value)? },
-        (ObjectKind::Log, "append") => Request::Append { key, element: integer(value)? },
-        (ObjectKind::Queue, "enqueue") => Request::Enqueue { key, element: integer(value)? },
-        (ObjectKind::Queue, "dequeue") => Request::Dequeue { key },
-        (ObjectKind::Lock | ObjectKind::Mutex, "acquire") => Request::Acquire { key },
-        (ObjectKind::Lock, "release") => Request::Release { key, token: integer(value)? },
-        (ObjectKind::UniqueIds, GENERATE) => Request::Custom { name: GENERATE.to_owned(), body: String::new() },
-        (ObjectKind::Mutex, "release") => Request::Release { key, token: 0 },
-        (_, "") => return Err(Fault::new(event.at, "the event has no :f")),
-        (_, function) => {
-            let says = format!("a {} has no operation :{function}; it has {}", kind.name(), kind.operations());
-            return Err(Fault::new(event.at, says));
-        }
-    };
-    Ok(request)
+/// The function that takes whatever a queue has left.
+pub(super) const DRAIN: &str = "drain";
+
+/// What the events of one history mean.
+pub(super) struct Meaning {
+    kind: ObjectKind,
+    nil: Nil,
+    pub(super) keys: Keys,
+    pub(super) words: Words,
+    /// Whether a register is written sets. If not, a set that is read is several values at once: siblings.
+    has_sets: bool,
 }
 
-/// How the operation that asked for `request` ended.
-pub(super) fn answer(
-    kind: ObjectKind,
-    keys: &Keys,
-    asked: &Event,
-    request: &Request,
-    end: &Event,
-    nil: Nil,
-) -> Result<Outcome, Fault> {
+impl Meaning {
+    /// That of events which ask for these functions with these values.
+    pub(super) fn new<'f>(
+        (kind, nil): (ObjectKind, Nil),
+        words: Words,
+        asked: impl Iterator<Item = (&'f str, &'f Form)> + Clone,
+    ) -> Self {
+        let keys = Keys::of(asked.clone());
+        let is_set = |form: &Form| matches!(form.value, Edn::Set(_));
+        let writes_set = |(function, value): (&str, &Form)| {
+            let (_, value) = keys.split(value).ok()?;
+            let pair = value.pair().filter(|_| is_compare_and_set(function));
+            Some(pair.map_or_else(|| is_set(value), |(expected, new)| is_set(expected) || is_set(new)))
+        };
+        let has_sets = kind == ObjectKind::Register && asked.filter_map(writes_set).any(|is_set| is_set);
+        Self { kind, nil, keys, words, has_sets }
+    }
+
+    /// What an event asks for.
+    pub(super) fn request(&mut self, event: &Event) -> Result<Request, Fault> {
+        use ObjectKind::{Counter, Lock, Log, Mutex, Queue, Register, Set, UniqueIds};
+        let (key, value) = self.keys.split(&event.value)?;
+        let request = match (self.kind, event.function.as_str()) {
+            (Register | Counter | Set | Log, "read" | "r") => Request::Read { key },
+            (Register, "write" | "w") => {
+                Request::Write { key, value: self.words.register_value(value, self.has_sets) }
+            }
+            (Register, function) if is_compare_and_set(function) => {
+                let (expected, new) = value.pair().ok_or_else(|| {
+                    Fault::new(value.at, format!("a compare-and-set is of [expected new], not {value}"))
+                })?;
+                let expected = self.words.register_value(expected, self.has_sets);
+                Request::CompareAndSet { key, expected, new: self.words.register_value(new, self.has_sets) }
+            }
+            (Counter, "add") => Request::Add { key, delta: integer(value)? },
+            (Counter, "inc" | "increment") => Request::Add { key, delta: one_or(value)? },
+            (Counter, "dec" | "decrement") => Request::Add { key, delta: negated(value)? },
+            (Set, "add" | "insert") => Request::Insert { key, element: self.words.element(value) },
+            (Log, "append") => Request::Append { key, element: self.words.element(value) },
+            (Queue, "enqueue") if value.value == Edn::Nil => {
+                let says = "nil cannot be put into a queue: who takes nil has found it empty";
+                return Err(Fault::new(value.at, says));
+            }
+            (Queue, "enqueue") => Request::Enqueue { key, element: self.words.element(value) },
+            (Queue, "dequeue" | DRAIN) => Request::Dequeue { key },
+            (Lock | Mutex, "acquire") => Request::Acquire { key },
+            (Lock, "release") => Request::Release { key, token: token(value)? },
+            (UniqueIds, GENERATE) => Request::Custom { name: GENERATE.to_owned(), body: String::new() },
+            (Mutex, "release") => Request::Release { key, token: 0 },
+            (_, "") => return Err(Fault::new(event.at, "the event has no :f")),
+            (kind, function) => {
+                let says = format!("a {} has no operation :{function}; it has {}", kind.name(), kind.operations());
+                return Err(Fault::new(event.at, says));
+            }
+        };
+        Ok(request)
+    }
+
+    /// How the operation that asked for `request` ended.
+    pub(super) fn answer(&mut self, asked: &Event, request: &Request, end: &Event) -> Result<Outcome, Fault> {
+        if let Some(outcome) = unanswered(end) {
+            return Ok(outcome);
+        }
+        let learns = matches!(request, Request::Read { .. } | Request::Dequeue { .. } | Request::Custom { .. })
+            || self.kind == ObjectKind::Lock && matches!(request, Request::Acquire { .. });
+        if !learns {
+            let is_nil = |value: &Form| value.value == Edn::Nil;
+            let says_nothing = is_nil(&end.value) || end.value == asked.value;
+            let says_nothing = says_nothing || self.keys.split(&end.value).is_ok_and(|(_, value)| is_nil(value));
+            if !says_nothing && self.request(end)? != *request {
+                let says = format!("this acknowledges {}, but {} was asked for", end.value, asked.value);
+                return Err(Fault::new(end.value.at, says));
+            }
+            return Ok(Outcome::Ok(Value::Nil));
+        }
+        let found = self.found(asked, request, end)?;
+        let is_nil = found.value == Edn::Nil;
+        let found = match self.kind {
+            ObjectKind::Counter | ObjectKind::Queue | ObjectKind::Set | ObjectKind::Log if is_nil => Value::Nil,
+            ObjectKind::Register => self.words.register_value(found, self.has_sets),
+            ObjectKind::Set => {
+                let mut elements = self.words.elements(found)?;
+                elements.sort_unstable();
+                Value::List(elements)
+            }
+            ObjectKind::Log => Value::List(self.words.elements(found)?),
+            ObjectKind::Queue | ObjectKind::UniqueIds => Value::Int(self.words.element(found)),
+            ObjectKind::Lock => Value::Int(token(found)?),
+            _ => Value::Int(integer(found)?),
+        };
+        if found == Value::Nil && self.nil == Nil::Unknown {
+            return Ok(Outcome::Info("what it found is not known".to_owned()));
+        }
+        Ok(Outcome::Ok(found))
+    }
+
+    /// What a drain took, in this order, if it took effect. It ends when it finds nothing.
+    pub(super) fn drained(&mut self, asked: &Event, request: &Request, end: &Event) -> Result<Vec<i64>, Fault> {
+        let found = self.found(asked, request, end)?;
+        match &found.untagged().value {
+            Edn::Sequence(_) | Edn::Set(_) => self.words.elements(found),
+            Edn::Nil => Ok(Vec::new()),
+            // What the drain of RabbitMQ's test says, whose takings are events of their own.
+            Edn::Keyword(name) if name == "exhausted" => Ok(Vec::new()),
+            _ => {
+                let says = format!("a drain ends with the elements that it took, as in [1 2 3], not with {found}");
+                Err(Fault::new(found.at, says))
+            }
+        }
+    }
+
+    /// What an answer tells of the object that was asked for.
+    fn found<'e>(&self, asked: &Event, request: &Request, end: &'e Event) -> Result<&'e Form, Fault> {
+        let (key, found) = match (&self.kind, &end.value.value) {
+            // Without a name it can only be the object that was asked for.
+            (ObjectKind::Queue, Edn::Nil | Edn::Keyword(_)) => return Ok(&end.value),
+            _ => self.keys.split(&end.value)?,
+        };
+        if request.key().is_some_and(|asked| asked != key) {
+            return Err(Fault::new(end.value.at, format!("this answers about another object than {}", asked.value)));
+        }
+        Ok(found)
+    }
+}
+
+/// How an operation ended that was not answered; `None` if it was.
+pub(super) fn unanswered(end: &Event) -> Option<Outcome> {
     let reason = |otherwise: &str| end.reason.clone().unwrap_or_else(|| otherwise.to_owned());
     match end.stage {
-        Stage::Ok => {}
-        Stage::Fail => return Ok(Outcome::Fail(reason("failed"))),
-        Stage::Info | Stage::Invoke => return Ok(Outcome::Info(reason("unknown"))),
+        Stage::Ok => None,
+        Stage::Fail => Some(Outcome::Fail(reason("failed"))),
+        Stage::Info | Stage::Invoke => Some(Outcome::Info(reason("unknown"))),
     }
-    let learns = matches!(request, Request::Read { .. } | Request::Dequeue { .. } | Request::Custom { .. })
-        || kind == ObjectKind::Lock && matches!(request, Request::Acquire { .. });
-    if !learns {
-        let says_nothing = end.value.value == Edn::Nil || end.value == asked.value;
-        if !says_nothing && self::request(kind, keys, end)? != *request {
-            let says = format!("this acknowledges {}, but {} was asked for", end.value, asked.value);
-            return Err(Fault::new(end.value.at, says));
+}
+
+impl Words {
+    /// An integer of 64 bits as it is, everything else as the number of a word.
+    pub(super) fn element(&mut self, form: &Form) -> i64 {
+        match form.value {
+            Edn::Integer(number) => number,
+            _ => self.number(form.identity(), || form.to_string()),
         }
-        return Ok(Outcome::Ok(Value::Nil));
     }
-    let (key, found) = keys.split(&end.value)?;
-    if request.key().is_some_and(|asked| asked != key) {
-        return Err(Fault::new(end.value.at, format!("this answers about another object than {}", asked.value)));
-    }
-    let found = match (kind, request) {
-        (ObjectKind::Counter | ObjectKind::Queue | ObjectKind::Set | ObjectKind::Log, _)
-            if found.value == Edn::Nil =>
-        {
-            Value::Nil
+
+    /// The value of a register: nil, an integer, a list of integers, several values at once unless it holds sets, or a word.
+    pub(super) fn register_value(&mut self, form: &Form, has_sets: bool) -> Value {
+        let integer = |form: &Form| match form.value {
+            Edn::Integer(number) => Some(number),
+            _ => None,
+        };
+        match &form.value {
+            Edn::Nil => Value::Nil,
+            Edn::Sequence(elements) => match elements.iter().map(integer).collect() {
+                Some(elements) => Value::List(elements),
+                None => Value::Int(self.element(form)),
+            },
+            Edn::Set(values) if !has_sets => {
+                let mut values: Vec<Value> =
+                    values.iter().map(|value| self.register_value(value, has_sets)).collect();
+                values.sort_unstable();
+                Value::Siblings(values)
+            }
+            _ => Value::Int(self.element(form)),
         }
-        (ObjectKind::Register, _) => register_value(found)?,
-        (ObjectKind::Set, _) => {
-            let mut elements = elements(found)?;
-            elements.sort_unstable();
-            Value::List(elements)
-        }
-        (ObjectKind::Log, _) => Value::List(elements(found)?),
-        _ => Value::Int(integer(found)?),
-    };
-    if found == Value::Nil && nil == Nil::Unknown {
-        return Ok(Outcome::Info("what it found is not known".to_owned()));
     }
-    Ok(Outcome::Ok(found))
+
+    /// A value as a history in EDN writes it, alone in a text: `nil`, `3`, `:foo`, `"foo"`.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the text.
+    pub fn value(&mut self, text: &str) -> Result<Value, String> {
+        let refused = || "write one value as EDN does: nil, 3, :foo, \"foo\", 1.5, true".to_owned();
+        let mut forms = Forms::new(text, 0);
+        let form = forms.whole().map_err(|fault| fault.says)?.ok_or_else(refused)?;
+        let is_symbol = matches!(&form.value, Edn::Other(name) if name != "true" && name != "false")
+            && text.trim().starts_with(char::is_alphabetic);
+        if is_symbol || !matches!(forms.whole(), Ok(None)) {
+            return Err(refused());
+        }
+        Ok(self.register_value(&form, true))
+    }
+
+    /// The elements of a collection.
+    pub(super) fn elements(&mut self, form: &Form) -> Result<Vec<i64>, Fault> {
+        match &form.untagged().value {
+            Edn::Sequence(elements) | Edn::Set(elements) => {
+                Ok(elements.iter().map(|element| self.element(element)).collect())
+            }
+            _ => Err(Fault::new(form.at, format!("a collection is expected here, as in [1 2 3], not {form}"))),
+        }
+    }
 }
 
 impl ObjectKind {
@@ -179,9 +305,10 @@ impl ObjectKind {
     pub(super) const fn operations(self) -> &'static str {
         match self {
             Self::Register => ":read, :write, :cas",
-            Self::Counter | Self::Set => ":read, :add",
+            Self::Counter => ":read, :add, :inc, :dec",
+            Self::Set => ":read, :add",
             Self::Log => ":read, :append",
-            Self::Queue => ":enqueue, :dequeue",
+            Self::Queue => ":enqueue, :dequeue, :drain",
             Self::Lock | Self::Mutex => ":acquire, :release",
             Self::TransactionalList => ":append, :r",
             Self::TransactionalRegister => ":w, :r",
@@ -190,29 +317,25 @@ impl ObjectKind {
     }
 }
 
-pub(super) fn integer(form: &Form) -> Result<i64, Fault> {
+fn integer(form: &Form) -> Result<i64, Fault> {
     match form.value {
         Edn::Integer(number) => Ok(number),
         _ => Err(Fault::new(form.at, format!("an integer of 64 bits is expected here, not {form}"))),
     }
 }
 
-fn register_value(form: &Form) -> Result<Value, Fault> {
-    match &form.value {
-        Edn::Nil => Ok(Value::Nil),
-        Edn::Integer(number) => Ok(Value::Int(*number)),
-        Edn::Sequence(elements) => Ok(Value::List(elements.iter().map(integer).collect::<Result<_, _>>()?)),
-        _ => {
-            let says = format!("a register holds nil, an integer of 64 bits or a vector of them, not {form}");
-            Err(Fault::new(form.at, says))
-        }
-    }
+/// By how much a counter grows; nil is one.
+fn one_or(form: &Form) -> Result<i64, Fault> {
+    if form.value == Edn::Nil { Ok(1) } else { integer(form) }
 }
 
-/// The elements of a collection.
-pub(super) fn elements(form: &Form) -> Result<Vec<i64>, Fault> {
-    match &form.value {
-        Edn::Sequence(elements) | Edn::Set(elements) => elements.iter().map(integer).collect(),
-        _ => Err(Fault::new(form.at, format!("a collection of integers is expected here, not {form}"))),
-    }
+fn negated(form: &Form) -> Result<i64, Fault> {
+    let delta = one_or(form)?.checked_neg();
+    delta.ok_or_else(|| Fault::new(form.at, format!("an integer of 64 bits is expected here, not minus {form}")))
+}
+
+fn token(form: &Form) -> Result<i64, Fault> {
+    let says =
+        || format!("a lock's fencing token is an integer of 64 bits, not {form}; a lock without tokens is a mutex");
+    integer(form).map_err(|_| Fault::new(form.at, says()))
 }

@@ -5,12 +5,14 @@
 //! logs. Whatever the bytes are, the answer is a history or an error with its place; memory and the depth of the stack
 //! are bounded by the length of the input.
 
+mod drain;
 mod edn;
 mod jepsen;
 mod jsonl;
 mod log;
 mod meaning;
 mod transactions;
+mod words;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -18,18 +20,20 @@ use std::fmt;
 use crate::host::Key;
 use crate::load::History;
 
+pub use words::Words;
+
 /// What the operations of a history are about: some names mean different things for different objects.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Debug)]
 pub enum ObjectKind {
     /// `read`, `write`, `cas`.
     Register,
-    /// `read`, `add`.
+    /// `read`, `add`; in Jepsen's histories also `inc` and `dec`.
     Counter,
     /// `read`, `add`.
     Set,
     /// `read`, `append`.
     Log,
-    /// `enqueue`, `dequeue`.
+    /// `enqueue`, `dequeue`, and in Jepsen's histories `drain`: takings until nothing is found.
     Queue,
     /// `acquire`, answered with a fencing token; `release` of a token.
     Lock,
@@ -74,6 +78,8 @@ pub struct Imported {
     pub is_timed: bool,
     /// What the file calls its objects, if they have other names than small integers.
     pub names: BTreeMap<Key, String>,
+    /// What the file calls its values, if there are others than integers: in `history` each such value is a number.
+    pub words: Words,
 }
 
 /// Why bytes are no history.
@@ -133,10 +139,11 @@ pub fn read(bytes: &[u8], format: Option<Format>, kind: ObjectKind, nil: Nil) ->
         }
     };
     let format = format.unwrap_or_else(|| format_of(text));
+    let words = Words::of(text);
     let read = match format {
-        Format::Jsonl => jsonl::read(text, kind, nil),
-        Format::Edn => jepsen::history(edn::events(text), kind, nil),
-        Format::Log => jepsen::history(log::events(text), kind, nil),
+        Format::Jsonl => jsonl::read(text, words, kind, nil),
+        Format::Edn => jepsen::history(edn::events(text), words, kind, nil),
+        Format::Log => jepsen::history(log::events(text), words, kind, nil),
     };
     let mut imported = read.map_err(|fault| place(text, fault))?;
     if format == Format::Log && imported.history.operations.is_empty() {

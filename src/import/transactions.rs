@@ -1,8 +1,9 @@
 //! What transactions of Elle mean: vectors of micro-operations, `[[:append 8 1] [:r 8 [1]] [:w 9 3]]`.
 
 use super::edn::{Edn, Form};
-use super::jepsen::{Event, Stage};
-use super::meaning::{Keys, elements, integer};
+use super::jepsen::Event;
+use super::meaning::{Keys, unanswered};
+use super::words::Words;
 use super::{Fault, ObjectKind};
 use crate::host::{Request, Value};
 use crate::load::Outcome;
@@ -31,46 +32,55 @@ impl MicroModel {
     }
 
     /// What an invocation asks for. Elle does not look at its function, so neither is it looked at here.
-    pub(super) fn request(self, keys: &Keys, asked: &Form) -> Result<Request, Fault> {
-        let part = |part: &Form| {
+    pub(super) fn request(self, keys: &Keys, words: &mut Words, asked: &Form) -> Result<Request, Fault> {
+        let mut part = |part: &Form| {
             let (function, key, value) = split(keys, part)?;
             match (self, function) {
                 (_, "r" | "read") => Ok(Request::Read { key }),
-                (Self::Lists, "append") => Ok(Request::Append { key, element: integer(value)? }),
-                (Self::Registers, "w" | "write") => Ok(Request::Write { key, value: Value::Int(integer(value)?) }),
+                (Self::Lists, "append") => Ok(Request::Append { key, element: words.element(value) }),
+                (Self::Registers, "w" | "write") if value.value == Edn::Nil => {
+                    let says = "a transaction cannot write nil: that is what a register holds that nobody wrote";
+                    Err(Fault::new(value.at, says))
+                }
+                (Self::Registers, "w" | "write") => {
+                    Ok(Request::Write { key, value: Value::Int(words.element(value)) })
+                }
                 (_, function) => Err(Fault::new(part.at, self.strange(&format!(":{function}")))),
             }
         };
-        Ok(Request::Transaction(parts(asked)?.iter().map(part).collect::<Result<_, _>>()?))
+        Ok(Request::Transaction(parts(asked)?.iter().map(&mut part).collect::<Result<_, _>>()?))
     }
 
     /// How a transaction that asked for `request` ended.
-    pub(super) fn answer(self, keys: &Keys, request: &Request, end: &Event) -> Result<Outcome, Fault> {
-        let reason = |otherwise: &str| end.reason.clone().unwrap_or_else(|| otherwise.to_owned());
-        match end.stage {
-            Stage::Ok => {}
-            Stage::Fail => return Ok(Outcome::Fail(reason("failed"))),
-            Stage::Info | Stage::Invoke => return Ok(Outcome::Info(reason("unknown"))),
+    pub(super) fn answer(
+        self,
+        keys: &Keys,
+        words: &mut Words,
+        request: &Request,
+        end: &Event,
+    ) -> Result<Outcome, Fault> {
+        if let Some(outcome) = unanswered(end) {
+            return Ok(outcome);
         }
-        if self.request(keys, &end.value)? != *request {
+        if self.request(keys, words, &end.value)? != *request {
             let says = "this ends another transaction than the process invoked: only what reads found may differ";
             return Err(Fault::new(end.value.at, says));
         }
         let found = |part: &Form| {
             let (function, _, value) = split(keys, part).ok()?;
-            matches!(function, "r" | "read").then(|| self.found(value))
+            matches!(function, "r" | "read").then(|| self.found(words, value))
         };
         let found = parts(&end.value)?.iter().filter_map(found).collect::<Result<_, _>>()?;
         Ok(Outcome::Ok(Value::Answers(found)))
     }
 
     /// What a read found. A list that nobody wrote is nil or empty.
-    fn found(self, value: &Form) -> Result<Value, Fault> {
+    fn found(self, words: &mut Words, value: &Form) -> Result<Value, Fault> {
         match (self, &value.value) {
             (Self::Lists, Edn::Nil) => Ok(Value::List(Vec::new())),
-            (Self::Lists, _) => Ok(Value::List(elements(value)?)),
+            (Self::Lists, _) => Ok(Value::List(words.elements(value)?)),
             (Self::Registers, Edn::Nil) => Ok(Value::Nil),
-            (Self::Registers, _) => Ok(Value::Int(integer(value)?)),
+            (Self::Registers, _) => Ok(Value::Int(words.element(value))),
         }
     }
 

@@ -58,6 +58,19 @@ impl History {
     }
 }
 
+impl Operation {
+    /// Whether this and another operation are parts of one series: takings from a queue by one session over one interval, one
+    /// after the other in the order of their numbers. Nothing tells when within the interval each happened. Only a
+    /// history from elsewhere has such (a drain); else a session has one operation at a time.
+    #[must_use]
+    pub fn is_in_series_with(&self, other: &Self) -> bool {
+        let is_taking = |operation: &Self| matches!(operation.request, Request::Dequeue { .. });
+        let times = |operation: &Self| (operation.session, operation.invoked, operation.completed);
+        let lasts = self.invoked < self.completed || matches!(self.outcome, Outcome::Info(_));
+        is_taking(self) && is_taking(other) && times(self) == times(other) && lasts
+    }
+}
+
 impl Outcome {
     /// Whether the client got an answer, be it a definite "no": what availability counts.
     #[must_use]

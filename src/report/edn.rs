@@ -5,7 +5,8 @@ use std::fmt::Write;
 
 use crate::check::GENERATE;
 use crate::host::{Key, Request, Value};
-use crate::load::{History, Outcome};
+use crate::import::Imported;
+use crate::load::{History, Operation, Outcome};
 
 /// The events of a history, a line each. If there are objects beside number 0, values are pairs of object and value, as
 /// Jepsen's `independent` has them. Events of one instant are put into an order: invocations first, unless they follow
@@ -13,12 +14,25 @@ use crate::load::{History, Outcome};
 /// what was found. A history with transactions has nothing else: a read, write or append alone is a transaction of one.
 #[must_use]
 pub fn history_edn(history: &History) -> String {
+    events(history, |Key(key)| key.to_string())
+}
+
+/// The same of a history from elsewhere, in its own words: read again, it is the same history.
+#[must_use]
+pub fn imported_edn(imported: &Imported) -> String {
+    let name = |key: Key| imported.names.get(&key).cloned().unwrap_or_else(|| key.0.to_string());
+    imported.words.tell(&events(&imported.history, name))
+}
+
+fn events(history: &History, name: impl Fn(Key) -> String) -> String {
     let is_transactional = history.operations.iter().any(|o| matches!(o.request, Request::Transaction(_)));
-    let is_keyed = !is_transactional
-        && history.operations.iter().any(|operation| operation.request.key().is_some_and(|key| key != Key(0)));
+    let mut keys = history.operations.iter().filter_map(|operation| operation.request.key());
+    let is_keyed = !is_transactional && keys.any(|key| name(key) != "0");
     let mut latest: BTreeMap<u64, (u64, u32)> = BTreeMap::new();
     let mut events = Vec::new();
-    for (index, operation) in history.operations.iter().enumerate() {
+    let drains = drains(history);
+    for (index, operation) in history.operations.iter().enumerate().filter(|(index, _)| drains[*index] != Part::Rest)
+    {
         let (invoked, completed) = (operation.invoked.as_nanos(), operation.completed.as_nanos());
         let before = latest.get(&operation.session).filter(|(completed, _)| *completed == invoked);
         let rank = before.map_or(0, |(_, rank)| rank + 1);
@@ -38,17 +52,18 @@ pub fn history_edn(history: &History) -> String {
             (true, Outcome::Fail(reason)) => ("fail", None, Some(reason)),
             (true, Outcome::Info(reason)) => ("info", None, Some(reason)),
         };
-        let (function, value) = match &operation.request {
-            Request::Transaction(parts) => ("txn", transaction(parts, found)),
-            part if is_transactional => ("txn", transaction(std::slice::from_ref(part), found)),
-            request => deed(request, found),
+        let (function, value) = match (&operation.request, &drains[index]) {
+            (_, Part::First(elements)) => ("drain", found.map_or("nil".to_owned(), |_| elements.clone())),
+            (Request::Transaction(parts), _) => ("txn", transaction(parts, found, &name)),
+            (part, _) if is_transactional => ("txn", transaction(std::slice::from_ref(part), found, &name)),
+            (request, _) => deed(request, found),
         };
         let value = match operation.request.key().filter(|_| is_keyed) {
-            Some(Key(key)) => format!("[{key} {value}]"),
+            Some(key) => format!("[{} {value}]", name(key)),
             None => value,
         };
         let process = operation.session;
-        let reason = reason.map(|reason| format!(", :error {reason:?}")).unwrap_or_default();
+        let reason = reason.map(|reason| format!(", :error {}", quoted(reason))).unwrap_or_default();
         // Writing into a text cannot fail.
         let _ = writeln!(
             text,
@@ -56,6 +71,47 @@ pub fn history_edn(history: &History) -> String {
         );
     }
     text
+}
+
+/// What an operation is of a drain.
+#[derive(Clone, PartialEq, Eq)]
+enum Part {
+    None,
+    /// The taking that stands for it, and all that it took.
+    First(String),
+    Rest,
+}
+
+/// For each operation, what it is of a drain: a series of takings.
+fn drains(history: &History) -> Vec<Part> {
+    let mut parts = vec![Part::None; history.operations.len()];
+    let mut first: BTreeMap<u64, usize> = BTreeMap::new();
+    let mut took: BTreeMap<usize, Vec<String>> = BTreeMap::new();
+    for (index, operation) in history.operations.iter().enumerate() {
+        if !operation.is_in_series_with(operation) {
+            continue;
+        }
+        let before = first.get(&operation.session).copied();
+        match before.filter(|&before| operation.is_in_series_with(&history.operations[before])) {
+            Some(before) => {
+                parts[index] = Part::Rest;
+                took.entry(before).or_insert_with(|| taken(&history.operations[before])).extend(taken(operation));
+            }
+            None => drop(first.insert(operation.session, index)),
+        }
+    }
+    for (index, elements) in took {
+        parts[index] = Part::First(format!("[{}]", elements.join(" ")));
+    }
+    parts
+}
+
+/// The element that a taking found, if it did.
+fn taken(operation: &Operation) -> Vec<String> {
+    match &operation.outcome {
+        Outcome::Ok(found) if *found != Value::Nil => vec![plain(found)],
+        _ => Vec::new(),
+    }
 }
 
 /// A request in Jepsen's words: the function, and the value; what was found, where the request asks for something.
@@ -72,14 +128,14 @@ fn deed(request: &Request, found: Option<&Value>) -> (&'static str, String) {
         Request::Dequeue { .. } => ("dequeue", found()),
         Request::Acquire { .. } => ("acquire", found()),
         Request::Release { token, .. } => ("release", token.to_string()),
-        Request::Transaction(parts) => ("txn", transaction(parts, None)),
+        Request::Transaction(parts) => ("txn", transaction(parts, None, &|Key(key)| key.to_string())),
         Request::Custom { name, .. } if name == GENERATE => (GENERATE, found()),
         Request::Custom { .. } => ("custom", format!("{:?}", request.to_string())),
     }
 }
 
 /// A transaction in Elle's words, `[[:append 8 1] [:r 8 [1]]]`: the micro-operations, each read with what it found.
-fn transaction(parts: &[Request], found: Option<&Value>) -> String {
+fn transaction(parts: &[Request], found: Option<&Value>, name: &impl Fn(Key) -> String) -> String {
     let mut found = match found {
         Some(Value::Answers(values)) => values.as_slice(),
         Some(value) => std::slice::from_ref(value),
@@ -87,15 +143,21 @@ fn transaction(parts: &[Request], found: Option<&Value>) -> String {
     }
     .iter();
     let part = |part: &Request| match part {
-        Request::Read { key } => format!("[:r {} {}]", key.0, found.next().map_or("nil".to_owned(), plain)),
-        Request::Write { key, value } => format!("[:w {} {}]", key.0, plain(value)),
-        Request::Append { key, element } => format!("[:append {} {element}]", key.0),
+        Request::Read { key } => format!("[:r {} {}]", name(*key), found.next().map_or("nil".to_owned(), plain)),
+        Request::Write { key, value } => format!("[:w {} {}]", name(*key), plain(value)),
+        Request::Append { key, element } => format!("[:append {} {element}]", name(*key)),
         other => {
             let (function, value) = deed(other, None);
             format!("[:{function} {value}]")
         }
     };
     format!("[{}]", parts.iter().map(part).collect::<Vec<_>>().join(" "))
+}
+
+/// A text in quotes, on one line.
+fn quoted(text: &str) -> String {
+    let escaped = text.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n").replace('\r', "\\r");
+    format!("\"{escaped}\"")
 }
 
 fn plain(value: &Value) -> String {
@@ -114,7 +176,6 @@ mod tests {
     use super::*;
     use crate::import::{Nil, ObjectKind, read};
     use crate::kernel::Time;
-    use crate::load::Operation;
 
     fn operation(session: u64, request: Request, from: u64, to: u64, outcome: Outcome) -> Operation {
         let (invoked, completed) = (Time::from_nanos(from), Time::from_nanos(to));
@@ -155,6 +216,62 @@ mod tests {
 {:index 9, :time 9, :process 3, :type :info, :f :write, :value 3, :error \"timeout\"}
 ";
         assert_eq!(history_edn(&history), expected);
+    }
+
+    /// A history from elsewhere, written again, is the same to checkers.
+    #[test]
+    fn what_is_imported_can_be_written_again() {
+        let check = |kind: ObjectKind, text: &str| {
+            let first =
+                read(text.as_bytes(), None, kind, Nil::Value).unwrap_or_else(|error| panic!("{error}\n{text}"));
+            let written = imported_edn(&first);
+            let again =
+                read(written.as_bytes(), None, kind, Nil::Value).unwrap_or_else(|error| panic!("{error}\n{written}"));
+            // What is open at the end ends with an event of its own.
+            let end = |o: &Operation| o.outcome.is_answered().then_some(o.completed.as_nanos() / 10);
+            let deed = |o: &Operation| (o.request.clone(), o.outcome.clone(), o.session, o.invoked, end(o));
+            let deeds = |history: &History| -> Vec<_> { history.operations.iter().map(deed).collect() };
+            assert_eq!(deeds(&again.history), deeds(&first.history), "{written}");
+            assert_eq!((&again.words, &again.names), (&first.words, &first.names), "{written}");
+        };
+        let time = std::cell::Cell::new(0);
+        let event = |process: u64, kind: &str, function: &str, value: &str| {
+            time.set(time.get() + 10);
+            let time = time.get();
+            format!("{{:time {time}, :process {process}, :type :{kind}, :f :{function}, :value {value}}}\n")
+        };
+        let both = |process: u64, function: &str, asked: &str, found: &str| {
+            event(process, "invoke", function, asked) + &event(process, "ok", function, found)
+        };
+        let register = both(0, "write", "[:x \"a \\\"b\\\"\"]", "[:x nil]")
+            + &both(0, "read", "[:y nil]", "[:y {:a [1 2.50], :b #{:c}}]")
+            + &both(0, "cas", "[:x [true #inst \"2026\"]]", "[:x [true #inst \"2026\"]]")
+            + "{:time 900, :process 0, :type :invoke, :f :read, :value [:x nil]}
+               {:time 910, :process 0, :type :info, :f :read, :value [:x nil], :error [:net \"down \\\\ \"]}";
+        check(ObjectKind::Register, &register.replace("[:y {", "[:y #x/y {"));
+        check(ObjectKind::Set, &(both(0, "add", ":a", ":a") + &both(0, "read", "nil", "#{1 :a \\space}")));
+        check(ObjectKind::Log, &(both(0, "append", "(1 :a)", "nil") + &both(0, "read", "nil", "[[1 :a] nil]")));
+        let puts = both(0, "enqueue", ":a", ":a") + &both(0, "enqueue", "3", "3") + &both(0, "enqueue", ":c", "nil");
+        let drains = [
+            both(1, "drain", "nil", "[:a 3]"),
+            both(1, "drain", "nil", "nil"),
+            event(1, "invoke", "drain", "nil") + &event(1, "info", "drain", "nil"),
+            event(1, "invoke", "drain", "nil") + &event(1, "fail", "drain", "nil"),
+            event(1, "invoke", "drain", "nil"),
+        ];
+        for drain in drains {
+            check(ObjectKind::Queue, &(puts.clone() + &drain));
+            check(ObjectKind::Queue, &(puts.clone() + &drain + &both(2, "dequeue", "nil", ":c")));
+        }
+        check(ObjectKind::UniqueIds, &both(0, "generate", "nil", "\"7f\""));
+        check(
+            ObjectKind::TransactionalList,
+            &both(0, "txn", "[[:append :x :v] [:r :y nil]]", "[[:append :x :v] [:r :y [:u 1]]]"),
+        );
+        check(
+            ObjectKind::TransactionalRegister,
+            &both(0, "txn", "[[:w :x :v] [:r :y nil]]", "[[:w :x :v] [:r :y 1/2]]"),
+        );
     }
 
     #[test]

@@ -23,7 +23,7 @@ mod trace;
 
 pub use corpus::{Replayed, corpus_document, corpus_story};
 pub use coverage::coverage_story;
-pub use edn::history_edn;
+pub use edn::{history_edn, imported_edn};
 pub use explored::{exploration_document, exploration_story};
 pub use history::history_lines;
 pub use json::document;

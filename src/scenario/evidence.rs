@@ -5,8 +5,8 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use crate::check::{
-    AnyModel, Budget, Check, Declared, Evidence, Expectation, Figure, Phase, Quantity, Replica, Windows,
-    service_figures,
+    AnyModel, Budget, Check, Declared, Evidence, Expectation, Figure, JudgedIsolation, Phase, Quantity, Replica,
+    Windows, service_figures,
 };
 use crate::host::{Request, RoleTaken, Simulation, Violation};
 use crate::load::History;
@@ -28,6 +28,8 @@ pub(super) struct ServiceEvidence<'a> {
     declares: &'static [&'static str],
     applied: Cow<'a, [Request]>,
     model: Option<&'a AnyModel>,
+    /// What was found of its transactions, by the first expectation that asks.
+    isolation: JudgedIsolation,
 }
 
 impl<'a> ServiceEvidence<'a> {
@@ -49,7 +51,8 @@ impl<'a> ServiceEvidence<'a> {
             let replicas = live_replicas(scenario, service, simulation);
             let (roles, declares, applied) = (roles(simulation, name), what.roles(), simulation.applied(name));
             let model = what.model();
-            Self { name, is_alone, history, places, replicas, violations, roles, declares, applied, model }
+            let isolation = JudgedIsolation::new();
+            Self { name, is_alone, history, places, replicas, violations, roles, declares, applied, model, isolation }
         };
         called.iter().map(evidence).collect()
     }
@@ -76,6 +79,7 @@ impl<'a> ServiceEvidence<'a> {
             applied: &self.applied,
             model: self.model,
             recovery: None,
+            isolation: Some(&self.isolation),
             budget: Budget::default(),
         };
         let mut check = expectation.judge(phase, &evidence);

@@ -50,6 +50,7 @@ pub(super) fn judge(scenario: &Scenario, finished: &Finished<'_>) -> Vec<Check> 
                 applied: &[],
                 model: None,
                 recovery,
+                isolation: None,
                 budget,
             };
             checks.push(expectation.judge(*phase, &evidence));

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use crate::check::convergence::Replica;
-use crate::check::precedence::{objects, precedes};
+use crate::check::precedence::{objects, precedes, series};
 use crate::check::sentence::{clause, count, list};
 use crate::host::{Key, Request, Value};
 use crate::kernel::Time;
@@ -182,12 +182,21 @@ struct Queue<'h> {
     last_empty: Option<usize>,
     /// Takings of unknown outcome.
     unknown: usize,
+    /// Takings of known outcome that followed each other.
+    series: Vec<Vec<usize>>,
 }
 
 impl<'h> Queue<'h> {
     fn new(history: &'h History, operations: &[usize]) -> Self {
-        let mut queue =
-            Self { history, puts: BTreeMap::new(), takings: BTreeMap::new(), last_empty: None, unknown: 0 };
+        let mut queue = Self {
+            history,
+            puts: BTreeMap::new(),
+            takings: BTreeMap::new(),
+            last_empty: None,
+            unknown: 0,
+            series: Vec::new(),
+        };
+        queue.series = series(history, operations);
         for &index in operations {
             let operation = &history.operations[index];
             match (&operation.request, &operation.outcome) {
@@ -206,7 +215,8 @@ impl<'h> Queue<'h> {
     }
 
     fn precedes(&self, one: usize, other: usize) -> bool {
-        precedes(&self.history.operations[one], &self.history.operations[other])
+        let [one, other] = [one, other].map(|index| &self.history.operations[index]);
+        precedes(one, other) || one.is_in_series_with(other) && one.number < other.number
     }
 
     fn is_acknowledged(&self, put: usize) -> bool {
@@ -244,10 +254,12 @@ impl<'h> Queue<'h> {
     fn find_lost(&self, held: Option<BTreeSet<i64>>, report: &mut QueueReport) {
         let mut lost = Vec::new();
         for (element, puts) in &self.puts {
-            let acknowledged: Vec<usize> = puts.iter().copied().filter(|&put| self.is_acknowledged(put)).collect();
+            let mut acknowledged: Vec<usize> =
+                puts.iter().copied().filter(|&put| self.is_acknowledged(put)).collect();
+            acknowledged.sort_by_key(|&put| self.history.operations[put].completed);
             let taken = self.takings.get(element).map_or(0, Vec::len);
             let is_held = held.as_ref().map(|held| held.contains(element));
-            // Of what was put in again and again, those that were put in last are the ones that are missing.
+            // Of what was put in again and again, those that were in last are the ones that are missing.
             for &put in acknowledged.iter().skip(taken) {
                 let found_empty = self.last_empty.filter(|&empty| self.precedes(put, empty));
                 match (is_held, found_empty) {
@@ -281,7 +293,12 @@ impl<'h> Queue<'h> {
                 first_out[place - 1] = later;
             }
         }
+        let overtaken = self.overtaken_in_series(&elements);
         for &(put, taking) in elements.iter().filter(|&&(put, _)| self.is_acknowledged(put)) {
+            if let Some(&(other_put, other_taking)) = overtaken.get(&taking) {
+                report.anomalies.push((QueueAnomaly::Reordered, vec![taking, put, other_put, other_taking]));
+                continue;
+            }
             let put_in: Time = time(put).completed;
             let place = elements.partition_point(|&(other, _)| time(other).invoked <= put_in);
             if let Some(&(other_put, other_taking)) = first_out.get(place)
@@ -290,5 +307,23 @@ impl<'h> Queue<'h> {
                 report.anomalies.push((QueueAnomaly::Reordered, vec![taking, put, other_put, other_taking]));
             }
         }
+    }
+
+    /// Of each series the takings that came after one of an element that was put in later, with that put and taking; of
+    /// several the one that was put in last. `elements` are puts with their takings.
+    fn overtaken_in_series(&self, elements: &[(usize, usize)]) -> BTreeMap<usize, (usize, usize)> {
+        let put_of: BTreeMap<usize, usize> = elements.iter().map(|&(put, taking)| (taking, put)).collect();
+        let time = |index: usize| &self.history.operations[index];
+        let mut overtaken = BTreeMap::new();
+        for series in &self.series {
+            let mut last: Option<(usize, usize)> = None;
+            for (put, taking) in series.iter().filter_map(|&taking| Some((*put_of.get(&taking)?, taking))) {
+                if let Some(other) = last.filter(|&(other, _)| time(put).completed < time(other).invoked) {
+                    overtaken.insert(taking, other);
+                }
+                last = last.filter(|&(other, _)| time(other).invoked >= time(put).invoked).or(Some((put, taking)));
+            }
+        }
+        overtaken
     }
 }

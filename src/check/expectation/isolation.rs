@@ -1,5 +1,7 @@
 //! How the isolation of transactions is judged.
 
+use std::cell::OnceCell;
+
 use super::super::sentence::count;
 use super::super::transactions::{self, Answer, Isolation, Level, TransactionHistory, serializes};
 use super::super::vacuity::transactions_met;
@@ -9,11 +11,13 @@ use crate::host::Request;
 
 impl Evidence<'_> {
     pub(super) fn isolation(&self, level: Level, edges: &mut Vec<Edge>) -> Finding {
-        let history = match TransactionHistory::from_history(self.history) {
-            Ok(history) => history,
+        let judged = || Ok(transactions::check(&TransactionHistory::from_history(self.history)?, self.budget));
+        let own = OnceCell::new();
+        let isolation = match self.isolation.unwrap_or(&own).get_or_init(judged) {
+            Ok(isolation) => isolation,
             Err(error) => return Finding::inconclusive("unknown", format!("Not certain: {error}.")),
         };
-        self.isolated(level, &transactions::check(&history, self.budget), edges)
+        self.isolated(level, isolation, edges)
     }
 
     /// What the checker's answer means.

@@ -30,6 +30,7 @@ fn evidence<'a>(history: &'a History, windows: &'a Windows, replicas: &'a [Repli
         applied: &[],
         model: None,
         recovery: None,
+        isolation: None,
         budget,
     }
 }

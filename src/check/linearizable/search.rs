@@ -32,6 +32,7 @@ use super::object::{Action, Entry, INITIAL, Object, Price};
 use crate::check::model::Model;
 use crate::check::precedence::predecessors;
 use crate::kernel::Time;
+use crate::load::History;
 
 /// What a search found.
 pub(super) enum Found {
@@ -149,7 +150,8 @@ struct Search<'s, 'h, M: Model> {
     /// How many operations are invoked by the deadline of each; entries are in the order of invocation.
     invoked: Vec<u32>,
     slots: Vec<u32>,
-    /// The operation of the same session that touches this one's invocation and so must go first.
+    /// The operation of the same session that touches this one's invocation, or is before it in a series, and so must go
+    /// first.
     predecessor: Vec<Option<u32>>,
     /// Whether it is some operation's predecessor.
     precedes: Vec<bool>,
@@ -175,6 +177,19 @@ fn small(index: usize) -> u32 {
     u32::try_from(index).expect("a history has less than 2^32 operations")
 }
 
+/// Lets each taking of a series wait for the one before it.
+fn follow_series(history: &History, entries: &[Entry], predecessor: &mut [Option<u32>]) {
+    let mut latest: BTreeMap<u64, usize> = BTreeMap::new();
+    for (e, entry) in entries.iter().enumerate() {
+        let operation = &history.operations[entry.operation];
+        if !entry.is_open() && operation.is_in_series_with(operation) {
+            let before = latest.insert(entry.session, e);
+            let before = before.filter(|&e| operation.is_in_series_with(&history.operations[entries[e].operation]));
+            predecessor[e] = before.map(small).or(predecessor[e]);
+        }
+    }
+}
+
 impl<'s, 'h, M: Model> Search<'s, 'h, M> {
     fn new(object: &'s mut Object<'h, M>, entries: &'s [Entry], facts: Facts) -> Self {
         let length = small(entries.len());
@@ -183,7 +198,8 @@ impl<'s, 'h, M: Model> Search<'s, 'h, M> {
         let by_call = |time: Time| small(entries.partition_point(|entry| entry.call <= time));
         let invoked = deadlines.iter().map(|&e| by_call(entries[e as usize].deadline())).collect();
         let (slots, width) = assign_slots(entries, &deadlines);
-        let predecessor = predecessors(entries.iter().map(Entry::times));
+        let mut predecessor = predecessors(entries.iter().map(Entry::times));
+        follow_series(object.history, entries, &mut predecessor);
         let (mut twins, mut twin) = (BTreeMap::new(), Vec::new());
         for (e, entry) in (0..length).zip(entries) {
             let is_comparable = entry.is_open() && !matches!(entry.action, Action::Step | Action::Look);

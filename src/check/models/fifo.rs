@@ -13,12 +13,16 @@
 //! asks for. So it is enough that each demand can be met alone: that each taking of a known element is preceded by few
 //! enough of what is left ([`Fifo::left_behind`]), and that each taking that found nothing has an instant at which nothing
 //! else is in the queue and few enough of what is left was put in before ([`Fifo::never_empty`]).
+//!
+//! A drain is a series of takings whose order is known although their times are not. Where no other element is known to have
+//! been taken meanwhile, that order is respected as soon as no two of its elements come out in the wrong order
+//! ([`Fifo::out_of_series`]), and it is found empty only after the last of them was put in. Else a search decides.
 
 use std::collections::{BTreeMap, BTreeSet};
 
 use crate::check::anomaly::{DUPLICATE_ELEMENT, FUTURE_READ, GARBAGE_READ, NO_ORDER};
 use crate::check::model::Decision;
-use crate::check::precedence::{precedes, predecessors};
+use crate::check::precedence::{precedes, predecessors, series};
 use crate::check::sentence::{clause, count, list};
 use crate::host::{Request, Value};
 use crate::kernel::Time;
@@ -43,6 +47,8 @@ struct Fifo<'h> {
     /// The takings that found it empty, and those of unknown outcome, in the order of invocation.
     empty: Vec<usize>,
     unknown: Vec<usize>,
+    /// Takings of known outcome that followed each other, each with what put the element in, if it found one.
+    series: Vec<Vec<(usize, Option<usize>)>>,
 }
 
 /// Decides about the operations of one queue.
@@ -50,8 +56,10 @@ pub(super) fn decide(history: &History, operations: &[usize]) -> Decision {
     match Fifo::new(history, operations) {
         Err(decision) => decision,
         Ok(fifo) => {
-            let found = fifo.out_of_order().or_else(|| fifo.left_behind()).or_else(|| fifo.never_empty());
-            let otherwise = if touches(history, operations) { Decision::Search } else { Decision::Linearizable };
+            let found = fifo.out_of_order().or_else(|| fifo.out_of_series());
+            let found = found.or_else(|| fifo.left_behind()).or_else(|| fifo.never_empty());
+            let is_undecided = touches(history, operations) || fifo.has_mixed_series();
+            let otherwise = if is_undecided { Decision::Search } else { Decision::Linearizable };
             found.unwrap_or(otherwise)
         }
     }
@@ -77,7 +85,7 @@ impl<'h> Fifo<'h> {
     /// Gathers the elements. An element that is taken without having been put in, or twice, decides already.
     fn new(history: &'h History, operations: &[usize]) -> Result<Self, Decision> {
         let (left, empty, unknown) = (Vec::new(), Vec::new(), Vec::new());
-        let mut fifo = Self { history, elements: BTreeMap::new(), left, empty, unknown };
+        let mut fifo = Self { history, elements: BTreeMap::new(), left, empty, unknown, series: Vec::new() };
         let mut takings: Vec<(i64, usize)> = Vec::new();
         for &index in operations {
             let operation = &history.operations[index];
@@ -113,6 +121,12 @@ impl<'h> Fifo<'h> {
                 ));
             }
         }
+        let put_of: BTreeMap<usize, usize> =
+            fifo.elements.values().filter_map(|element| Some((element.taken?, element.put))).collect();
+        let with_put = |taking: usize| (taking, put_of.get(&taking).copied());
+        let of_known_outcome = |series: &Vec<usize>| history.operations[series[0]].outcome.is_answered();
+        let all = series(history, operations).into_iter().filter(of_known_outcome);
+        fifo.series = all.map(|series| series.into_iter().map(with_put).collect()).collect();
         // What nobody is known to have taken might as well never have been put in, if that is unknown.
         let is_left = |element: &&Element| {
             element.taken.is_none() && !matches!(history.operations[element.put].outcome, Outcome::Info(_))
@@ -177,6 +191,57 @@ impl<'h> Fifo<'h> {
             }
         }
         None
+    }
+
+    /// An element that comes after another one in a series that was put in after it.
+    fn out_of_series(&self) -> Option<Decision> {
+        for series in &self.series {
+            let mut last: Option<(usize, usize)> = None;
+            for &(taking, put) in series {
+                let Some(put) = put else { continue };
+                if let Some((other, other_put)) = last.filter(|&(_, other)| self.deadline(put) < self.invoked(other))
+                {
+                    let sentence = format!(
+                        "{}, and after it another element that was put in before it: {}; {}; {}.",
+                        self.clause(other),
+                        self.clause(put),
+                        self.clause(other_put),
+                        self.clause(taking)
+                    );
+                    return Some(refuted(NO_ORDER, vec![other, put, other_put, taking], sentence));
+                }
+                last = last.filter(|&(_, other)| self.invoked(other) >= self.invoked(put)).or(Some((taking, put)));
+            }
+        }
+        None
+    }
+
+    /// Whether an element is known to have been taken by somebody else during a series of several.
+    fn has_mixed_series(&self) -> bool {
+        if self.series.is_empty() {
+            return false;
+        }
+        let takings = || self.elements.values().filter_map(|element| element.taken);
+        let mut begun: Vec<Time> = takings().map(|taking| self.invoked(taking)).collect();
+        let mut ended: Vec<Time> = takings().map(|taking| self.deadline(taking)).collect();
+        begun.sort_unstable();
+        ended.sort_unstable();
+        self.series.iter().any(|series| {
+            let own = series.iter().filter(|(_, put)| put.is_some()).count();
+            let (from, to) = (self.invoked(series[0].0), self.deadline(series[0].0));
+            let meanwhile = begun.partition_point(|&at| at <= to) - ended.partition_point(|&at| at < from);
+            own > 1 && meanwhile > own
+        })
+    }
+
+    /// Of the takings that found nothing at the end of a series: the one before that took what was put in last, and that put.
+    fn before_empty(&self) -> BTreeMap<usize, (usize, usize)> {
+        let last = |series: &Vec<(usize, Option<usize>)>| {
+            let &(empty, _) = series.last().filter(|(_, put)| put.is_none())?;
+            let found = series.iter().filter_map(|&(taking, put)| Some((taking, put?)));
+            Some((empty, found.max_by_key(|&(_, put)| self.invoked(put))?))
+        };
+        self.series.iter().filter_map(last).collect()
     }
 
     /// An element that was taken although more was put in before it than can have been taken by then.
@@ -254,13 +319,23 @@ impl<'h> Fifo<'h> {
     fn never_empty(&self) -> Option<Decision> {
         let stays = self.stays();
         let instants = self.empty_at(&stays);
+        let before_empty = self.before_empty();
+        let from = |empty: usize| {
+            let put = before_empty.get(&empty).map(|&(_, put)| self.invoked(put));
+            self.invoked(empty).max(put.unwrap_or(Time::ZERO))
+        };
         let is_never_empty = |&&empty: &&usize| {
-            let first = instants.partition_point(|&at| at < self.invoked(empty));
+            let first = instants.partition_point(|&at| at < from(empty));
             instants.get(first).is_none_or(|&at| self.deadline(empty) < at)
         };
         let &empty = self.empty.iter().find(is_never_empty)?;
         // At each instant the element that stays longest, or more elements that are left than can have been taken.
-        let (mut at, mut core, mut seen) = (self.invoked(empty), vec![empty], BTreeSet::new());
+        let (mut at, mut core, mut seen) = (from(empty), vec![empty], BTreeSet::new());
+        if let Some(&(taking, put)) =
+            before_empty.get(&empty).filter(|&&(_, put)| self.invoked(empty) < self.invoked(put))
+        {
+            core.extend([put, taking].into_iter().filter(|&operation| seen.insert(operation)));
+        }
         while at <= self.deadline(empty) {
             let there = stays.iter().take_while(|(from, ..)| *from < at).max_by_key(|(_, until, _)| *until);
             let (why, until): (Vec<usize>, Time) = match there {

@@ -5,7 +5,7 @@ use proptest::prelude::*;
 use super::*;
 use crate::check::model::{Decision, Model};
 use crate::check::testing::{brute_force, cases, history, is_judged_as_by_brute_force};
-use crate::check::{Budget, Linearizability, Refutation, Register, linearizable};
+use crate::check::{Budget, Linearizability, Refutation, Register, linearizable, queue_contract};
 use crate::host::{Key, Request, Value};
 use crate::kernel::Time;
 use crate::load::{History, Operation, Outcome};
@@ -75,6 +75,10 @@ fn queues_of_the_literature() {
             "empty between what unknown takings took",
             "1 e1 ok 0 1\n3 d info 2 3\n2 d ok0 0 9\n1 e2 ok 4 5\n1 e3 ok 6 7",
         ),
+        // Takings of one session over one interval are a drain.
+        ("a drain in order", "1 e1 ok 0 1\n1 e2 ok 2 3\n2 d ok1 4 9\n2 d ok2 4 9\n2 d ok0 4 9"),
+        ("a drain that overtakes nobody", "1 e1 ok 0 2\n3 e2 ok 1 3\n2 d ok2 4 9\n2 d ok1 4 9\n2 d ok0 4 9"),
+        ("a drain that goes on", "1 e1 ok 0 1\n2 d ok1 2 9\n2 d ok2 2 9\n2 d ok0 2 9\n1 e2 ok 5 6\n1 e3 ok 7 8"),
     ];
     let rejected = [
         ("Herlihy and Wing 1990, figure 1b: last in, first out", "no order", "1 e1 ok 0 1\n2 e2 ok 2 3\n2 d ok2 4 5"),
@@ -105,6 +109,18 @@ fn queues_of_the_literature() {
             "1 e1 ok 0 1\n1 e2 ok 0 1\n3 d info 2 3\n2 d ok0 4 5",
         ),
         ("aborted insertion", "garbage read", "1 e1 fail 0 1\n2 d ok1 2 3"),
+        ("a drain out of order", "no order", "1 e1 ok 0 1\n1 e2 ok 2 3\n2 d ok2 4 9\n2 d ok1 4 9\n2 d ok0 4 9"),
+        ("a drain that leaves something", "no order", "1 e1 ok 0 1\n1 e2 ok 2 3\n2 d ok1 4 9\n2 d ok0 4 9"),
+        (
+            "a drain that ends empty only after more was put in",
+            "no order",
+            "1 e1 ok 0 1\n2 d ok1 2 9\n2 d ok3 2 9\n2 d ok0 2 9\n1 e2 ok 3 4\n1 e3 ok 5 6",
+        ),
+        (
+            "two drains, of which none can go first",
+            "no order",
+            "1 e1 ok 0 1\n1 e2 ok 2 3\n1 e3 ok 4 5\n1 e4 ok 6 7\n2 d ok4 8 9\n2 d ok1 8 9\n3 d ok3 8 9\n3 d ok2 8 9",
+        ),
     ];
     judge_all(&Queue, &accepted, &rejected);
 }
@@ -416,6 +432,27 @@ proptest! {
     }
 
     #[test]
+    fn drains_of_queues_are_judged_as_by_brute_force(
+        puts in proptest::collection::vec((0u64..8, 0u64..6, 0u8..8), 1..5),
+        drains in proptest::collection::vec((0u64..12, 1u64..6, 0usize..4, any::<bool>()), 1..3),
+        order in Just([1i64, 2, 3, 4]).prop_shuffle(),
+        sorted: bool,
+        alone in proptest::option::of((0u64..12, 0u64..6, 0u8..3)),
+        twins: bool,
+    ) {
+        let history = drained(&puts, &drains, (order, sorted), alone, twins);
+        let expected = brute_force(&Queue, &history);
+        prop_assert_eq!(is_linearizable(&Queue, &history), expected, "{:#?}", history.operations);
+        let report = queue_contract(&history, &[]);
+        prop_assert!(!expected || report.anomalies.is_empty(), "{:?} {:#?}", report, history.operations);
+        if let Linearizability::Refuted { refutation, .. } = linearizable(&Queue, &history, Budget::default()) {
+            let core = refutation.core.iter().map(|&index| history.operations[index].clone()).collect();
+            let core = History { clients: history.clients.clone(), operations: core };
+            prop_assert!(!brute_force(&Queue, &core), "{:#?} of {:#?}", core.operations, history.operations);
+        }
+    }
+
+    #[test]
     fn locks_are_judged_as_by_brute_force(draws in draws()) {
         let request = |kind: u8, token: i64| match kind {
             0 | 1 => Request::Acquire { key: KEY },
@@ -429,6 +466,61 @@ proptest! {
         is_judged_as_by_brute_force(&FencedLock, &history)?;
         is_judged_as_by_brute_force(&Mutex, &history)?;
     }
+}
+
+/// A queue into which elements are put at these times, for so long (the outcome of some is unknown, and with `twins` some are
+/// put in twice); drains, which end empty or not, take those of `order` one after the other, in the order of the numbers if that is
+/// asked for, and somebody takes an element alone, finds none, or does not know.
+fn drained(
+    puts: &[(u64, u64, u8)],
+    drains: &[(u64, u64, usize, bool)],
+    (order, sorted): ([i64; 4], bool),
+    alone: Option<(u64, u64, u8)>,
+    twins: bool,
+) -> History {
+    let mut operations: Vec<Operation> = Vec::new();
+    let mut add = |session: u64, from: u64, length: u64, request: Request, outcome: Outcome| {
+        let [invoked, completed] = [from, from + length].map(Time::from_nanos);
+        let number = operations.len() as u64;
+        operations.push(Operation {
+            client: 0,
+            number,
+            session,
+            request,
+            intended: invoked,
+            invoked,
+            completed,
+            outcome,
+        });
+    };
+    for (place, &(from, length, outcome)) in (1i64..).zip(puts) {
+        let outcome = if outcome == 0 { Outcome::Info("timeout".into()) } else { Outcome::Ok(Value::Nil) };
+        let element = if twins { (place + 1) / 2 } else { place };
+        add(place.unsigned_abs(), from, length, Request::Enqueue { key: KEY, element }, outcome);
+    }
+    let is_put = |element: &i64| *element <= puts.len() as i64;
+    let mut left: Vec<i64> =
+        order.into_iter().filter(is_put).map(|it| if twins { (it + 1) / 2 } else { it }).collect();
+    if sorted {
+        left.sort_unstable();
+    }
+    let mut left = left.into_iter();
+    let take = Request::Dequeue { key: KEY };
+    if let Some((from, length, kind)) = alone {
+        let outcome = match kind {
+            0 => Outcome::Info("timeout".into()),
+            1 => Outcome::Ok(Value::Nil),
+            _ => Outcome::Ok(left.next().map_or(Value::Nil, Value::Int)),
+        };
+        add(1_000, from, length, take.clone(), outcome);
+    }
+    for (session, &(from, length, count, ends_empty)) in (2_000..).zip(drains) {
+        let elements = left.by_ref().take(count).map(Value::Int);
+        let found: Vec<Value> = elements.chain(ends_empty.then_some(Value::Nil)).collect();
+        found.into_iter().for_each(|found| add(session, from, length, take.clone(), Outcome::Ok(found)));
+    }
+    operations.sort_by_key(|operation| (operation.invoked, operation.number));
+    History { clients: vec!["s".into()], operations }
 }
 
 /// What a model's objects are asked, by a draw and its place, and which answers there are.

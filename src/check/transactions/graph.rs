@@ -108,6 +108,17 @@ pub(super) fn graph(history: &TransactionHistory, objects: &[Object<'_>], took_e
 /// One end of an edge: a transaction, and the version that it read or wrote.
 type End = (usize, Version);
 
+/// A version of a register, and who replaced it.
+type Replacement = (Version, usize);
+
+/// What a transaction began with, who wrote that, and what it left.
+struct Access {
+    transaction: usize,
+    first: Version,
+    writer: Option<usize>,
+    left: Version,
+}
+
 struct Building<'h> {
     history: &'h TransactionHistory,
     took_effect: &'h [bool],
@@ -203,65 +214,89 @@ impl Building<'_> {
         for (reader, found) in self.reads(object) {
             readers.entry(found.version()).or_default().push((reader, found.version()));
         }
-        let mut next: BTreeSet<(Version, usize)> = BTreeSet::new();
-        let mut follows_another = BTreeSet::new();
-        for update in &object.updates {
-            next.insert((update.read, update.transaction));
-            if update.read.is_some() {
-                follows_another.insert(update.transaction);
+        let mut known: Vec<Replacement> = object.updates.iter().map(|it| (it.read, it.transaction)).collect();
+        let follows_another: BTreeSet<usize> =
+            object.updates.iter().filter(|update| update.read.is_some()).map(|update| update.transaction).collect();
+        let blind = object.last_writes.keys().filter(|writer| !follows_another.contains(writer));
+        known.extend(blind.filter(|&&writer| self.took_effect[writer]).map(|&writer| (None, writer)));
+        known.sort_unstable();
+        known.dedup();
+        self.replacements(object, Order::Any, &readers, &known);
+        let accesses = self.accesses(object);
+        for order in [Order::Session, Order::Realtime] {
+            let mut seen = self.seen_in(&accesses, order);
+            seen.retain(|replacement| known.binary_search(replacement).is_err());
+            self.replacements(object, order, &readers, &seen);
+            known.extend(seen);
+            known.sort_unstable();
+        }
+    }
+
+    /// What each transaction that read or wrote a register began with, and what it left, by transaction.
+    fn accesses(&self, object: &Object<'_>) -> Vec<Access> {
+        let mut accesses: Vec<Access> = Vec::new();
+        for read in &object.reads {
+            let (transaction, version) = (read.transaction, read.found.version());
+            match accesses.last_mut().filter(|last| last.transaction == transaction) {
+                Some(last) => last.left = version,
+                None => accesses.push(Access { transaction, first: version, writer: None, left: version }),
             }
         }
-        let blind = object.last_writes.keys().filter(|writer| !follows_another.contains(writer));
-        next.extend(blind.filter(|&&writer| self.took_effect[writer]).map(|&writer| (None, writer)));
-        self.replacements(object, Order::Any, &readers, &next);
-        let mut known = next;
-        for order in [Order::Session, Order::Realtime] {
-            let seen = self.seen_in(object, order);
-            let new: BTreeSet<_> = seen.difference(&known).copied().collect();
-            self.replacements(object, order, &readers, &new);
-            known.extend(new);
+        let readers = accesses.len();
+        let updaters: BTreeSet<usize> = object.updates.iter().map(|update| update.transaction).collect();
+        for (&transaction, &value) in &object.last_writes {
+            if !self.took_effect[transaction] {
+                continue;
+            }
+            let version = Some(value);
+            match accesses[..readers].binary_search_by_key(&transaction, |access| access.transaction) {
+                Ok(place) => {
+                    accesses[place].left = version;
+                    if !updaters.contains(&transaction) {
+                        accesses[place].first = version;
+                    }
+                }
+                Err(_) => accesses.push(Access { transaction, first: version, writer: None, left: version }),
+            }
         }
+        accesses.sort_unstable_by_key(|access| access.transaction);
+        for access in &mut accesses {
+            access.writer = self.writer(object, access.first);
+        }
+        accesses
     }
 
     /// Which transactions are seen by an order to have replaced which versions of a register: one transaction left
-    /// or read a version, and a later one began with another.
-    fn seen_in(&self, object: &Object<'_>, order: Order) -> BTreeSet<(Version, usize)> {
-        let mut first: BTreeMap<usize, Version> = BTreeMap::new();
-        let mut last: BTreeMap<usize, Version> = BTreeMap::new();
-        for read in &object.reads {
-            first.entry(read.transaction).or_insert(read.found.version());
-            last.insert(read.transaction, read.found.version());
-        }
-        let updaters: BTreeSet<usize> = object.updates.iter().map(|update| update.transaction).collect();
-        for (&writer, &value) in &object.last_writes {
-            if self.took_effect[writer] {
-                last.insert(writer, Some(value));
-                if !updaters.contains(&writer) {
-                    first.insert(writer, Some(value));
-                }
-            }
-        }
-        let participants: Vec<usize> = last.keys().copied().collect();
-        let replaced = pairs(self.history, &participants, order).into_iter().filter_map(|(a, b)| {
-            let writer = self.writer(object, first[&b])?;
-            (last[&a] != first[&b]).then_some((last[&a], writer))
-        });
-        replaced.collect()
+    /// or read a version, and a later one began with another. In ascending order.
+    fn seen_in(&self, accesses: &[Access], order: Order) -> Vec<Replacement> {
+        let participants: Vec<usize> = accesses.iter().map(|access| access.transaction).collect();
+        let access = |transaction: usize| {
+            let place = accesses.binary_search_by_key(&transaction, |access| access.transaction);
+            &accesses[place.expect("pairs are of participants")]
+        };
+        let replacement = |(a, b): (usize, usize)| {
+            let (left, next) = (access(a).left, access(b));
+            next.writer.filter(|_| left != next.first).map(|writer| (left, writer))
+        };
+        let mut seen: Vec<Replacement> =
+            pairs(self.history, &participants, order).into_iter().filter_map(replacement).collect();
+        seen.sort_unstable();
+        seen.dedup();
+        seen
     }
 
+    /// Adds the rw edges that follow from replacements, which are in ascending order.
     fn replacements(
         &mut self,
         object: &Object<'_>,
         by: Order,
         readers: &BTreeMap<Version, Vec<End>>,
-        next: &BTreeSet<(Version, usize)>,
+        replacements: &[Replacement],
     ) {
-        let mut writers: BTreeMap<Version, Vec<End>> = BTreeMap::new();
-        for &(version, writer) in next {
-            writers.entry(version).or_default().push((writer, Some(object.last_writes[&writer])));
-        }
-        for (version, writers) in writers {
-            if let Some(readers) = readers.get(&version) {
+        for of_one in replacements.chunk_by(|one, other| one.0 == other.0) {
+            if let Some(readers) = readers.get(&of_one[0].0) {
+                let end = |&(_, writer): &Replacement| (writer, Some(object.last_writes[&writer]));
+                let writers: Vec<End> = of_one.iter().map(end).collect();
                 self.replace(object, by, readers, &writers);
             }
         }

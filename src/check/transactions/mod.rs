@@ -17,6 +17,7 @@ mod level;
 mod objects;
 mod plan;
 mod precedence;
+mod saturate;
 mod search;
 mod story;
 #[cfg(test)]

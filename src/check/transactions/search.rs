@@ -5,8 +5,8 @@
 //! isolation (Berenson et al. 1995; generalized as by Elnikety et al. 2005, a snapshot may be old) it may commit
 //! later, but no two transactions that write one object may overlap.
 //!
-//! What the dependency graph knows holds in every such execution, so it cuts the search: who wrote or precedes, commits
-//! before the other begins; who read, begins before the one who replaced it commits. Three more cuts keep an
+//! What the dependency graph knows holds in every such execution, and so does what follows from it ([`saturate`]), so it cuts
+//! the search: who wrote or precedes, commits before the other begins; who read, begins before the one who replaced it commits. Three more cuts keep an
 //! execution if there is one: a transaction that only reads is done as soon as it can begin; a version that some
 //! transaction still has to read is not replaced, unless it may come back; no configuration is explored twice.
 
@@ -15,6 +15,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::graph::{Dependency, Graph};
 use super::level::Order;
 use super::plan::{Effect, INITIAL, Plans};
+use super::saturate::{Event, Saturated, saturate};
 use crate::check::Budget;
 use crate::check::linearizable::mix;
 
@@ -35,9 +36,41 @@ pub(super) fn search(
     order: Order,
     budget: &mut Budget,
 ) -> Option<bool> {
+    let known = known(&plans, graph, execution, order);
+    let must_commit = |event: Event| match event {
+        Event::Begin(place) | Event::Commit(place) => plans.transactions[place].must_commit,
+    };
+    let certain: Vec<_> = known.iter().copied().filter(|&(_, to)| must_commit(to)).collect();
+    let forced = match saturate(&plans, execution, &certain, budget) {
+        Saturated::Contradiction => return Some(false),
+        Saturated::Forced(forced) => forced,
+    };
     let mut search = Search::new(plans, execution);
-    search.constrain(graph, order);
+    known.into_iter().chain(forced).for_each(|(from, to)| search.wait(from, to));
     search.run(budget)
+}
+
+/// What the graph knows to come after transactions that must commit. (What runs through hubs is left out: it is many, and
+/// follows from what is read.)
+fn known(plans: &Plans, graph: &Graph, execution: Execution, order: Order) -> Vec<(Event, Event)> {
+    let mut place_of = BTreeMap::new();
+    for (place, plan) in plans.transactions.iter().enumerate() {
+        place_of.insert(plan.transaction, place);
+    }
+    let mut known = Vec::new();
+    for edge in graph.edges.edge_indices() {
+        let link = graph.edges[edge];
+        let ends = graph.edges.edge_endpoints(edge).filter(|_| link.order() <= order);
+        let places = ends.and_then(|(a, b)| Some((*place_of.get(&a.index())?, *place_of.get(&b.index())?)));
+        let Some((from, to)) = places.filter(|&(from, _)| plans.transactions[from].must_commit) else {
+            continue;
+        };
+        known.push(match link.is(Dependency::AntiRead) && execution == Execution::Snapshots {
+            true => (Event::Begin(from), Event::Commit(to)),
+            false => (Event::Commit(from), Event::Begin(to)),
+        });
+    }
+    known
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -113,24 +146,14 @@ impl Search {
         }
     }
 
-    /// Takes over what the graph knows to come after transactions that must commit. (What runs through hubs is left out:
-    /// it is many, and follows from what is read.)
-    fn constrain(&mut self, graph: &Graph, order: Order) {
-        let mut place_of = BTreeMap::new();
-        for (place, plan) in self.plans.transactions.iter().enumerate() {
-            place_of.insert(plan.transaction, place);
-        }
-        for edge in graph.edges.edge_indices() {
-            let link = graph.edges[edge];
-            let ends = graph.edges.edge_endpoints(edge).filter(|_| link.order() <= order);
-            let places = ends.and_then(|(a, b)| Some((*place_of.get(&a.index())?, *place_of.get(&b.index())?)));
-            let Some((from, to)) = places.filter(|&(from, _)| self.plans.transactions[from].must_commit) else {
-                continue;
-            };
-            if link.is(Dependency::AntiRead) && self.execution == Execution::Snapshots {
+    /// Lets an event wait for another.
+    fn wait(&mut self, from: Event, to: Event) {
+        match (from, to) {
+            (Event::Begin(from), Event::Commit(to)) if self.execution == Execution::Snapshots => {
                 self.after_begin[from].push(to);
                 self.commit_waits[to] += 1;
-            } else {
+            }
+            (Event::Begin(from) | Event::Commit(from), Event::Begin(to) | Event::Commit(to)) => {
                 self.after_commit[from].push(to);
                 self.begin_waits[to] += 1;
             }
@@ -284,6 +307,7 @@ impl Search {
             let wanted = self.wanted.entry((object, version)).or_default();
             *wanted = if is_forward { *wanted - 1 } else { *wanted + 1 };
         }
+        self.steps += self.after_begin[place].len() as u64;
         for &other in &self.after_begin[place] {
             let waits = &mut self.commit_waits[other];
             *waits = if is_forward { *waits - 1 } else { *waits + 1 };
@@ -314,7 +338,7 @@ impl Search {
             replaced.push((object, self.held[object]));
             self.set_held(object, version);
         }
-        self.steps += replaced.len() as u64;
+        self.steps += (replaced.len() + self.after_commit[place].len()) as u64;
         for &other in &self.after_commit[place] {
             self.begin_waits[other] -= 1;
         }

@@ -279,6 +279,29 @@ fn without_a_budget_nothing_is_certain_that_takes_a_search() {
     assert_eq!(answer(IsolationLevel::Serializable), Answer::Unknown);
 }
 
+#[test]
+fn what_must_precede_what_is_inferred_before_a_search_guesses() {
+    // Forty pairs of registers' versions, each read by somebody, in whatever order; and one read of half of each of two.
+    let pair = |number: u64| format!("x={number} y={number}\nx:{number} y:{number}\n");
+    let pairs: String = (1..=40).map(pair).collect();
+    let budget = Budget { steps: 1_000_000, ..Budget::default() };
+    let check = |text: &str, expected: Answer| {
+        let isolation = check(&history(text), budget);
+        for isolation_level in [IsolationLevel::SnapshotIsolation, IsolationLevel::Serializable] {
+            let level = Level { isolation: isolation_level, order: Order::Any };
+            assert_eq!(isolation.answer(level), expected, "{level}");
+        }
+    };
+    check(&pairs, Answer::Holds);
+    check(&format!("{pairs}x:17 y:23"), Answer::Refuted);
+    // Snapshots may miss each other's writes, as long as nobody overwrites what he has not read.
+    let skewed = history(&format!("{pairs}z:nil x:40 y:40 x=41\nx:40 y:40 z:nil z=42"));
+    let level = |isolation| Level { isolation, order: Order::Any };
+    let isolation = super::check(&skewed, budget);
+    assert_eq!(isolation.answer(level(IsolationLevel::SnapshotIsolation)), Answer::Holds);
+    assert_eq!(isolation.answer(level(IsolationLevel::Serializable)), Answer::Refuted);
+}
+
 /// A recorded operation of a client `s`.
 fn recorded(number: u64, request: Request, outcome: Outcome) -> Operation {
     let at = |offset: u64| Time::from_nanos(2 * number + offset);

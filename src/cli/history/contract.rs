@@ -1,9 +1,13 @@
-//! The contracts of queues, counters and sources of ids, as `partita history` judges them.
+//! The contracts of queues, counters, locks and sources of ids, and durability, as `partita history` judges them.
 
 use std::fmt;
 
-use crate::check::{Consistent, QueueAnomaly, QueueLimits, counter_bounds, queue_contract, unique_ids};
-use crate::load::History;
+use crate::check::{
+    Consistent, FinalState, QueueAnomaly, QueueLimits, counter_bounds, lost_writes, mutual_exclusion, queue_contract,
+    unique_ids,
+};
+use crate::host::Request;
+use crate::load::{History, Outcome};
 
 /// What is to hold of objects that need not be linearizable.
 #[derive(Clone, Copy)]
@@ -14,6 +18,10 @@ pub(super) enum Contract {
     Bounds(i64),
     /// No id is given out twice.
     UniqueIds,
+    /// Nobody holds a lock while somebody else does.
+    MutualExclusion,
+    /// What was acknowledged is there when it is read last.
+    Durable,
 }
 
 /// How many anomalies of a kind there may be: `redelivered=3`.
@@ -36,6 +44,8 @@ impl Contract {
             Self::Queue(limits) => queue(history, limits),
             Self::Bounds(initial) => bounds(history, initial),
             Self::UniqueIds => ids(history),
+            Self::MutualExclusion => exclusion(history),
+            Self::Durable => durability(history),
         }
     }
 }
@@ -46,6 +56,8 @@ impl fmt::Display for Contract {
             Self::Queue(limits) => limits.fmt(f),
             Self::Bounds(_) => f.write_str("bounds"),
             Self::UniqueIds => f.write_str("no id twice"),
+            Self::MutualExclusion => f.write_str("mutual exclusion"),
+            Self::Durable => f.write_str("durable"),
         }
     }
 }
@@ -78,4 +90,38 @@ fn ids(history: &History) -> Consistent {
     let Some(explanation) = ids.story(history) else { return Consistent::Yes(None) };
     let operations = ids.repeated.iter().flat_map(|&(again, first)| [first, again]).collect();
     Consistent::No { anomaly: None, explanation, operations }
+}
+
+fn exclusion(history: &History) -> Consistent {
+    let found = mutual_exclusion(history);
+    let Some((anomaly, explanation, operations)) = found.worst(history) else {
+        return Consistent::Yes(Some(count(found.acquisitions, "acquisition")));
+    };
+    Consistent::No { anomaly: Some(anomaly.to_owned()), explanation, operations: operations.to_vec() }
+}
+
+fn durability(history: &History) -> Consistent {
+    let found = lost_writes(history, &FinalState::default());
+    if let Some(first) = found.lost.first() {
+        let lost = count(found.lost.len() as u64, "acknowledged write");
+        return Consistent::No {
+            anomaly: Some("lost write".to_owned()),
+            explanation: format!("{lost} lost; the first: {}", first.evidence),
+            operations: [first.write].into_iter().chain(first.shown_by).collect(),
+        };
+    }
+    let is_write = |request: &Request| !request.is_read();
+    let acknowledged = |o: &&crate::load::Operation| is_write(&o.request) && matches!(o.outcome, Outcome::Ok(_));
+    let acknowledged = history.operations.iter().filter(acknowledged).count();
+    if acknowledged > 0 && found.examined == 0 {
+        let why = "nobody read what was written after it was acknowledged, so whether it is lost is not known";
+        return Consistent::Unknown { why: why.to_owned() };
+    }
+    let examined = count(found.examined as u64, "acknowledged write");
+    Consistent::Yes(Some(format!("{examined} looked for in what was read last")))
+}
+
+/// `1 write`, `2 writes`.
+fn count(number: u64, noun: &str) -> String {
+    format!("{number} {noun}{}", if number == 1 { "" } else { "s" })
 }
