@@ -52,7 +52,11 @@ pub(super) fn judge(scenario: &Scenario, finished: &Finished<'_>) -> Vec<Check> 
     let must_touch = |fault: &&FaultReport| !fault.may_miss && fault.nemesis.is_none();
     checks.extend(faults.iter().filter(must_touch).filter(|fault| fault.touched == 0).map(idle));
     checks.extend(idle_nemeses(scenario, faults));
-    checks.extend(simulation.maybes().filter(|(_, point)| point.taken == 0).map(idle_point));
+    let has_to_be_taken =
+        |name: &str| scenario.points.iter().any(|switch| switch.name == name && switch.has_to_be_taken());
+    checks.extend(
+        simulation.maybes().filter(|(name, point)| point.taken == 0 && has_to_be_taken(name)).map(idle_point),
+    );
     if checks.is_empty() {
         checks.push(Check {
             name: "hypothesis".to_owned(),
@@ -207,7 +211,10 @@ fn idle_point((name, point): (&str, Point)) -> Check {
         observed: format!("passed {passed} times, never taken"),
         expected: "every point that is switched on is taken".to_owned(),
         explanation: match passed {
-            0 => format!("No node passed the point \"{name}\": is that its name, and does this kind have it?"),
+            0 => format!(
+                "No node passed the point \"{name}\" while it was switched on: does the kind have it with these \
+                 settings, and did the run come there?"
+            ),
             _ => format!("The nodes passed the point \"{name}\" and never did the rare thing: raise its ratio."),
         },
         anomaly: None,

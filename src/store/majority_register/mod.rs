@@ -13,6 +13,7 @@
 
 mod coordinator;
 mod message;
+mod points;
 mod replica;
 #[cfg(test)]
 mod tests;
@@ -25,7 +26,7 @@ use crate::host::{
 use crate::kernel::{Draw, Span};
 
 use super::log::{Acceptance, TORN_TAIL};
-use super::{Crashes, Promise, Protocol, Tolerance};
+use super::{Crashes, Promise, Protocol, RarePoint, Tolerance};
 use coordinator::Operation;
 use message::{MajorityRegisterMessage as Message, Update};
 use replica::Replica;
@@ -94,6 +95,10 @@ impl Protocol for MajorityRegister {
 
     fn rare_paths(&self) -> &'static [&'static str] {
         &["a read wrote back", TORN_TAIL]
+    }
+
+    fn rare_points() -> &'static [RarePoint] {
+        &points::ALL
     }
 
     fn recovers(&self) -> bool {
@@ -175,7 +180,7 @@ impl Node for MajorityRegisterNode {
 
     fn timer(&mut self, timer: MajorityRegisterTimer, cx: &mut Context<'_, Self>) {
         match timer {
-            MajorityRegisterTimer::Resend(operation) => self.ask(operation, cx),
+            MajorityRegisterTimer::Resend(operation) => self.ask_again(operation, cx),
             MajorityRegisterTimer::GiveUp(operation) => self.give_up(operation, cx),
         }
     }

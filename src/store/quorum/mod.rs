@@ -14,6 +14,7 @@ mod failure_detector;
 mod hints;
 mod merkle;
 mod message;
+mod points;
 mod record;
 mod replica;
 mod ring;
@@ -27,7 +28,7 @@ use crate::host::{Birth, Context, DiskId, DiskResult, Key, Node, NodeId, NodeSet
 use crate::kernel::{Draw, Span};
 
 use super::log::TORN_TAIL;
-use super::{Crashes, Promise, Protocol, Tolerance};
+use super::{Crashes, Promise, Protocol, RarePoint, Tolerance};
 use coordinator::Operation;
 use failure_detector::FailureDetector;
 use message::{Errand, QuorumMessage as Message};
@@ -189,6 +190,10 @@ impl Protocol for Quorum {
             "anti-entropy brought a version",
             TORN_TAIL,
         ]
+    }
+
+    fn rare_points() -> &'static [RarePoint] {
+        &points::ALL
     }
 
     fn recovers(&self) -> bool {

@@ -13,6 +13,7 @@ mod invariants;
 mod machine;
 mod membership;
 mod message;
+mod points;
 mod reads;
 mod replication;
 mod sessions;
@@ -30,7 +31,7 @@ use crate::host::{
 };
 
 use super::log::TORN_TAIL;
-use super::{Crashes, Promise, Protocol, Tolerance};
+use super::{Crashes, Promise, Protocol, RarePoint, Tolerance};
 use election::Patience;
 use entries::Entries;
 use entry::{Command, Operation, Position};
@@ -65,6 +66,7 @@ impl Protocol for Raft {
             members: Membership::new(members.map(NodeId).collect()),
             snapshot: None,
             arriving: None,
+            has_rejected: false,
             asked: BTreeMap::new(),
         }
     }
@@ -90,6 +92,10 @@ impl Protocol for Raft {
             "an operation that came again was not applied again",
             TORN_TAIL,
         ]
+    }
+
+    fn rare_points() -> &'static [RarePoint] {
+        &points::ALL
     }
 
     fn roles(&self) -> &'static [&'static str] {
@@ -173,6 +179,8 @@ pub struct RaftNode {
     snapshot: Option<Snapshot>,
     /// What there is of a snapshot that the leader sends.
     arriving: Option<Arriving>,
+    /// Whether it has rejected the last entries, at the point for that.
+    has_rejected: bool,
     /// Who waits for an entry to be applied: index and term of the entry.
     asked: BTreeMap<(u64, u64), RequestId>,
 }

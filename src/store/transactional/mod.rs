@@ -14,6 +14,7 @@
 mod coordinator;
 mod message;
 mod oracle;
+mod points;
 mod shard;
 #[cfg(test)]
 mod tests;
@@ -27,7 +28,7 @@ use crate::host::{
 use crate::kernel::{Draw, Span};
 
 use super::log::{Acceptance, Log, LogEvent, TORN_TAIL};
-use super::{Crashes, Promise, Protocol, Tolerance};
+use super::{Crashes, Promise, Protocol, RarePoint, Tolerance};
 use coordinator::Coordinator;
 use message::{Record, TransactionalMessage as Message};
 use oracle::Oracle;
@@ -144,6 +145,10 @@ impl Protocol for Transactional {
             "a transaction met a conflict",
             TORN_TAIL,
         ]
+    }
+
+    fn rare_points() -> &'static [RarePoint] {
+        &points::ALL
     }
 
     fn recovers(&self) -> bool {
