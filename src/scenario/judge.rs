@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::check::{Budget, Check, Class, Evidence, Phase, Recovery, Verdict, Windows};
 use crate::fault::{Effect, FaultReport, LinkEffect, NodeEffect};
-use crate::host::{DiskFault, End, LinkFault, NodeId, Point, Simulation};
+use crate::host::{DiskFault, End, LinkFault, NodeId, NodeSet, Point, Simulation};
 use crate::load::History;
 use crate::store::{Crashes, Tolerance};
 
@@ -275,6 +275,14 @@ pub(super) fn notes(scenario: &Scenario, frozen: &[NodeId], simulation: &Simulat
     }
     for (name, service) in scenario.services() {
         let tolerance = service.tolerates();
+        let replicas: NodeSet = simulation.replicas(name).collect();
+        // Faults of nodes concern those whom they may hit. Links have two ends, and a kind bears what its clients' links do.
+        let concerns = |what: &Effect| match what {
+            Effect::Nodes { .. } | Effect::Staged { .. } => {
+                what.may_hit(simulation).iter().any(|node| replicas.contains(node))
+            }
+            Effect::Partition { .. } | Effect::Links(_) => true,
+        };
         // A replay has the faults that a nemesis made, which say its name; chaos keeps to what is tolerated.
         let scripted = scenario.plan.faults.iter().filter(|fault| fault.nemesis.as_deref() != Some(CHAOS));
         let scripted = scripted.map(|fault| (fault.nemesis.as_ref().unwrap_or(&fault.id).as_str(), &fault.what));
@@ -291,7 +299,7 @@ pub(super) fn notes(scenario: &Scenario, frozen: &[NodeId], simulation: &Simulat
                 Effect::Nodes { what, .. } => is_beyond(*what, tolerance),
                 Effect::Staged { program, .. } => is_beyond(program.effect(), tolerance),
             };
-            if beyond {
+            if beyond && concerns(what) {
                 let kind = what.kind();
                 notes.push(format!("\"{name}\" does not promise to tolerate the fault \"{id}\" ({kind})."));
             }

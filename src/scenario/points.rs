@@ -9,7 +9,7 @@ use crate::host::{Builder, Simulation};
 use crate::kernel::{Span, Time};
 use crate::store::RarePoint;
 
-use super::input::{Shape, Spanned, boolean, duration, either, object, point_names, ratio};
+use super::input::{Shape, Spanned, boolean, duration, either, named, object, point_names, ratio};
 use super::problem::{Problem, Problems};
 use super::registry::{Deployable, Registry};
 
@@ -54,7 +54,8 @@ pub(super) fn points(known: &[RarePoint]) -> Shape<Vec<(Spanned<String>, Written
         }
         Some(Written { ppb, start, stop, may_miss })
     });
-    point_names(known.iter().map(|point| (point.name.to_owned(), point.doc.to_owned())), either(plain, settings))
+    let point = named("point", move || either(plain.clone(), settings.clone()));
+    point_names(known.iter().map(|point| (point.name.to_owned(), point.doc.to_owned())), point)
 }
 
 /// Every point that some kind declares, by name.

@@ -49,6 +49,8 @@ pub trait Deployable: Send + Sync {
     fn tolerates(&self) -> Tolerance;
     /// Whether its replicas ask what time it is. See [`Protocol::reads_wall_clock`].
     fn reads_wall_clock(&self) -> bool;
+    /// About how much memory a replica needs. See [`Protocol::memory_bytes`].
+    fn memory_bytes(&self, objects: u64) -> Option<u64>;
     /// Whether a replica is to hold an object. See [`Protocol::holds`].
     fn holds(&self, key: Key, replica: NodeId, replicas: &[NodeId]) -> bool;
     /// Whether a request is about objects. See [`Protocol::is_about_objects`].
@@ -129,6 +131,10 @@ impl<P: Protocol> Deployable for Deployment<P> {
 
     fn reads_wall_clock(&self) -> bool {
         self.protocol.reads_wall_clock()
+    }
+
+    fn memory_bytes(&self, objects: u64) -> Option<u64> {
+        self.protocol.memory_bytes(objects)
     }
 
     fn holds(&self, key: Key, replica: NodeId, replicas: &[NodeId]) -> bool {

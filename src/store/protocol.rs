@@ -30,6 +30,13 @@ pub trait Protocol: Send + Sync + 'static {
         true
     }
 
+    /// About how much a replica holds in memory, by its own word ([`Context::holds`](crate::host::Context::holds)), in bytes, when
+    /// clients use so many objects: what `chaos` sets limits by. By default it says nothing of it, and `chaos` sets none.
+    fn memory_bytes(&self, objects: u64) -> Option<u64> {
+        let _ = objects;
+        None
+    }
+
     /// Why a service of this kind cannot have so many replicas with these settings, if it cannot.
     fn refuses(&self, replicas: u32) -> Option<String> {
         let _ = replicas;

@@ -93,6 +93,10 @@ impl Protocol for MajorityRegister {
         }
     }
 
+    fn memory_bytes(&self, objects: u64) -> Option<u64> {
+        Some(objects.saturating_mul(replica::REGISTER_BYTES))
+    }
+
     fn rare_paths(&self) -> &'static [&'static str] {
         &["a read wrote back", TORN_TAIL]
     }

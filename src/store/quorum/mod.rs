@@ -179,6 +179,10 @@ impl Protocol for Quorum {
     /// Where the quorums of a read and of a write always meet, a read sees every write that was acknowledged before it.
     /// Sloppy quorums need not meet, whatever their numbers. Never is an object linearizable: a write that has reached one
     /// replica may be seen by a read, and not by the next.
+    fn memory_bytes(&self, objects: u64) -> Option<u64> {
+        Some(objects.saturating_mul(replica::OBJECT_BYTES))
+    }
+
     fn rare_paths(&self) -> &'static [&'static str] {
         &[
             "a hint was handed off",

@@ -71,6 +71,12 @@ impl Protocol for Raft {
         }
     }
 
+    fn memory_bytes(&self, objects: u64) -> Option<u64> {
+        // The log has between half as many entries as lead to a snapshot, and as many.
+        let entries = u64::from(self.snapshot_after.unwrap_or(1_000)) * 3 / 4;
+        Some(objects.saturating_add(entries).saturating_mul(ITEM_BYTES))
+    }
+
     fn rare_paths(&self) -> &'static [&'static str] {
         &[
             "a change of members had to wait for another",

@@ -88,6 +88,10 @@ impl Protocol for Single {
         SingleNode { log, interval, sync_is_due: false, registers: BTreeMap::new(), waiting: Vec::new() }
     }
 
+    fn memory_bytes(&self, objects: u64) -> Option<u64> {
+        Some(objects.saturating_mul(REGISTER_BYTES))
+    }
+
     fn rare_paths(&self) -> &'static [&'static str] {
         &[TORN_TAIL]
     }

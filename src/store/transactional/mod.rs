@@ -122,6 +122,9 @@ fn shard_of(key: Key, count: usize) -> usize {
     usize::try_from(key.0 % count as u64).unwrap_or(0)
 }
 
+/// How many versions of an object a run leaves, about; none is ever forgotten.
+const VERSIONS: u64 = 16;
+
 impl Protocol for Transactional {
     type Node = TransactionalNode;
 
@@ -136,6 +139,10 @@ impl Protocol for Transactional {
             shard: Shard::default(),
             coordinator: Coordinator::default(),
         }
+    }
+
+    fn memory_bytes(&self, objects: u64) -> Option<u64> {
+        Some(objects.saturating_mul(VERSIONS * shard::VERSION_BYTES))
     }
 
     fn rare_paths(&self) -> &'static [&'static str] {

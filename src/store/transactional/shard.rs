@@ -14,7 +14,7 @@ use super::versions::{Object, Put, Timestamp};
 use super::{Cx, Deed, TransactionalNode, TransactionalSafeguard as Safeguard, TransactionalTimer as Timer};
 
 /// What a version takes in memory, about.
-const VERSION_BYTES: u64 = 48;
+pub(super) const VERSION_BYTES: u64 = 48;
 
 /// See the module.
 #[derive(Clone, Debug, Default)]
