@@ -263,6 +263,37 @@ fn stores_keep_their_promises_with_all_points_on_under_many_seeds() {
     keep_promises(1_000..2_000);
 }
 
+/// A follower has promised a leader whom it heard to vote for nobody else, and that includes itself.
+#[test]
+fn nobody_is_impatient_against_a_lease() {
+    let votes = |reads: Value| {
+        let maybe = json!({ "raft.impatient": { "ratio": 1, "start": "1s", "may_miss": true } });
+        let run = run(&scenario(&json!({ "raft": { "reads": reads } }), &maybe), 1, true);
+        run.messages
+            .iter()
+            .filter(|message| message.kind == "request_vote" && message.at.as_nanos() > 1_000_000_000)
+            .count()
+    };
+    assert_eq!(votes(json!({ "lease": { "clock_drift_bound": "1%" } })), 0);
+    assert!(votes(json!("read_index")) > 10);
+}
+
+/// Answers that are held back are of writes that took effect, whatever becomes of those behind them.
+#[test]
+fn held_answers_are_not_refused_when_the_disk_fails() {
+    let mut scenario = scenario(&json!({ "single": {} }), &json!({ "single.hold_answers": 1 }));
+    scenario["faults"] = json!([{ "disk_errors": { "where": ["store-0"], "share": "10%", "of": "writes", "at": "500ms", "for": "2s" } }]);
+    scenario["services"]["store"]["host"] = json!({ "restart_after": "10ms", "disk": { "write": "100us" } });
+    scenario["clients"]["a"]["arrivals"] = json!({ "poisson": "400/s" });
+    scenario["clients"]["a"]["attempts"] = json!(1);
+    scenario["hypothesis"]["always"] = json!(["linearizable", { "lost_writes": {} }]);
+    for seed in 0..4 {
+        let run = run(&scenario, seed, false);
+        assert_eq!(run.verdict, Verdict::Holds, "{:?}", run.checks);
+        assert!(outcomes(&run, |outcome| matches!(outcome, Outcome::Fail(_))) > 0);
+    }
+}
+
 #[test]
 fn names_are_checked_where_every_kind_declares_its_points() {
     let check = |maybe: Value, expected: &str| {
