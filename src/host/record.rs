@@ -214,6 +214,6 @@ mod tests {
             assert_eq!(Tag::from_number(tag as u8), Some(tag));
         }
         assert_eq!(Tag::from_number(0), None);
-        assert_eq!(Tag::from_number(24), None);
+        assert_eq!(Tag::from_number(Tag::ALL.len() as u8 + 1), None);
     }
 }

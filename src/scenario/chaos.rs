@@ -272,8 +272,8 @@ mod tests {
     }
 
     /// What no register of a majority is for: its disks may not lie, its hosts have no time servers, and it asks for no time.
-    /// Neither are there clients and zones here.
-    const OF_OTHERS: [&str; 13] = [
+    /// Neither are there clients, objects of theirs and zones here.
+    const OF_OTHERS: [&str; 14] = [
         "step",
         "offset",
         "strobe",
@@ -284,6 +284,7 @@ mod tests {
         "cut-off",
         "client-pause",
         "client-crash",
+        "memory",
         "zone",
         "wiped",
         "restored",
