@@ -304,8 +304,11 @@ fn row(store: &Store, safeguard: &str, seeds: u64) -> Outcome<(String, Option<St
         let kinds = fault.as_object().into_iter().flatten().filter(|(_, settings)| settings.is_object());
         kinds.for_each(|(kind, _)| *left.entry(kind).or_default() += 1);
     }
-    let left =
-        left.iter().map(|(kind, count)| if *count == 1 { (*kind).to_owned() } else { format!("{count} {kind}") });
+    let points = scenario["maybe"].as_object().into_iter().flatten().map(|(point, _)| format!("`{point}`"));
+    let left = left
+        .iter()
+        .map(|(kind, count)| if *count == 1 { (*kind).to_owned() } else { format!("{count} {kind}") })
+        .chain(points);
     let problem = too_large(kind, safeguard, after);
     let text = format!(
         "| `{kind}` | `{safeguard}` | `{profile}` | {first} | {seed} | {} | {} / {} | {} / {}{} | {} | {runs} | {finding:.1} + {shrinking:.1} |\n",
@@ -391,18 +394,18 @@ faults that know nothing of it. It is printed by one command, some minutes of tw
     cargo run --profile ci --example safeguards > docs/safeguards.md
 
 A profile is a scenario under `examples/safeguards/`, the same for all safeguards of a store but for the one line that takes one away. The
-first profile of each store is a harsh swarm: every family of faults that the store tolerates is in or out with probability one half, and
-the seed also draws sizes, timings, settings and mixes of operations. The others are for what the general one seldom or never finds: storms
-of leaders that are cut off, slow clocks under leases, members that join at once, and quorum stores in which only one of the three ways to
-repair is left, because any one of them makes up for the others.
+first profile of each store is a harsh swarm: every family of faults that the store tolerates and every point in its code is in or out with
+probability one half, and the seed also draws sizes, timings, settings and mixes of operations. The others are for what the general one
+seldom or never finds: storms of leaders that are cut off, slow clocks under leases, members that join at once, and quorum stores in which
+only one of the three ways to repair is left, because any one of them makes up for the others.
 
 ## Without a safeguard
 
 `first` is the first of SEEDS seeds that is refuted, counted from 0. `seed` is the one whose run was shrunk: of the first eight that are
 refuted the one with the fewest faults, or where that would not become small in half of the budget, the next with what is left. Sizes are
-faults / operations, at first and when shrunk (at most 5 / 10 is wanted); `what is left` has also the single messages that matter; `runs` is what
-shrinking spent in all, of 2,000 at most; processor seconds are for finding the first and for shrinking. All but these is the same whenever
-the page is printed.
+faults / operations, at first and when shrunk (at most 5 / 10 is wanted); `what is left` has also the single messages and the
+[points](points.md) that matter; `runs` is what shrinking spent in all, of 2,000 at most; processor seconds are for finding the first and for
+shrinking. All but these is the same whenever the page is printed.
 
 | store | without | found by | first | seed | refuted by | before | after | what is left | runs | processor seconds |
 |---|---|---|---|---|---|---|---|---|---|---|

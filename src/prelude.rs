@@ -38,4 +38,4 @@ pub use crate::host::{
 };
 pub use crate::kernel::{Draw, Span};
 pub use crate::scenario::Registry;
-pub use crate::store::{Crashes, Promise, Protocol, Tolerance};
+pub use crate::store::{Crashes, Promise, Protocol, RarePoint, Tolerance};

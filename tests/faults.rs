@@ -76,6 +76,20 @@ fn run(scenario: &Scenario) -> Run {
     scenario.run(RunOptions { seed: 7, keep_trace: false }).expect("a run")
 }
 
+#[test]
+fn a_fault_is_beyond_a_service_that_it_may_hit() {
+    let noted = |whom: &str| {
+        let mut written =
+            written(&json!([{ "id": "blow", "crash": { "where": [whom], "at": "1s", "for": "500ms" } }]));
+        written["services"]["log"] = json!({ "single": { "sync": "never" } });
+        let note = "\"log\" does not promise to tolerate the fault \"blow\" (crash).";
+        run(&read(&written)).notes.iter().any(|said| said == note)
+    };
+    assert!(noted("log-0"));
+    assert!(!noted("shoppers"), "a client is no replica");
+    assert!(!noted("store-0"), "a replica of another service");
+}
+
 /// Every family of links, at work from 1 s to 2 s where it has a time.
 fn link_faults() -> Vec<Value> {
     let minority = || json!({ "minority": { "of": "store" } });

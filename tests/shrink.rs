@@ -62,6 +62,20 @@ fn a_planted_failure_is_found_among_decoys() {
     assert!(found.irrelevant.iter().any(|what| what == "5 of 6 faults"), "{:?}", found.irrelevant);
 }
 
+#[test]
+fn points_that_do_not_matter_are_switched_off() {
+    let text = json!({
+        "version": 1, "title": "Refused", "duration": "500ms",
+        "services": { "store": { "single": {} } },
+        "clients": { "a": { "calls": "store", "arrivals": { "poisson": "60/s" }, "operations": { "write": 1 }, "attempts": 1 } },
+        "maybe": { "single.refuse_write": 1, "single.hold_answers": { "ratio": 1, "may_miss": true } },
+        "hypothesis": { "always": [{ "availability": { "at_least": "50%" } }] }
+    });
+    let found = shrunk(&read(&text), 400).expect("it fails");
+    let left = found.scenario["maybe"].as_object().expect("an object").keys().collect::<Vec<_>>();
+    assert_eq!(left, ["single.refuse_write"], "{:#}", found.scenario);
+}
+
 /// A register without write-back fails only when messages overtake each other. What is left names these messages, on a network
 /// that is otherwise the same for all.
 #[test]

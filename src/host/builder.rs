@@ -7,7 +7,7 @@ use petgraph::data::{Element, FromElements};
 use petgraph::graph::{DiGraph, NodeIndex};
 use petgraph::visit::EdgeRef;
 
-use crate::kernel::{Agenda, Span, Streams, Trace, stable_hash_str};
+use crate::kernel::{Agenda, Span, Streams, Time, Trace, stable_hash_str};
 
 use super::call::Calls;
 use super::core::{CLIENT, Core, CoreDraws, Moment, NO_RECORD};
@@ -197,7 +197,12 @@ impl Builder {
 
     /// Switches a point of [`super::Context::maybe`] on, to be taken so many of 10^9 times.
     pub fn switch_on(&mut self, name: &str, ppb: u64) -> &mut Self {
-        self.maybes.insert(name.to_owned(), Point { ppb, ..Point::default() });
+        self.switch_on_between(name, ppb, Time::ZERO, Time::MAX)
+    }
+
+    /// Switches a point of [`super::Context::maybe`] on from `start` to `stop`, which is no part of it.
+    pub fn switch_on_between(&mut self, name: &str, ppb: u64, start: Time, stop: Time) -> &mut Self {
+        self.maybes.insert(name.to_owned(), Point { start, stop, ..Point::always(ppb) });
         self
     }
 

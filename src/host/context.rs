@@ -218,6 +218,7 @@ impl<'a, N: Node> Context<'a, N> {
 
     /// Whether to do the rare thing of this name now (as `FoundationDB`'s BUGGIFY): never, unless the run has
     /// switched the name on.
+    #[inline]
     pub fn maybe(&mut self, name: &str) -> bool {
         self.core.maybe(self.me, name)
     }

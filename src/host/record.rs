@@ -59,11 +59,13 @@ pub enum Tag {
     Disturb = 22,
     /// A clog holds a message to `a` from `b` that would arrive; `c` as in [`Tag::Deliver`].
     Held = 23,
+    /// Node `a` does the rare thing of a point ([`super::Context::maybe`]); the payload is the point's hash.
+    Maybe = 24,
 }
 
 impl Tag {
     /// Every tag, in the order of their numbers.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 24] = [
         Self::Deliver,
         Self::Drop,
         Self::Request,
@@ -87,6 +89,7 @@ impl Tag {
         Self::Token,
         Self::Disturb,
         Self::Held,
+        Self::Maybe,
     ];
 
     /// The tag with this number.
@@ -128,6 +131,7 @@ impl Tag {
             Self::Token => "token",
             Self::Disturb => "disturb",
             Self::Held => "held",
+            Self::Maybe => "maybe",
         }
     }
 }
@@ -210,6 +214,6 @@ mod tests {
             assert_eq!(Tag::from_number(tag as u8), Some(tag));
         }
         assert_eq!(Tag::from_number(0), None);
-        assert_eq!(Tag::from_number(24), None);
+        assert_eq!(Tag::from_number(Tag::ALL.len() as u8 + 1), None);
     }
 }

@@ -117,7 +117,7 @@ impl Simulation {
         core.moment = Moment { node: NodeId(0), record: NO_RECORD, work: Span::ZERO, tag: Tag::Token };
         core.lookouts.clear();
         core.client_turns.clear();
-        core.maybes.values_mut().for_each(|point| *point = Point { ppb: point.ppb, ..Point::default() });
+        core.maybes.values_mut().for_each(Point::reset);
         self.services.iter_mut().for_each(|service| service.reset());
         self.events = 0;
         self.at_this_instant = 0;

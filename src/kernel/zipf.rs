@@ -39,6 +39,12 @@ impl Zipf {
         Ok(zipf)
     }
 
+    /// How many ranks there are.
+    #[must_use]
+    pub const fn count(&self) -> u64 {
+        self.count
+    }
+
     /// Draws a rank: 0 for the most frequent, up to `count` - 1. Takes one word, and one more for each rejection.
     pub fn sample_rank<D: Draw + ?Sized>(&self, draws: &mut D) -> u64 {
         loop {

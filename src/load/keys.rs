@@ -25,6 +25,16 @@ pub enum Keys {
 }
 
 impl Keys {
+    /// How many there are.
+    #[must_use]
+    pub fn count(&self) -> u64 {
+        match self {
+            Self::Single => 1,
+            Self::Uniform { count } | Self::Sequential { count } => count.get(),
+            Self::Zipf(zipf) => zipf.count(),
+        }
+    }
+
     /// The key of a client's operation of this number.
     pub(super) fn choose(&self, number: u64, draws: &mut impl Draw) -> Key {
         Key(match self {

@@ -1,5 +1,6 @@
 //! What a client is told to do.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use crate::call::Policy;
@@ -58,6 +59,23 @@ pub enum Workload {
     Generated(Generated),
     /// They are listed.
     Scripted(Vec<ScriptedOperation>),
+}
+
+impl Workload {
+    /// How many objects its operations concern.
+    #[must_use]
+    pub fn objects(&self) -> u64 {
+        match self {
+            Self::Generated(generated) => generated.keys.count(),
+            Self::Scripted(script) => {
+                let parts = |operation: &ScriptedOperation| match &operation.request {
+                    Request::Transaction(parts) => parts.iter().filter_map(Request::key).collect::<Vec<_>>(),
+                    alone => alone.key().into_iter().collect(),
+                };
+                script.iter().flat_map(parts).collect::<BTreeSet<_>>().len() as u64
+            }
+        }
+    }
 }
 
 /// Operations that are drawn.

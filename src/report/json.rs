@@ -4,7 +4,7 @@ use serde_json::{Map, Value, json};
 
 use crate::check::Check;
 use crate::fault::FaultReport;
-use crate::host::End;
+use crate::host::{End, Point};
 use crate::kernel::Span;
 use crate::load::Outcome;
 use crate::scenario::{Aspect, Run};
@@ -37,6 +37,7 @@ pub fn document(scenario: &str, run: &Run) -> Value {
         "checks": run.checks.iter().map(|check| self::check(run, check)).collect::<Vec<_>>(),
         "faults": run.faults.iter().map(|report| fault(run, report)).collect::<Vec<_>>(),
         "reached": run.reached.iter().map(|&(name, count)| (name.to_owned(), integer(count))).collect::<Map<_, _>>(),
+        "points": run.points.iter().map(|(name, point)| (name.clone(), self::point(*point))).collect::<Map<_, _>>(),
         "covered": Aspect::ALL.into_iter().map(|aspect| (aspect.name().to_owned(), json!(run.covered.of(aspect)))).collect::<Map<_, _>>(),
         "notes": run.notes,
     })
@@ -60,6 +61,10 @@ pub(super) fn plain(value: &str) -> String {
 /// A ratio in parts per billion as a number from 0 to 1.
 pub(super) fn ratio(parts_per_billion: u64) -> Value {
     json!(parts_per_billion as f64 / 1e9)
+}
+
+fn point(point: Point) -> Value {
+    json!({ "passed": integer(point.passed), "taken": integer(point.taken) })
 }
 
 fn messages(run: &Run) -> Value {

@@ -44,6 +44,7 @@ pub fn story(scenario: &Scenario, run: &Run, audience: &Audience<'_>) -> String 
         wrap(&mut text, chaos, "", audience.width);
     }
     broke(&mut text, run);
+    took(&mut text, run, audience);
     judged(&mut text, run, audience, paint);
     let _ = writeln!(text, "\n{}  digest {:016x}", verdict(run.verdict, paint), run.digest().value());
     next_commands(&mut text, run, audience);
@@ -178,6 +179,15 @@ pub(super) fn broke(text: &mut String, run: &Run) {
             count(fault.touched, "time"),
             if fault.touched > 0 { format!(" ({})", fault.tally) } else { String::new() },
         );
+    }
+}
+
+/// How often nodes did the rare things of the points that were switched on, where they did any.
+fn took(text: &mut String, run: &Run, audience: &Audience<'_>) {
+    let taken = run.points.iter().filter(|(_, point)| point.taken > 0);
+    let taken: Vec<_> = taken.map(|(name, point)| format!("{name} {} of {}", point.taken, point.passed)).collect();
+    if !taken.is_empty() {
+        wrap(text, &format!("points    {}", taken.join(", ")), "", audience.width);
     }
 }
 

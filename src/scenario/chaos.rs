@@ -17,6 +17,7 @@ use super::file::Scenario;
 use super::input::{Fields, Shape, either, object, one_of};
 use super::layout::Layout;
 use super::nemesis::{Generator, generators, nemeses};
+use super::points::{self, Switch};
 use super::problem::Problems;
 use super::registry::Deployable;
 use super::vary::{self, vary};
@@ -52,6 +53,8 @@ pub(super) struct Written {
 pub(super) struct Unleashed {
     /// What makes its faults.
     pub(super) generators: Vec<Generator>,
+    /// The points that it switches on; none that the file does.
+    pub(super) points: Vec<Switch>,
     /// By service: the settings that faults bring, those of the file first.
     pub(super) others: Vec<Vec<Arc<dyn Deployable>>>,
     /// What it is, in words.
@@ -104,6 +107,11 @@ impl Dial {
 }
 
 const SWARM: Purpose = Purpose::new("swarm");
+/// Points are drawn apart from families: neither shifts the other.
+const SWARM_POINTS: Purpose = Purpose::new("swarm points");
+
+/// How many of a thousand passes of a point do its rare thing.
+const PERMILLE: Knob = [1, 10, 100];
 
 /// A part of the run without faults of chaos: a tenth before, for the steady state, and two after, to recover in.
 const PARTS: u64 = 10;
@@ -115,12 +123,12 @@ impl Chaos {
         }
     }
 
-    /// The dial of a family; `None` if the swarm leaves it out.
-    fn dial(self, streams: &mut Streams, name: &str) -> Option<Dial> {
+    /// The dial of a family or a point; `None` if the swarm leaves it out.
+    fn dial(self, streams: &mut Streams, purpose: Purpose, name: &str) -> Option<Dial> {
         match self {
             Self::Preset(level) => Some(Dial::Fixed(level)),
             Self::Swarm(level) => {
-                let mut stream = streams.open(SWARM, name).ok()?;
+                let mut stream = streams.open(purpose, name).ok()?;
                 // Drawn in any case, so that a family draws the same whether its neighbours take part or not.
                 (stream.below(2) == 0).then_some(Dial::Drawn(Box::new(stream), level))
             }
@@ -157,7 +165,7 @@ impl Chaos {
             let subject = Subject::of(service, scenario);
             for family in families::all().filter(|family| (family.tolerated)(&subject)) {
                 let name = format!("{CHAOS}-{}-{}", service.name, family.name);
-                let Some(mut dial) = self.dial(&mut streams, &name) else { continue };
+                let Some(mut dial) = self.dial(&mut streams, SWARM, &name) else { continue };
                 let every = chaos.as_nanos() / dial.read(family.faults);
                 let every = Span::from_millis((every / 1_000_000).max(1));
                 let lasts = family.lasts_ms.map(|knob| Span::from_millis(dial.read(knob)));
@@ -192,11 +200,33 @@ impl Chaos {
         for client in &scenario.clients {
             layout.add_node(client.name.clone(), client.zone);
         }
+        let points = self.points(&mut streams, scenario, start, stop);
+        words.extend(points_in_words(&points));
         let words = if words.is_empty() { "no family takes part".to_owned() } else { words.join("; ") };
         let generators = read(&Value::Object(written), scenario, &mut layout)?;
         let others = scenario.services.iter().map(|service| layout.other_settings(&service.name).to_vec()).collect();
-        Ok(Unleashed { generators, others, words: format!("{self}: {words}.") })
+        Ok(Unleashed { generators, points, others, words: format!("{self}: {words}.") })
     }
+}
+
+impl Chaos {
+    /// The points of the services' kinds, switched on while there is chaos.
+    fn points(self, streams: &mut Streams, scenario: &Scenario, start: Span, stop: Span) -> Vec<Switch> {
+        let known = points::all(scenario.services.iter().map(|service| service.what.rare_points()));
+        let names = known.iter().map(|point| point.name);
+        names
+            .filter(|name| !scenario.points.iter().any(|switch| switch.name == *name))
+            .filter_map(|name| {
+                let permille = self.dial(streams, SWARM_POINTS, name)?.read(PERMILLE);
+                Some(Switch::drawn(name, permille, start, stop))
+            })
+            .collect()
+    }
+}
+
+fn points_in_words(points: &[Switch]) -> Option<String> {
+    let each: Vec<_> = points.iter().map(|point| format!("{} {}", point.name, point.percentage())).collect();
+    (!each.is_empty()).then(|| format!("points {}", each.join(", ")))
 }
 
 impl fmt::Display for Chaos {
@@ -242,8 +272,8 @@ mod tests {
     }
 
     /// What no register of a majority is for: its disks may not lie, its hosts have no time servers, and it asks for no time.
-    /// Neither are there clients and zones here.
-    const OF_OTHERS: [&str; 13] = [
+    /// Neither are there clients, objects of theirs and zones here.
+    const OF_OTHERS: [&str; 14] = [
         "step",
         "offset",
         "strobe",
@@ -254,6 +284,7 @@ mod tests {
         "cut-off",
         "client-pause",
         "client-crash",
+        "memory",
         "zone",
         "wiped",
         "restored",

@@ -9,6 +9,7 @@ use crate::fault::Plan;
 use crate::host::{HostSettings, Limits, Link, NodeId, PrioritySettings, ZoneId};
 use crate::kernel::{Span, Time};
 use crate::load::Workload;
+use crate::store::RarePoint;
 
 use super::chaos::{self, Chaos, chaos};
 use super::clients::{self, client};
@@ -16,12 +17,11 @@ use super::document::Document;
 use super::faults::{self, Services, faults};
 use super::grid::{Grid, WrittenGrid, grid};
 use super::hypothesis::{Hypothesis, hypothesis};
-use super::input::{
-    Fields, Shape, Spanned, boolean, count, duration, map, object, one_of, positive_duration, ratio, text,
-};
+use super::input::{Fields, Shape, Spanned, boolean, count, duration, map, object, one_of, positive_duration, text};
 use super::layout::Layout;
 use super::nemesis::{self, Generator, nemeses};
 use super::network::{self, Hosts, LinkChanges, empty, hosts, machine, network};
+use super::points::{self, Switch};
 use super::problem::{Problem, Problems};
 use super::recovery::{Heal, heal};
 use super::registry::{Deployable, Registry};
@@ -75,8 +75,8 @@ pub struct Scenario {
     pub(super) kinds: Services,
     /// The file, if a seed draws some of its values.
     pub(super) varied: Option<Varied>,
-    /// The points of `Context::maybe` that are switched on, with their parts per billion.
-    pub(super) maybes: Vec<(String, u64)>,
+    /// The points of `Context::maybe` that are switched on.
+    pub(super) points: Vec<Switch>,
 }
 
 #[derive(Clone)]
@@ -140,7 +140,7 @@ struct Breaks {
     faults: Vec<faults::Written>,
     nemeses: Vec<(Spanned<String>, Option<nemesis::Written>)>,
     chaos: chaos::Written,
-    maybes: Vec<(Spanned<String>, u64)>,
+    points: Vec<(Spanned<String>, points::Written)>,
 }
 
 fn file(registry: &Registry) -> Shape<Written> {
@@ -187,7 +187,7 @@ fn read(fields: &mut Fields<'_>, registry: &Registry) -> Option<Written> {
     let network = fields.optional("network", "How links behave.", network(), empty());
     let services = fields.required("services", "What runs, by name.", map(service.lenient()));
     let clients = fields.optional("clients", "Who calls it, by name.", map(client().lenient()), empty());
-    let breaks = breaks(fields, kinds);
+    let breaks = breaks(fields, kinds, &points::all(registry.rare_points().map(|(_, points)| points)));
     let hypothesis = fields.optional("hypothesis", "What is expected to hold.", hypothesis(), empty());
     let grid = fields.maybe("sweep", "The values and seeds that `sweep` runs; `run` ignores it.", grid());
     if let (Some(warm_up), Some(length)) = (warm_up, length)
@@ -229,21 +229,21 @@ fn read(fields: &mut Fields<'_>, registry: &Registry) -> Option<Written> {
     })
 }
 
-fn breaks(fields: &mut Fields<'_>, services: Services) -> Breaks {
+fn breaks(fields: &mut Fields<'_>, services: Services, known: &[RarePoint]) -> Breaks {
     let faults = fields.optional("faults", "What breaks.", faults(services.clone()), json!([]));
     let nemeses = fields.optional("nemesis", "What makes faults, by name.", nemeses(services), empty());
     let chaos = chaos(fields);
-    let maybes = fields.optional(
+    let points = fields.optional(
         "maybe",
         "Points in the code of nodes where a rare thing may happen, by name, and how often it does.",
-        map(ratio()),
+        points::points(known),
         empty(),
     );
     Breaks {
         faults: faults.unwrap_or_default().into_iter().flatten().collect(),
         nemeses: nemeses.unwrap_or_default(),
         chaos,
-        maybes: maybes.unwrap_or_default(),
+        points: points.unwrap_or_default(),
     }
 }
 
@@ -363,6 +363,9 @@ fn assemble(written: Written, resolved: Value, kinds: Services, problems: &mut P
     let times = (written.warm_up, Some(written.seed));
     let nemeses = nemesis::generators(&written.breaks.nemeses, &resolved["nemesis"], times, &mut layout, problems);
     roles(&written.hypothesis.roles, written.services.as_deref(), problems);
+    let are_known = written_services.iter().all(|(_, deployed)| deployed.is_some());
+    let known = are_known.then(|| services.iter().map(|service| &*service.what).collect::<Vec<_>>());
+    let points = points::switches(&written.breaks.points, known.as_deref(), problems);
     for service in &mut services {
         service.others = layout.other_settings(&service.name).to_vec();
     }
@@ -393,7 +396,7 @@ fn assemble(written: Written, resolved: Value, kinds: Services, problems: &mut P
         chaos: written.breaks.chaos.chaos,
         kinds,
         varied: None,
-        maybes: written.breaks.maybes.into_iter().map(|(name, ppb)| (name.value, ppb)).collect(),
+        points,
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use crate::check::{Budget, Check, Class, Evidence, Phase, Recovery, Verdict, Windows};
 use crate::fault::{Effect, FaultReport, LinkEffect, NodeEffect};
-use crate::host::{DiskFault, End, LinkFault, NodeId, Point, Simulation};
+use crate::host::{DiskFault, End, LinkFault, NodeId, NodeSet, Point, Simulation};
 use crate::load::History;
 use crate::store::{Crashes, Tolerance};
 
@@ -60,7 +60,11 @@ pub(super) fn judge(scenario: &Scenario, finished: &Finished<'_>) -> Vec<Check> 
     let must_touch = |fault: &&FaultReport| !fault.may_miss && fault.nemesis.is_none();
     checks.extend(faults.iter().filter(must_touch).filter(|fault| fault.touched == 0).map(idle));
     checks.extend(idle_nemeses(scenario, faults));
-    checks.extend(simulation.maybes().filter(|(_, point)| point.taken == 0).map(idle_point));
+    let has_to_be_taken =
+        |name: &str| scenario.points.iter().any(|switch| switch.name == name && switch.has_to_be_taken());
+    checks.extend(
+        simulation.maybes().filter(|(name, point)| point.taken == 0 && has_to_be_taken(name)).map(idle_point),
+    );
     if checks.is_empty() {
         checks.push(Check {
             name: "hypothesis".to_owned(),
@@ -215,7 +219,10 @@ fn idle_point((name, point): (&str, Point)) -> Check {
         observed: format!("passed {passed} times, never taken"),
         expected: "every point that is switched on is taken".to_owned(),
         explanation: match passed {
-            0 => format!("No node passed the point \"{name}\": is that its name, and does this kind have it?"),
+            0 => format!(
+                "No node passed the point \"{name}\" while it was switched on: does the kind have it with these \
+                 settings, and did the run come there?"
+            ),
             _ => format!("The nodes passed the point \"{name}\" and never did the rare thing: raise its ratio."),
         },
         anomaly: None,
@@ -276,6 +283,14 @@ pub(super) fn notes(scenario: &Scenario, frozen: &[NodeId], simulation: &Simulat
     }
     for (name, service) in scenario.services() {
         let tolerance = service.tolerates();
+        let replicas: NodeSet = simulation.replicas(name).collect();
+        // Faults of nodes concern those whom they may hit. Links have two ends, and a kind bears what its clients' links do.
+        let concerns = |what: &Effect| match what {
+            Effect::Nodes { .. } | Effect::Staged { .. } => {
+                what.may_hit(simulation).iter().any(|node| replicas.contains(node))
+            }
+            Effect::Partition { .. } | Effect::Links(_) => true,
+        };
         // A replay has the faults that a nemesis made, which say its name; chaos keeps to what is tolerated.
         let scripted = scenario.plan.faults.iter().filter(|fault| fault.nemesis.as_deref() != Some(CHAOS));
         let scripted = scripted.map(|fault| (fault.nemesis.as_ref().unwrap_or(&fault.id).as_str(), &fault.what));
@@ -292,7 +307,7 @@ pub(super) fn notes(scenario: &Scenario, frozen: &[NodeId], simulation: &Simulat
                 Effect::Nodes { what, .. } => is_beyond(*what, tolerance),
                 Effect::Staged { program, .. } => is_beyond(program.effect(), tolerance),
             };
-            if beyond {
+            if beyond && concerns(what) {
                 let kind = what.kind();
                 notes.push(format!("\"{name}\" does not promise to tolerate the fault \"{id}\" ({kind})."));
             }

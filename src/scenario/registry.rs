@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use crate::check::{AnyModel, Model};
 use crate::host::{Builder, HostSettings, Invariants, Key, NodeId, NodeSet, Request, ZoneId};
-use crate::store::{Promise, Protocol, Tolerance};
+use crate::store::{Promise, Protocol, RarePoint, Tolerance};
 
 use super::input::{Fields, Kind, count, kind, object};
 
@@ -46,6 +46,8 @@ pub trait Deployable: Send + Sync {
     fn has_invariants(&self) -> bool;
     /// Its rare paths. See [`Protocol::rare_paths`].
     fn rare_paths(&self) -> &'static [&'static str];
+    /// Its points. See [`Protocol::rare_points`].
+    fn rare_points(&self) -> &'static [RarePoint];
     /// Its roles. See [`Protocol::roles`].
     fn roles(&self) -> &'static [&'static str];
     /// Whether it recovers. See [`Protocol::recovers`].
@@ -56,6 +58,8 @@ pub trait Deployable: Send + Sync {
     fn tolerates(&self) -> Tolerance;
     /// Whether its replicas ask what time it is. See [`Protocol::reads_wall_clock`].
     fn reads_wall_clock(&self) -> bool;
+    /// About how much memory a replica needs. See [`Protocol::memory_bytes`].
+    fn memory_bytes(&self, objects: u64) -> Option<u64>;
     /// Whether a replica is to hold an object. See [`Protocol::holds`].
     fn holds(&self, key: Key, replica: NodeId, replicas: &[NodeId]) -> bool;
     /// Whether a request is about objects. See [`Protocol::is_about_objects`].
@@ -116,6 +120,10 @@ impl<P: Protocol> Deployable for Deployment<P> {
         self.protocol.rare_paths()
     }
 
+    fn rare_points(&self) -> &'static [RarePoint] {
+        P::rare_points()
+    }
+
     fn roles(&self) -> &'static [&'static str] {
         self.protocol.roles()
     }
@@ -134,6 +142,10 @@ impl<P: Protocol> Deployable for Deployment<P> {
 
     fn reads_wall_clock(&self) -> bool {
         self.protocol.reads_wall_clock()
+    }
+
+    fn memory_bytes(&self, objects: u64) -> Option<u64> {
+        self.protocol.memory_bytes(objects)
     }
 
     fn holds(&self, key: Key, replica: NodeId, replicas: &[NodeId]) -> bool {
@@ -157,6 +169,7 @@ impl<P: Protocol> Deployable for Deployment<P> {
 #[derive(Clone, Default)]
 pub struct Registry {
     kinds: BTreeMap<String, Kind<Arc<dyn Deployable>>>,
+    points: BTreeMap<String, &'static [RarePoint]>,
 }
 
 impl Registry {
@@ -222,12 +235,18 @@ impl Registry {
             Some(deployment)
         });
         self.kinds.insert(name.to_owned(), kind(name, doc, settings));
+        self.points.insert(name.to_owned(), P::rare_points());
         self
     }
 
     /// The kinds in the order of their names.
     pub(super) fn kinds(&self) -> Vec<Kind<Arc<dyn Deployable>>> {
         self.kinds.values().cloned().collect()
+    }
+
+    /// The kinds' names and the points that each declares, in the order of the names. See [`Protocol::rare_points`].
+    pub fn rare_points(&self) -> impl Iterator<Item = (&str, &'static [RarePoint])> {
+        self.points.iter().map(|(name, &points)| (name.as_str(), points))
     }
 
     /// The kinds' names and what each is, in the order of the names.

@@ -10,6 +10,7 @@ use crate::load::ScriptedOperation;
 use super::faults::{explicit, explicit_links, explicit_stages};
 use super::file::Scenario;
 use super::nemesis::Generator;
+use super::points::Switch;
 use super::run::Run;
 
 /// The file with defaults, seed, ids and the targets of the faults filled in. After the faults of the file the plan
@@ -18,7 +19,7 @@ pub(super) fn resolved(
     scenario: &Scenario,
     seed: u64,
     (plan, made): (&Plan, &[(Generator, usize)]),
-    chaos: Option<&str>,
+    (chaos, points): (Option<&str>, &[Switch]),
     names: &[String],
 ) -> Value {
     let mut resolved = scenario.resolved.clone();
@@ -46,6 +47,9 @@ pub(super) fn resolved(
     // What was added under way stands behind all others.
     let late: Vec<_> = generated.filter_map(|fault| message_entry(fault, &name)).collect();
     resolved["faults"].as_array_mut().into_iter().for_each(|faults| faults.extend(late.iter().cloned()));
+    for point in points {
+        resolved["maybe"][point.name.as_str()] = point.entry();
+    }
     // A preset that made nothing stays, so that it is found wanting; a swarm may draw nothing.
     let has_made = made.iter().skip(scenario.nemeses.len()).any(|(_, made)| *made > 0);
     for generator in [has_made.then_some("chaos"), Some("swarm")].into_iter().flatten() {

@@ -6,7 +6,7 @@ use crate::check::{
     Check, Expectation, Figure, Interval, Metrics, Phase, Quantity, Recovery, Verdict, Windows, load_figures,
 };
 use crate::fault::{FaultReport, Injector, PlanError};
-use crate::host::{BuildError, Builder, Census, End, NodeId, SentMessage, Simulation, Step, ZoneId, class};
+use crate::host::{BuildError, Builder, Census, End, NodeId, Point, SentMessage, Simulation, Step, ZoneId, class};
 use crate::kernel::{Digest, Streams, Time, Trace};
 use crate::load::{ClientSettings, History, Load, LoadError, Operation, Recording};
 
@@ -16,6 +16,7 @@ use super::evidence::ServiceEvidence;
 use super::file::{Client, Scenario, Service};
 use super::judge::{Finished, judge};
 use super::nemesis::Generator;
+use super::points::Switch;
 use super::reach::Reach;
 use super::recovery::{Heal, Probing, freeze};
 use super::registry::Watched;
@@ -81,6 +82,8 @@ pub struct Run {
     pub final_state: u64,
     /// What it covered: rare paths, roles, and the states in which faults found whom they hit.
     pub covered: Covered,
+    /// The points that were switched on, by name, and how often nodes passed and took each.
+    pub points: Vec<(String, Point)>,
     /// How often each rare path was reached.
     pub reached: Vec<(&'static str, u64)>,
     /// The names of the nodes, by number.
@@ -196,9 +199,8 @@ impl Scenario {
             let Service { name, what, host, placement, .. } = service;
             what.deploy(name, placement, host, watched, others, &mut builder);
         }
-        for (name, ppb) in &self.maybes {
-            builder.switch_on(name, *ppb);
-        }
+        let drawn = chaos.map_or(&[][..], |chaos| &chaos.points);
+        self.points.iter().chain(drawn).for_each(|switch| switch.switch_on(&mut builder));
         for client in &self.clients {
             builder.client(&client.name, client.zone);
         }
@@ -217,6 +219,8 @@ pub(super) struct Driver<'a> {
     made: Vec<(Generator, usize)>,
     /// What the seed has drawn of chaos, in words.
     chaos: Option<String>,
+    /// The points that chaos has switched on.
+    points: Vec<Switch>,
     load: Load,
     reach: Reach,
     pub(super) stage: Stage,
@@ -263,8 +267,9 @@ impl<'a> Driver<'a> {
         let mut load = Load::new(settings, seed).map_err(RunError::Load)?;
         let (mut plan, mut made) = (scenario.plan.clone(), Vec::new());
         let mut streams = Streams::new(seed);
-        let (chaos, words) = chaos.map(|chaos| (chaos.generators, chaos.words)).unzip();
-        for generator in scenario.nemeses.iter().cloned().chain(chaos.into_iter().flatten()) {
+        let (words, points, unleashed) =
+            chaos.map_or_else(Default::default, |chaos| (Some(chaos.words), chaos.points, chaos.generators));
+        for generator in scenario.nemeses.iter().cloned().chain(unleashed) {
             let faults = generator.faults(&mut streams).map_err(RunError::Plan)?;
             made.push((generator, faults.len()));
             plan.faults.extend(faults);
@@ -284,6 +289,7 @@ impl<'a> Driver<'a> {
             injector,
             made,
             chaos: words,
+            points,
             load,
             reach,
             stage: Stage::Load,
@@ -441,8 +447,21 @@ impl<'a> Driver<'a> {
     }
 
     pub(super) fn finish(self, ended_early: Option<End>) -> Run {
-        let Self { scenario, seed, simulation, injector, made, chaos, load, reach, stage, recovery, frozen, .. } =
-            self;
+        let Self {
+            scenario,
+            seed,
+            simulation,
+            injector,
+            made,
+            chaos,
+            points,
+            load,
+            reach,
+            stage,
+            recovery,
+            frozen,
+            ..
+        } = self;
         let simulated = simulation.now();
         let mut settled = if let Stage::Settling(settling) = stage { Some(settling) } else { None };
         let mut recording = load.finish(simulated);
@@ -478,10 +497,13 @@ impl<'a> Driver<'a> {
             };
             figures.extend(service.figures(converged));
         }
-        let resolved = resolve::resolved(scenario, seed, (&injector.resolved(), &made), chaos.as_deref(), &names);
+        let drawn = (chaos.as_deref(), points.as_slice());
+        let resolved = resolve::resolved(scenario, seed, (&injector.resolved(), &made), drawn, &names);
         let notes = super::judge::notes(scenario, &frozen, &simulation);
         let notes = notes.into_iter().chain(super::judge::disk_notes(&simulation));
-        let notes = notes.chain(super::judge::chaos_note(&faults)).collect();
+        let notes = notes.chain(super::judge::chaos_note(&faults));
+        let notes = notes.chain(super::points::note(&simulation, &scenario.points)).collect();
+        let points = simulation.maybes().map(|(name, point)| (name.to_owned(), point)).collect();
         let (census, events, final_state) = (simulation.census(), simulation.events(), simulation.final_state());
         let (reached, homes) = (simulation.reached().collect(), scenario.homes());
         let covered = Covered::by(&simulation, &homes, &faults);
@@ -504,6 +526,7 @@ impl<'a> Driver<'a> {
             events,
             final_state,
             covered,
+            points,
             reached,
             names,
             homes,

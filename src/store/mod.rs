@@ -15,7 +15,7 @@ mod single;
 mod transactional;
 
 pub use majority_register::{MajorityRegister, MajorityRegisterNode, MajorityRegisterSafeguard};
-pub use protocol::{Crashes, Promise, Protocol, Tolerance};
+pub use protocol::{Crashes, Promise, Protocol, RarePoint, Tolerance};
 pub use quorum::{Quorum, QuorumNode, QuorumSafeguard, TooFew, Versioning};
 pub use raft::{Raft, RaftNode, RaftReads, RaftSafeguard};
 pub use single::{Single, SingleNode, SingleSafeguard, SyncPolicy};

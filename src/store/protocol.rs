@@ -30,6 +30,13 @@ pub trait Protocol: Send + Sync + 'static {
         true
     }
 
+    /// About how much a replica holds in memory, by its own word ([`Context::holds`](crate::host::Context::holds)), in bytes, when
+    /// clients use so many objects: what `chaos` sets limits by. By default it says nothing of it, and `chaos` sets none.
+    fn memory_bytes(&self, objects: u64) -> Option<u64> {
+        let _ = objects;
+        None
+    }
+
     /// Why a service of this kind cannot have so many replicas with these settings, if it cannot.
     fn refuses(&self, replicas: u32) -> Option<String> {
         let _ = replicas;
@@ -61,6 +68,17 @@ pub trait Protocol: Send + Sync + 'static {
         &[]
     }
 
+    /// The points in the code of its replicas where a rare thing may happen ([`Context::maybe`](crate::host::Context::maybe)), with
+    /// whatever settings: scenario files may name these and no others, and `chaos` and a `swarm` switch them on. By default none
+    /// is known, and then scenario files may name what they like.
+    #[must_use]
+    fn rare_points() -> &'static [RarePoint]
+    where
+        Self: Sized,
+    {
+        &[]
+    }
+
     /// Whether a replica that has started is not ready at once ([`Context::ready`](crate::host::Context::ready)), so that a sweep can say
     /// whether a fault ever hit one that still recovers; by default it is ready.
     fn recovers(&self) -> bool {
@@ -86,6 +104,18 @@ pub trait Protocol: Send + Sync + 'static {
         let _ = (request, replicas);
         reachable.contains(contact)
     }
+}
+
+/// A point in the code of a kind's replicas where a rare thing may happen: [`Context::maybe`](crate::host::Context::maybe).
+///
+/// The thing has to be legal: whatever a kind promises it keeps with any of its points switched on. Otherwise no run that switches
+/// them on says anything.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Debug)]
+pub struct RarePoint {
+    /// Its name in scenario files: `raft.short_append`. It begins with `a-z` and goes on with `a-z`, `0-9`, `_`, `-` and `.`.
+    pub name: &'static str,
+    /// What happens there then: a sentence.
+    pub doc: &'static str,
 }
 
 /// Something that a checker can test.

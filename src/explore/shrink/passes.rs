@@ -349,7 +349,9 @@ fn settings(shrinker: &mut Shrinker<'_>) {
             names_at(&shrinker.best, &client).into_iter().filter(|name| !matches!(&**name, "calls" | "operations"));
         names.map(|name| format!("{client}/{name}")).collect::<Vec<_>>()
     });
-    let pointers: Vec<_> = top.into_iter().chain(hosts).chain(of_kinds).chain(of_clients).collect();
+    let points = names_at(&shrinker.best, "/maybe").into_iter().map(|name| format!("/maybe/{}", escaped(&name)));
+    let points: Vec<_> = points.collect();
+    let pointers: Vec<_> = top.into_iter().chain(points).chain(hosts).chain(of_kinds).chain(of_clients).collect();
     for pointer in pointers {
         if shrinker.best.pointer(&pointer).is_some() {
             shrinker.keep(without(&shrinker.best, &pointer));

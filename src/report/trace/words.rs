@@ -40,6 +40,7 @@ impl TraceFile {
             Some(Tag::Cut) => format!("{} cuts links", self.fault(fact.c)),
             Some(Tag::Heal) => format!("the links of {} are healed", self.fault(fact.c)),
             Some(Tag::Disturb) => format!("{} disturbs links", self.fault(fact.c)),
+            Some(Tag::Maybe) => format!("{a} does the rare thing of {said}"),
             Some(Tag::Held) => format!("a clog holds a message from {b} to {a}"),
             None => format!("an event of the unknown kind {}", fact.tag),
         };

@@ -46,6 +46,8 @@ pub(super) struct Subject<'a> {
     claims_errors: bool,
     reads_wall_clock: bool,
     replicas: u32,
+    /// About how much memory a replica needs for the objects that clients use, in bytes, if its kind says so.
+    memory: Option<u64>,
     /// The replicas that share a zone, by zone, if they do not all live in one.
     zones: Vec<Vec<String>>,
     /// The clients that call it.
@@ -58,6 +60,7 @@ impl<'a> Subject<'a> {
     pub(super) fn of(service: &'a Service, scenario: &'a Scenario) -> Self {
         let calls_it = |client: &&Client| scenario.services[client.service].name == service.name;
         let clients = scenario.clients.iter().filter(calls_it);
+        let objects = clients.clone().map(|client| client.written.workload.objects()).max().unwrap_or_default();
         let mut zones: BTreeMap<ZoneId, Vec<String>> = BTreeMap::new();
         for (replica, &zone) in service.placement.iter().enumerate() {
             zones.entry(zone).or_default().push(format!("{}-{replica}", service.name));
@@ -69,6 +72,7 @@ impl<'a> Subject<'a> {
             claims_errors: service.host.clock_sync.is_some() || !service.host.clock_error_bound.is_zero(),
             reads_wall_clock: service.what.reads_wall_clock(),
             replicas: service.what.replicas(),
+            memory: service.what.memory_bytes(objects),
             zones: if zones.len() > 1 { zones.into_values().collect() } else { Vec::new() },
             clients: clients.map(|client| client.name.as_str()).collect(),
             written: &scenario.resolved["services"][service.name.as_str()],
@@ -436,13 +440,16 @@ const FAMILIES: [Family; 29] = [
     },
     Family {
         name: "memory",
-        tolerated: crashes,
+        tolerated: |of| crashes(of) && of.memory.is_some_and(|bytes| bytes > 0),
         faults: [1, 2, 6],
         lasts_ms: Some([500, 1_000, 3_000]),
-        strength: Some(([1, 64, 4_096], "is what 64 KiB are divided by to get the limit")),
+        strength: Some(([1, 2, 4], "is what twice the memory that a replica needs is divided by to get the limit")),
         keeps,
         one_at_a_time: false,
-        settings: |of, parts| json!({ "memory_limit": { "where": of.one(), "limit": format!("{}B", (64 << 10) / parts), "after": "200ms" } }),
+        settings: |of, parts| {
+            let limit = (of.memory.unwrap_or_default().min(MOST_MEMORY) * 2 / parts.max(1)).max(1);
+            json!({ "memory_limit": { "where": of.one(), "limit": format!("{limit}B"), "after": "200ms" } })
+        },
     },
     Family {
         name: "settings",
@@ -455,6 +462,9 @@ const FAMILIES: [Family; 29] = [
         settings: |of, times| json!({ "wrong_settings": { "where": of.one(), "to": of.slower(times) } }),
     },
 ];
+
+/// No replica needs more, in bytes.
+const MOST_MEMORY: u64 = 1 << 40;
 
 /// Parts per billion.
 const PPM: u64 = 1_000;
@@ -471,6 +481,7 @@ mod tests {
             claims_errors: true,
             reads_wall_clock: true,
             replicas: 5,
+            memory: Some(64 << 10),
             zones: Vec::new(),
             clients: Vec::new(),
             written,
@@ -526,6 +537,17 @@ mod tests {
         let drift = all().find(|family| family.name == "drift").expect("a family");
         let rate = |ppm| (drift.settings)(&subject, ppm)["clock_drift"]["rate"].clone();
         assert_eq!((rate(200), rate(50_000)), (json!("200ppm"), json!("300ppm")));
+    }
+
+    #[test]
+    fn a_limit_of_memory_is_one_that_a_replica_can_live_with() {
+        let nothing = json!({});
+        let subject = subject(Tolerance::NOTHING, &nothing);
+        let memory = all().find(|family| family.name == "memory").expect("a family");
+        let limit = |parts| (memory.settings)(&subject, parts)["memory_limit"]["limit"].clone();
+        assert_eq!([1, 2, 4].map(limit), ["131072B", "65536B", "32768B"].map(|bytes| json!(bytes)));
+        let says_nothing = Subject { memory: None, tolerance: Tolerance::asynchronous(Crashes::All), ..subject };
+        assert!(!(memory.tolerated)(&says_nothing));
     }
 
     #[test]

@@ -71,18 +71,30 @@ impl<T> Form<Vec<T>> for List<T> {
 /// the one kind of object without a `note`: there that is a name like any other.
 #[must_use]
 pub fn map<T: 'static>(shape: Shape<T>) -> Shape<Vec<(Spanned<String>, T)>> {
-    Shape::new(Entrywise { shape, keys: NAMES })
+    Shape::new(Entrywise { shape, keys: NAMES, known: Vec::new() })
 }
 
 /// An object whose keys are JSON Pointers, in the order of the file.
 #[must_use]
 pub fn by_pointer<T: 'static>(shape: Shape<T>) -> Shape<Vec<(Spanned<String>, T)>> {
-    Shape::new(Entrywise { shape, keys: POINTERS })
+    Shape::new(Entrywise { shape, keys: POINTERS, known: Vec::new() })
+}
+
+/// An object whose keys are names of points (`[a-z][a-z0-9_.-]*`), in the order of the file. The schema tells of those that are
+/// `known`, each with what it is; others are read as well.
+#[must_use]
+pub(in crate::scenario) fn point_names<T: 'static>(
+    known: impl IntoIterator<Item = (String, String)>,
+    shape: Shape<T>,
+) -> Shape<Vec<(Spanned<String>, T)>> {
+    Shape::new(Entrywise { shape, keys: POINTS, known: known.into_iter().collect() })
 }
 
 struct Entrywise<T> {
     shape: Shape<T>,
     keys: Keys,
+    /// Keys that the schema tells of, each with what it is.
+    known: Vec<(String, String)>,
 }
 
 /// What the keys of an object may be.
@@ -101,6 +113,14 @@ struct Keys {
 const NAMES: Keys = Keys { noun: "a name", plural: "names", pattern: NAME_PATTERN, flaw: name_flaw };
 
 const POINTERS: Keys = Keys { noun: "a JSON Pointer", plural: "JSON Pointers", pattern: "^/", flaw: pointer_flaw };
+
+const POINTS: Keys =
+    Keys { noun: "the name of a point", plural: "names of points", pattern: "^[a-z][a-z0-9_.-]*$", flaw: point_flaw };
+
+fn point_flaw(text: &str) -> Option<&'static str> {
+    let flaw = name_flaw(&text.replace('.', "_"));
+    flaw.map(|_| "a point's name begins with a-z and goes on with a-z, 0-9, _, - and .")
+}
 
 fn pointer_flaw(text: &str) -> Option<&'static str> {
     (!text.starts_with('/')).then_some("begins with `/`, as in /network/loss")
@@ -133,7 +153,14 @@ impl<T> Form<Entries<T>> for Entrywise<T> {
 
     fn describe(&self, definitions: &mut Definitions) -> Value {
         let values = self.shape.0.describe(definitions);
-        json!({ "type": "object", "propertyNames": { "pattern": self.keys.pattern }, "additionalProperties": values })
+        let mut schema = json!({
+            "type": "object", "propertyNames": { "pattern": self.keys.pattern }, "additionalProperties": values,
+        });
+        for (name, doc) in &self.known {
+            schema["properties"][name] = values.clone();
+            schema["properties"][name]["description"] = json!(doc);
+        }
+        schema
     }
 
     fn types(&self) -> Types {

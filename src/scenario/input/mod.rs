@@ -68,6 +68,7 @@ use super::document::Document;
 use super::problem::{Place, Problem, Problems, quoted};
 use super::tree::{Node, Tree};
 
+pub(super) use compound::point_names;
 pub use compound::{by_pointer, either, list, map, named, non_empty_list};
 pub use fields::{Fields, object};
 pub use kinds::{Kind, bare, kind, tagged};

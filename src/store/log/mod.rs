@@ -13,11 +13,18 @@ use std::collections::VecDeque;
 
 use crate::host::{Context, DiskError, DiskId, DiskOperation, DiskOutput, DiskResult, Node};
 
+use super::RarePoint;
 use format::{Checksum, Replay, write_record};
 pub use format::{Fields, Record, put_bytes, put_number, put_value};
 
 /// The rare path of every kind of service that keeps such a log.
 pub const TORN_TAIL: &str = "cut the torn tail of a log";
+
+/// A point of every kind of service that keeps such a log.
+pub const SHORT_GROUP: RarePoint = RarePoint {
+    name: "log.short_group",
+    doc: "Of several records that wait for the disk one is written alone, and the others wait for the next group.",
+};
 
 /// What most records take at most.
 const RECORD_BYTES: usize = 128;
@@ -270,7 +277,10 @@ impl<R: Record> Log<R> {
         if !matches!(self.state, State::Idle) {
             return;
         }
-        let group = self.replacement.as_ref().map_or(self.pending.len(), |(before, _)| *before);
+        let mut group = self.replacement.as_ref().map_or(self.pending.len(), |(before, _)| *before);
+        if group > 1 && cx.maybe(SHORT_GROUP.name) {
+            group = 1;
+        }
         if group == 0 {
             if self.is_being_replaced() {
                 let clear = cx.disk(DiskOperation::Remove { file: self.new_file() });

@@ -9,6 +9,7 @@ use std::cmp::Ordering;
 use crate::host::{Context, Key, NodeId, NodeSet, NotDone, Reply, RequestId, Value};
 
 use super::message::{MajorityRegisterMessage as Message, Tag, Tagged};
+use super::points;
 use super::{MajorityRegisterNode, MajorityRegisterSafeguard as Safeguard, MajorityRegisterTimer as Timer};
 
 /// An operation under way. A crash of the coordinator forgets it.
@@ -67,10 +68,28 @@ impl MajorityRegisterNode {
         number
     }
 
-    /// Asks the replicas that have not answered in this phase, now and again.
-    pub(super) fn ask(&mut self, number: u64, cx: &mut Cx<'_>) {
+    /// The time to ask again has come.
+    pub(super) fn ask_again(&mut self, number: u64, cx: &mut Cx<'_>) {
+        if cx.maybe(points::GIVE_UP_EARLY.name) {
+            self.give_up(number, cx);
+        } else {
+            self.send_to_silent(number, usize::MAX, cx);
+        }
+    }
+
+    /// Asks the replicas in a new phase.
+    fn ask(&mut self, number: u64, cx: &mut Cx<'_>) {
+        let most = if cx.maybe(points::ASK_FEWER.name) { cx.majority() } else { usize::MAX };
+        self.send_to_silent(number, most, cx);
+        if cx.maybe(points::ASK_TWICE.name) {
+            self.send_to_silent(number, most, cx);
+        }
+    }
+
+    /// Asks so many of the replicas that have not answered in this phase.
+    fn send_to_silent(&mut self, number: u64, most: usize, cx: &mut Cx<'_>) {
         let Some(Operation { key, phase, .. }) = self.operations.get(&number) else { return };
-        for replica in cx.replicas().filter(|replica| !phase.heard().contains(*replica)) {
+        for replica in cx.replicas().filter(|replica| !phase.heard().contains(*replica)).take(most) {
             cx.send(replica, phase.message(number, *key));
         }
         cx.set_timer(Timer::Resend(number), self.settings.resend_after);
@@ -108,11 +127,14 @@ impl MajorityRegisterNode {
         let (stored, newer) = match &operation.goal {
             Goal::Read => {
                 let must_write_back = !self.settings.without.contains(&Safeguard::ReadWriteBack);
-                if !must_write_back || holders.len() >= cx.majority() {
+                let is_held = holders.len() >= cx.majority();
+                if !must_write_back || is_held && !cx.maybe(points::WRITE_BACK.name) {
                     self.finish(number, Reply::Ok(newest.value), cx);
                     return;
                 }
                 cx.reached("a read wrote back");
+                // Where a majority holds it already, all are asked as if nobody did.
+                let holders = if is_held { NodeSet::default() } else { holders };
                 (holders, newest)
             }
             Goal::Write(value) => {

@@ -14,6 +14,7 @@
 mod coordinator;
 mod message;
 mod order;
+mod points;
 mod replica;
 #[cfg(test)]
 mod tests;
@@ -26,7 +27,7 @@ use crate::host::{
 use crate::kernel::{Draw, Span};
 
 use super::log::{Acceptance, TORN_TAIL};
-use super::{Crashes, Promise, Protocol, Tolerance};
+use super::{Crashes, Promise, Protocol, RarePoint, Tolerance};
 use coordinator::Operation;
 use message::{MajorityRegisterMessage as Message, Update};
 use order::Order;
@@ -99,8 +100,16 @@ impl Protocol for MajorityRegister {
         Some(Box::new(Order::default()))
     }
 
+    fn memory_bytes(&self, objects: u64) -> Option<u64> {
+        Some(objects.saturating_mul(replica::REGISTER_BYTES))
+    }
+
     fn rare_paths(&self) -> &'static [&'static str] {
         &["a read wrote back", TORN_TAIL]
+    }
+
+    fn rare_points() -> &'static [RarePoint] {
+        &points::ALL
     }
 
     fn recovers(&self) -> bool {
@@ -184,7 +193,7 @@ impl Node for MajorityRegisterNode {
 
     fn timer(&mut self, timer: MajorityRegisterTimer, cx: &mut Context<'_, Self>) {
         match timer {
-            MajorityRegisterTimer::Resend(operation) => self.ask(operation, cx),
+            MajorityRegisterTimer::Resend(operation) => self.ask_again(operation, cx),
             MajorityRegisterTimer::GiveUp(operation) => self.give_up(operation, cx),
         }
     }

@@ -9,7 +9,7 @@ use super::MajorityRegisterNode;
 use super::message::{MajorityRegisterMessage as Message, Tagged, Update};
 
 /// What a register takes in memory, about: a key, a tag and a value in a tree.
-const REGISTER_BYTES: u64 = 96;
+pub(super) const REGISTER_BYTES: u64 = 96;
 
 /// Registers in memory, and the log that they are recovered from.
 ///

@@ -13,6 +13,7 @@ use std::collections::VecDeque;
 use crate::host::{Context, Key, NodeId, NodeSet, NotDone, Reply, Request, RequestId, Value};
 
 use super::message::{Errand, QuorumMessage as Message};
+use super::points;
 use super::version::{Clock, Dot, Past, Version, Versions};
 use super::{QuorumNode, QuorumSafeguard as Safeguard, QuorumTimer as Timer, TooFew, Versioning};
 
@@ -85,11 +86,29 @@ impl QuorumNode {
         let (answered, standing_in) = (NodeSet::default(), Vec::new());
         let mut operation =
             Operation { client: Some(id), key, goal, needed, preferred, spare, standing_in, answered };
+        if operation.needed < operation.preferred.len() && cx.maybe(points::ASK_ONE_MORE.name) {
+            operation.needed += 1;
+        }
         let suspected: Vec<_> = operation.preferred.iter().copied().filter(|node| self.suspects(*node, cx)).collect();
         suspected.into_iter().for_each(|owner| operation.find_stand_in(owner));
+        if operation.standing_in.is_empty() {
+            self.stand_in_early(&mut operation, cx);
+        }
         self.operations.insert(number, operation);
         cx.set_timer(Timer::GiveUp(number), self.settings.timeout);
         self.ask(number, cx);
+    }
+
+    /// Lets somebody stand in for one of the preference list at once, at the point for that.
+    fn stand_in_early(&self, operation: &mut Operation, cx: &mut Cx<'_>) {
+        let may_be_kept =
+            matches!(operation.goal, Goal::Write { .. }) && !self.settings.is_without(Safeguard::HintedHandoff);
+        if (may_be_kept || !operation.spare.is_empty())
+            && cx.maybe(points::STAND_IN_EARLY.name)
+            && let Some(owner) = operation.preferred.iter().copied().find(|&owner| owner != self.me)
+        {
+            if may_be_kept { operation.find_keeper(owner, self.me) } else { operation.find_stand_in(owner) }
+        }
     }
 
     /// The version that a client's write makes: of its own dot, and newer than what the client has seen (section 4.4).
@@ -208,12 +227,21 @@ impl QuorumNode {
             && !self.settings.is_without(Safeguard::ReadRepair)
         {
             let newest = operation.newest();
-            let owns = |node: &NodeId| operation.preferred.contains(node);
-            for (owner, _) in found.iter().filter(|(node, held)| owns(node) && !held.covers_all(&newest)) {
-                cx.reached("a read repaired a replica");
-                let (key, owner, versions) = (operation.key, *owner, newest.clone());
-                cx.send(owner, Message::Store { errand: Errand::Repair, key, owner, versions });
+            let lags =
+                |(node, held): &&(NodeId, Versions)| operation.preferred.contains(node) && !held.covers_all(&newest);
+            let lagging: Vec<_> = found.iter().filter(lags).map(|(node, _)| *node).collect();
+            // What would never be repaired otherwise is not left.
+            let may_skip = !lagging.is_empty() && !self.settings.is_without(Safeguard::AntiEntropy);
+            if !(may_skip && cx.maybe(points::SKIP_READ_REPAIR.name)) {
+                for owner in lagging {
+                    cx.reached("a read repaired a replica");
+                    let (key, versions) = (operation.key, newest.clone());
+                    cx.send(owner, Message::Store { errand: Errand::Repair, key, owner, versions });
+                }
             }
+        }
+        if !self.settings.is_without(Safeguard::AntiEntropy) && cx.maybe(points::COMPARE_NOW.name) {
+            self.compare_with_next(cx);
         }
         self.forget(number, cx);
     }

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use crate::host::{Context, Key, NodeId, NodeSet};
 
 use super::message::{Errand, QuorumMessage as Message};
+use super::points;
 use super::record::Change;
 use super::version::Versions;
 use super::{QuorumNode, QuorumTimer as Timer};
@@ -72,6 +73,9 @@ impl QuorumNode {
     pub(super) fn handed_off(&mut self, number: u64, cx: &mut Cx<'_>) {
         if let Some((key, owner, versions)) = self.handing_off.remove(&number) {
             cx.reached("a hint was handed off");
+            if cx.maybe(points::HAND_OFF_AGAIN.name) {
+                return;
+            }
             self.replica.change(Change::Release { key, owner, versions }, cx);
         }
     }

@@ -14,6 +14,7 @@ mod failure_detector;
 mod hints;
 mod merkle;
 mod message;
+mod points;
 mod record;
 mod replica;
 mod ring;
@@ -27,7 +28,7 @@ use crate::host::{Birth, Context, DiskId, DiskResult, Key, Node, NodeId, NodeSet
 use crate::kernel::{Draw, Span};
 
 use super::log::TORN_TAIL;
-use super::{Crashes, Promise, Protocol, Tolerance};
+use super::{Crashes, Promise, Protocol, RarePoint, Tolerance};
 use coordinator::Operation;
 use failure_detector::FailureDetector;
 use message::{Errand, QuorumMessage as Message};
@@ -178,6 +179,10 @@ impl Protocol for Quorum {
     /// Where the quorums of a read and of a write always meet, a read sees every write that was acknowledged before it.
     /// Sloppy quorums need not meet, whatever their numbers. Never is an object linearizable: a write that has reached one
     /// replica may be seen by a read, and not by the next.
+    fn memory_bytes(&self, objects: u64) -> Option<u64> {
+        Some(objects.saturating_mul(replica::OBJECT_BYTES))
+    }
+
     fn rare_paths(&self) -> &'static [&'static str] {
         &[
             "a hint was handed off",
@@ -189,6 +194,10 @@ impl Protocol for Quorum {
             "anti-entropy brought a version",
             TORN_TAIL,
         ]
+    }
+
+    fn rare_points() -> &'static [RarePoint] {
+        &points::ALL
     }
 
     fn recovers(&self) -> bool {

@@ -13,7 +13,7 @@ use super::version::Versions;
 use super::{QuorumNode, QuorumTimer as Timer};
 
 /// What an object takes in memory, about: a key, and a version with its past.
-const OBJECT_BYTES: u64 = 256;
+pub(super) const OBJECT_BYTES: u64 = 256;
 
 /// Versions in memory, and the log that they are recovered from.
 ///

@@ -5,6 +5,7 @@ use crate::kernel::{Draw, Span};
 
 use super::entry::Position;
 use super::message::{Election, RaftMessage as Message};
+use super::points;
 use super::replication::Leadership;
 use super::settings::{RaftReads, RaftSafeguard};
 use super::storage::Deed;
@@ -66,7 +67,7 @@ impl RaftNode {
         if !self.members.contains(cx.me()) {
             // Whoever is no member waits to become one (section 4.2.2).
             self.wait_for_leader(cx);
-        } else if self.patience.is_drawn {
+        } else if self.patience.is_drawn || self.is_impatient(silent, cx) {
             let election = if self.settings.pre_vote { Election::Trial } else { Election::Usual };
             self.campaign(election, cx);
         } else if silent < self.settings.election_timeout_min {
@@ -76,6 +77,14 @@ impl RaftNode {
             let wait = self.draw_wait(cx);
             cx.set_timer(RaftTimer::Election, wait - silent);
         }
+    }
+
+    /// Whether to stand for election at once. That is nobody's harm but the leader's, unless leases go by what this replica has
+    /// promised whom it heard (section 6.4.1).
+    fn is_impatient(&self, silent: Span, cx: &mut Cx<'_>) -> bool {
+        let has_promised =
+            matches!(self.settings.reads, RaftReads::Lease { .. }) && silent < self.settings.election_timeout_min;
+        !has_promised && cx.maybe(points::IMPATIENT.name)
     }
 
     /// The leader wants this replica to take over.

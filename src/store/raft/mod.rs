@@ -14,6 +14,7 @@ mod machine;
 mod membership;
 mod message;
 mod order;
+mod points;
 mod reads;
 mod replication;
 mod sessions;
@@ -31,7 +32,7 @@ use crate::host::{
 };
 
 use super::log::TORN_TAIL;
-use super::{Crashes, Promise, Protocol, Tolerance};
+use super::{Crashes, Promise, Protocol, RarePoint, Tolerance};
 use election::Patience;
 use entries::Entries;
 use entry::{Command, Operation, Position};
@@ -67,8 +68,15 @@ impl Protocol for Raft {
             members: Membership::new(members.map(NodeId).collect()),
             snapshot: None,
             arriving: None,
+            has_rejected: false,
             asked: BTreeMap::new(),
         }
+    }
+
+    fn memory_bytes(&self, objects: u64) -> Option<u64> {
+        // The log has between half as many entries as lead to a snapshot, and as many.
+        let entries = u64::from(self.snapshot_after.unwrap_or(1_000)) * 3 / 4;
+        Some(objects.saturating_add(entries).saturating_mul(ITEM_BYTES))
     }
 
     fn rare_paths(&self) -> &'static [&'static str] {
@@ -92,6 +100,10 @@ impl Protocol for Raft {
             "an operation that came again was not applied again",
             TORN_TAIL,
         ]
+    }
+
+    fn rare_points() -> &'static [RarePoint] {
+        &points::ALL
     }
 
     fn roles(&self) -> &'static [&'static str] {
@@ -179,6 +191,8 @@ pub struct RaftNode {
     snapshot: Option<Snapshot>,
     /// What there is of a snapshot that the leader sends.
     arriving: Option<Arriving>,
+    /// Whether it has rejected the last entries, at the point for that.
+    has_rejected: bool,
     /// Who waits for an entry to be applied: index and term of the entry.
     asked: BTreeMap<(u64, u64), RequestId>,
 }

@@ -8,6 +8,7 @@ use crate::host::NodeId;
 use super::entry::{Command, Entry, Position, Shared};
 use super::membership::Joining;
 use super::message::RaftMessage as Message;
+use super::points;
 use super::reads::Rounds;
 use super::settings::RaftSafeguard;
 use super::snapshot::Snapshot;
@@ -144,7 +145,10 @@ impl RaftNode {
         let index = peer.next - 1;
         let Some(term) = self.log.term_at(index) else { return self.begin_to_install(place, cx) };
         let limit = if with_entries { self.settings.entries_per_append } else { 0 };
-        let entries = self.log.batch(peer.next, limit);
+        let mut entries = self.log.batch(peer.next, limit);
+        if entries.len() > 1 && cx.maybe(points::SHORT_APPEND.name) {
+            entries.truncate(1);
+        }
         match &mut peer.stage {
             Stage::Probing { is_asked } => *is_asked = true,
             _ => peer.next += entries.len() as u64,
@@ -211,8 +215,14 @@ impl RaftNode {
             cx.reached("a leader stepped down that no majority answers");
             return self.follow(self.term, None, cx);
         }
+        if cx.maybe(points::STEP_DOWN.name) {
+            return self.follow(self.term, None, cx);
+        }
         self.check_joining(cx);
         cx.set_timer(RaftTimer::Heartbeat, self.settings.heartbeat);
+        if cx.maybe(points::HAND_OVER.name) {
+            self.hand_over(cx);
+        }
         self.speak_up(cx);
     }
 
@@ -247,6 +257,14 @@ impl RaftNode {
         let is_covered = previous.index < self.log.before().index;
         if !is_covered && !self.log.has(previous) {
             let conflict = self.log.conflict_at(previous.index);
+            let rejected = Message::Rejected { term: self.term, previous: previous.index, conflict, round };
+            return self.answer_leader(leader, rejected, cx);
+        }
+        // As if it had come before what it follows. Only the leader's guess of where the logs agree goes back by that.
+        let may_reject = !entries.is_empty() && previous.index > 0 && !self.has_rejected;
+        self.has_rejected = may_reject && cx.maybe(points::REJECT_APPEND.name);
+        if self.has_rejected {
+            let conflict = Position { term: 0, index: previous.index };
             let rejected = Message::Rejected { term: self.term, previous: previous.index, conflict, round };
             return self.answer_leader(leader, rejected, cx);
         }

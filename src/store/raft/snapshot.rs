@@ -9,6 +9,7 @@ use super::entry::Position;
 use super::machine::Machine;
 use super::membership::{Members, Membership};
 use super::message::RaftMessage as Message;
+use super::points;
 use super::{Cx, RaftNode};
 
 /// The state after an entry, in bytes: the members and the state machine.
@@ -68,14 +69,20 @@ impl RaftNode {
         let Some(every) = self.settings.snapshot_after else { return };
         let applied = self.machine.applied();
         let since = self.snapshot.as_ref().map_or(0, |snapshot| snapshot.last.index);
-        if applied - since < every.into() || self.storage.is_compacting() {
+        if self.storage.is_compacting() {
             return;
         }
+        let is_due = applied - since >= every.into();
+        let is_early = !is_due && applied > since && cx.maybe(points::COMPACT_NOW.name);
+        if !is_due && !is_early {
+            return;
+        }
+        let stays = if is_early { 0 } else { u64::from(every / 2) };
         let Some(term) = self.log.term_at(applied) else { return };
         let image = Snapshot::image_of(self.members.at(applied), &self.machine);
         let snapshot = Snapshot { last: Position { term, index: applied }, image };
         self.members.forget(applied);
-        self.log.forget(applied.saturating_sub(u64::from(every / 2)).max(self.log.before().index));
+        self.log.forget(applied.saturating_sub(stays).max(self.log.before().index));
         self.keep_snapshot(snapshot, cx);
     }
 

@@ -1,6 +1,7 @@
 //! Handing leadership over (section 3.10).
 
 use crate::host::{NodeId, NotDone, Reply, RequestId, Value};
+use crate::kernel::Draw;
 
 use super::message::RaftMessage as Message;
 use super::{Cx, RaftNode, RaftTimer, Role};
@@ -9,7 +10,8 @@ use super::{Cx, RaftNode, RaftTimer, Role};
 #[derive(Clone, Debug)]
 pub(super) struct Transfer {
     target: NodeId,
-    id: RequestId,
+    /// Who asked for it, if somebody did.
+    id: Option<RequestId>,
     /// Whether the target was told to stand for election.
     is_told: bool,
 }
@@ -25,9 +27,25 @@ impl RaftNode {
         if !is_member || leadership.transfer.is_some() {
             return cx.reply(id, Reply::NotDone(NotDone::Unavailable));
         }
-        leadership.transfer = Some(Transfer { target, id, is_told: false });
+        leadership.transfer = Some(Transfer { target, id: Some(id), is_told: false });
+        self.begin_transfer(cx);
+    }
+
+    fn begin_transfer(&mut self, cx: &mut Cx<'_>) {
         cx.set_timer(RaftTimer::Transfer, self.settings.election_timeout_max);
         self.advance_transfer(cx);
+    }
+
+    /// Lets some other member lead, of its own accord.
+    pub(super) fn hand_over(&mut self, cx: &mut Cx<'_>) {
+        let me = cx.me();
+        let others: Vec<_> = self.members.current().iter().copied().filter(|&member| member != me).collect();
+        let target = cx.random().pick(&others).copied();
+        let Role::Leader(leadership) = &mut self.role else { return };
+        if let Some(target) = target.filter(|_| leadership.transfer.is_none()) {
+            leadership.transfer = Some(Transfer { target, id: None, is_told: false });
+            self.begin_transfer(cx);
+        }
     }
 
     /// Tells the target to stand for election, if it has the whole log now.
@@ -54,15 +72,17 @@ impl RaftNode {
             } else {
                 Reply::NotDone(NotDone::Unavailable)
             };
-            cx.reply(transfer.id, reply);
+            if let Some(id) = transfer.id {
+                cx.reply(id, reply);
+            }
         }
     }
 
     /// A leader leads no more: whatever it has handed over is handed over.
     pub(super) fn end_transfer(transfer: Option<Transfer>, cx: &mut Cx<'_>) {
         cx.cancel_timer(RaftTimer::Transfer);
-        if let Some(transfer) = transfer {
-            cx.reply(transfer.id, Reply::Ok(Value::Nil));
+        if let Some(id) = transfer.and_then(|transfer| transfer.id) {
+            cx.reply(id, Reply::Ok(Value::Nil));
         }
     }
 }

@@ -7,6 +7,7 @@
 //! The store has no replication. A second replica would be another store, which is why there is [one](Single::REPLICAS).
 
 mod order;
+mod points;
 #[cfg(test)]
 mod tests;
 
@@ -19,7 +20,7 @@ use crate::host::{
 use crate::kernel::Span;
 
 use super::log::{Acceptance, Failure, Fields, Log, LogEvent, Record, TORN_TAIL, put_number, put_value};
-use super::{Crashes, Promise, Protocol, Tolerance};
+use super::{Crashes, Promise, Protocol, RarePoint, Tolerance};
 use order::Order;
 
 /// When written records are made durable.
@@ -94,8 +95,16 @@ impl Protocol for Single {
         Some(Box::new(Order::default()))
     }
 
+    fn memory_bytes(&self, objects: u64) -> Option<u64> {
+        Some(objects.saturating_mul(REGISTER_BYTES))
+    }
+
     fn rare_paths(&self) -> &'static [&'static str] {
         &[TORN_TAIL]
+    }
+
+    fn rare_points() -> &'static [RarePoint] {
+        &points::ALL
     }
 
     fn recovers(&self) -> bool {
@@ -125,6 +134,9 @@ impl Protocol for Single {
         reachable.contains(contact)
     }
 }
+
+/// How long answers are held back at [`points::HOLD_ANSWERS`].
+const HELD_FOR: Span = Span::from_millis(5);
 
 /// What a register takes in memory, about: a key, a number and a value in a tree.
 const REGISTER_BYTES: u64 = 64;
@@ -168,6 +180,8 @@ pub struct SingleNode {
 pub enum SingleTimer {
     /// To make durable what was acknowledged.
     Sync,
+    /// To give the answers that were held back.
+    Answer,
 }
 
 impl Node for SingleNode {
@@ -209,19 +223,32 @@ impl Node for SingleNode {
             LogEvent::Recovered(records) => self.apply(records),
             LogEvent::Accepted(records) => {
                 self.apply(records);
-                self.answer_accepted(cx);
+                if cx.maybe(points::HOLD_ANSWERS.name) {
+                    cx.set_timer(SingleTimer::Answer, HELD_FOR);
+                } else {
+                    self.answer_accepted(cx);
+                }
                 self.plan_sync(cx);
             }
-            LogEvent::Failed(Failure::NotWritten) => self.give_up_waiting(cx),
+            LogEvent::Failed(Failure::NotWritten) => {
+                // What was held back is accepted.
+                self.answer_accepted(cx);
+                self.give_up_waiting(cx);
+            }
             // What it holds may not be what is on its disk, so it has to read that again.
             LogEvent::Failed(Failure::Unknown) => cx.exit("its disk has failed"),
         }
         cx.holds(self.registers.len() as u64 * REGISTER_BYTES);
     }
 
-    fn timer(&mut self, SingleTimer::Sync: SingleTimer, cx: &mut Context<'_, Self>) {
-        self.sync_is_due = false;
-        self.log.sync(cx);
+    fn timer(&mut self, timer: SingleTimer, cx: &mut Context<'_, Self>) {
+        match timer {
+            SingleTimer::Sync => {
+                self.sync_is_due = false;
+                self.log.sync(cx);
+            }
+            SingleTimer::Answer => self.answer_accepted(cx),
+        }
     }
 
     fn observe(&self, view: &mut View) {
@@ -252,7 +279,8 @@ impl SingleNode {
     }
 
     fn set(&mut self, id: RequestId, setting: Setting, cx: &mut Context<'_, Self>) {
-        match self.log.push(setting, cx) {
+        let is_refused = cx.maybe(points::REFUSE_WRITE.name);
+        match if is_refused { None } else { self.log.push(setting, cx) } {
             Some(number) => self.waiting.push((number, id, Reply::Ok(Value::Nil))),
             None => cx.reply(id, Reply::NotDone(NotDone::Unavailable)),
         }
@@ -269,6 +297,9 @@ impl SingleNode {
         if let Some(interval) = self.interval
             && !self.sync_is_due
         {
+            if cx.maybe(points::EARLY_SYNC.name) {
+                return self.log.sync(cx);
+            }
             self.sync_is_due = true;
             cx.set_timer(SingleTimer::Sync, interval);
         }

@@ -10,6 +10,7 @@ use crate::host::{Key, NodeId, NotDone, Reply, Request, RequestId, Value, View};
 use crate::kernel::Span;
 
 use super::message::{Purpose, Record, Share, TransactionalMessage as Message, Version, Write};
+use super::points;
 use super::shard_of;
 use super::versions::{Put, Timestamp};
 use super::{
@@ -335,7 +336,11 @@ impl TransactionalNode {
             cx.cancel_timer(Timer::GiveUp(id));
             answer(asked, progress, cx);
         }
-        self.deliver(id, cx);
+        if cx.maybe(points::DELIVER_LATE.name) {
+            cx.set_timer(Timer::Deliver(id), self.settings.resend_after);
+        } else {
+            self.deliver(id, cx);
+        }
     }
 
     /// Tells the shards that have not confirmed it that a transaction is committed, now and again.

@@ -15,6 +15,7 @@ mod coordinator;
 mod message;
 mod oracle;
 mod order;
+mod points;
 mod shard;
 #[cfg(test)]
 mod tests;
@@ -28,7 +29,7 @@ use crate::host::{
 use crate::kernel::{Draw, Span};
 
 use super::log::{Acceptance, Log, LogEvent, TORN_TAIL};
-use super::{Crashes, Promise, Protocol, Tolerance};
+use super::{Crashes, Promise, Protocol, RarePoint, Tolerance};
 use coordinator::Coordinator;
 use message::{Record, TransactionalMessage as Message};
 use oracle::Oracle;
@@ -123,6 +124,9 @@ fn shard_of(key: Key, count: usize) -> usize {
     usize::try_from(key.0 % count as u64).unwrap_or(0)
 }
 
+/// How many versions of an object a run leaves, about; none is ever forgotten.
+const VERSIONS: u64 = 16;
+
 impl Protocol for Transactional {
     type Node = TransactionalNode;
 
@@ -143,6 +147,10 @@ impl Protocol for Transactional {
         Some(Box::new(Order::default()))
     }
 
+    fn memory_bytes(&self, objects: u64) -> Option<u64> {
+        Some(objects.saturating_mul(VERSIONS * shard::VERSION_BYTES))
+    }
+
     fn rare_paths(&self) -> &'static [&'static str] {
         &[
             "a read waited for what is prepared",
@@ -150,6 +158,10 @@ impl Protocol for Transactional {
             "a transaction met a conflict",
             TORN_TAIL,
         ]
+    }
+
+    fn rare_points() -> &'static [RarePoint] {
+        &points::ALL
     }
 
     fn recovers(&self) -> bool {

@@ -5,6 +5,7 @@
 use crate::host::NodeId;
 
 use super::message::{Purpose, Record, TransactionalMessage as Message};
+use super::points;
 use super::versions::Timestamp;
 use super::{Cx, Deed, TransactionalNode};
 
@@ -42,6 +43,9 @@ impl TransactionalNode {
         // What is lost with a message is asked for again, and so nobody waits twice.
         if !self.oracle.waiting.contains(&question) {
             self.oracle.waiting.push(question);
+        }
+        if self.oracle.next < self.oracle.reserved && cx.maybe(points::WASTE_TIMESTAMPS.name) {
+            self.oracle.next = self.oracle.reserved;
         }
         self.stamp(cx);
     }

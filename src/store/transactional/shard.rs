@@ -9,11 +9,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use crate::host::{Key, NodeId, Value, View};
 
 use super::message::{Record, Share, TransactionalMessage as Message, Version, Write};
+use super::points;
 use super::versions::{Object, Put, Timestamp};
 use super::{Cx, Deed, TransactionalNode, TransactionalSafeguard as Safeguard, TransactionalTimer as Timer};
 
 /// What a version takes in memory, about.
-const VERSION_BYTES: u64 = 48;
+pub(super) const VERSION_BYTES: u64 = 48;
 
 /// See the module.
 #[derive(Clone, Debug, Default)]
@@ -163,6 +164,8 @@ impl TransactionalNode {
         if let Some(prepared) = self.shard.prepared.get(&id) {
             let record = if is_durable_first { prepared.record } else { 0 };
             self.after(record, yes, cx);
+        } else if cx.maybe(points::REFUSE_PREPARE.name) {
+            cx.send(coordinator, Message::Vote { id, can_commit: false });
         } else if self.shard.conflict(share, &self.settings) {
             cx.reached("a transaction met a conflict");
             cx.send(coordinator, Message::Vote { id, can_commit: false });
@@ -170,6 +173,9 @@ impl TransactionalNode {
             self.shard.prepared.insert(id, Prepared { coordinator, share: share.clone(), record });
             cx.set_timer(Timer::Inquire(id), self.settings.resend_after);
             self.after(if is_durable_first { record } else { 0 }, yes, cx);
+            if cx.maybe(points::INQUIRE_EARLY.name) {
+                self.inquire(id, cx);
+            }
         }
     }
 

@@ -42,7 +42,7 @@ export function legendOfMarks(run, mostArrows) {
         others.length > 0 && chip(others.join(', '), line('unsure', 4, '5 3')),
         run.lanes.some(({ down }) => down.length > 0) && chip('down', svg('defs', {}, hatching('legend-down', 'var(--soft)')), swatch({ style: 'fill: url(#legend-down)' })),
         run.lanes.some(({ paused }) => paused.length > 0) && chip('paused', svg('defs', {}, hatching('legend-paused', 'var(--rule)')), swatch({ style: 'fill: url(#legend-paused); stroke: var(--rule)' })),
-        (run.events.tag.includes(TAG.note) || run.events.tag.includes(TAG.reached)) && chip('a note, a rare path', svg('path', { d: 'M13 2l4 5l-4 5l-4 -5z', style: 'fill: var(--unsure)' })),
+        (run.events.tag.includes(TAG.note) || run.events.tag.includes(TAG.reached) || run.events.tag.includes(TAG.maybe)) && chip('a note, a rare path or turn', svg('path', { d: 'M13 2l4 5l-4 5l-4 -5z', style: 'fill: var(--unsure)' })),
         (run.events.tag.includes(TAG.timer) || run.events.tag.includes(TAG.disk)) && chip('timer; disk or work done', svg('circle', { cx: 8, cy: 7, r: 2.4, style: 'fill: var(--soft)' }), svg('circle', { cx: 18, cy: 7, r: 1.6, style: 'fill: var(--soft)' })),
         run.events.tag.includes(TAG.clock) && chip('clock changed', clock),
         run.faults.some(isParting) && chip('sides of a partition', swatch({ width: 11, style: 'fill: var(--side0); stroke: var(--rule)' }), swatch({ x: 13, width: 11, style: 'fill: var(--side1); stroke: var(--rule)' })),

@@ -477,6 +477,7 @@ export function eventWords(run, event) {
         role: `${a} becomes ${kind} in epoch ${number[event]}`,
         note: `${a}: ${kind}`,
         reached: `${a}: ${kind}`,
+        maybe: `${a} does the rare thing of ${kind}`,
         call_timeout: `${a} stops waiting for ${b}`,
         token: 'the client or a fault acts',
         held: `a message from ${b} to ${a} is held`,

@@ -236,7 +236,7 @@ function paintMarks(ctx, scene, ink, look) {
     ctx.globalAlpha = look.light ? 0.3 : 1;
     for (let i = first; i < last; i++) {
         const lane = scene.laneOf[node[i]];
-        const isTold = tag[i] === TAG.note || tag[i] === TAG.reached;
+        const isTold = tag[i] === TAG.note || tag[i] === TAG.reached || tag[i] === TAG.maybe;
         const isHit = look.hits.has(i);
         if (!lane || (!hasRoom && !isHit)) continue;
         const x = scene.x(scene.axis.of(i));
