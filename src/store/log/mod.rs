@@ -382,6 +382,11 @@ fn number<R>(accepted: &mut u64, records: impl IntoIterator<Item = R>) -> Vec<(u
 pub struct Seen(u64);
 
 impl Seen {
+    /// Whether nothing was pushed or taken away since the last look.
+    pub fn is_all_of<R: Record>(&self, log: &Log<R>) -> bool {
+        self.0 == log.last()
+    }
+
     /// The records that were pushed since the last look, with their numbers.
     pub fn look<'l, R: Record>(&mut self, log: &'l Log<R>) -> impl Iterator<Item = (u64, &'l R)> + use<'l, R> {
         let last = log.last();

@@ -44,6 +44,9 @@ impl Watch<TransactionalNode> for Order {
         }
         let incarnation = node.birth.incarnation;
         let Coordinated { records, decided } = &mut self.seen[place];
+        if decided.is_empty() && records.is_all_of(&node.log) {
+            return Vec::new();
+        }
         for (record, what) in records.look(&node.log) {
             if let Record::Decided { id, at, .. } = what
                 && let Some(request) = node.coordinator.asked(*id)
