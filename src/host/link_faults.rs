@@ -27,8 +27,10 @@ pub(crate) struct LinkFaults {
     key: FateKey,
     cuts: Vec<(FaultId, Cut, CutAt)>,
     rules: Vec<Rule>,
-    /// Faults that wait for a single message, by its link.
-    awaited: BTreeMap<u64, Vec<Awaited>>,
+    /// Faults that wait for a single message, by its link. A table, since every message that is sent meanwhile looks in.
+    awaited: Table<u64, Vec<Awaited>>,
+    /// Each of them once, with its link.
+    waiting: Vec<(FaultId, u64)>,
     /// What clogs hold, in the order in which it would have arrived.
     held: Vec<(FaultId, Packet)>,
     /// When faults of single messages met theirs.
@@ -108,7 +110,8 @@ impl LinkFaults {
             key: FateKey::new(seed, LINK_FAULTS),
             cuts: Vec::new(),
             rules: Vec::new(),
-            awaited: BTreeMap::new(),
+            awaited: Table::new(),
+            waiting: Vec::new(),
             held: Vec::new(),
             met: BTreeMap::new(),
             log: None,
@@ -156,7 +159,7 @@ impl LinkFaults {
     /// single message count it.
     pub(crate) fn meet(&mut self, from: NodeId, to: NodeId, kind: impl FnOnce() -> &'static str) -> bool {
         let mut is_met = self.meets_all;
-        let Some(on_link) = self.awaited.get_mut(&pair(from, to)) else { return is_met };
+        let Some(on_link) = self.awaited.get_mut(pair(from, to)) else { return is_met };
         let kind = kind();
         for awaited in on_link {
             if awaited.what.kind.as_ref().is_none_or(|wanted| wanted == kind) {
@@ -178,8 +181,9 @@ impl LinkFaults {
     }
 
     pub(crate) fn await_message(&mut self, fault: FaultId, what: MessageFault) {
-        let on_link = self.awaited.entry(pair(what.from, what.to)).or_default();
-        on_link.push(Awaited { fault, to_come: what.nth.max(1), what });
+        let link = pair(what.from, what.to);
+        self.waiting.push((fault, link));
+        self.awaited.get_or_default(link).push(Awaited { fault, to_come: what.nth.max(1), what });
         self.look();
     }
 
@@ -198,7 +202,11 @@ impl LinkFaults {
     pub(crate) fn heal(&mut self, fault: FaultId) -> Vec<Packet> {
         self.cuts.retain(|&(id, ..)| id != fault);
         self.rules.retain(|rule| rule.fault != fault);
-        self.awaited.values_mut().for_each(|on_link| on_link.retain(|awaited| awaited.fault != fault));
+        for (fault, link) in self.waiting.extract_if(.., |(waiting, _)| *waiting == fault) {
+            if let Some(on_link) = self.awaited.get_mut(link) {
+                on_link.retain(|awaited| awaited.fault != fault);
+            }
+        }
         self.look();
         self.let_go(|holder, _| holder == fault)
     }
@@ -218,10 +226,9 @@ impl LinkFaults {
     }
 
     fn look(&mut self) {
-        self.awaited.retain(|_, on_link| !on_link.is_empty());
         self.meets_arrivals = !self.cuts.is_empty() || !self.rules.is_empty();
         self.meets_all = self.meets_arrivals || self.log.is_some() || self.priorities.is_some();
-        self.watches_sending = self.meets_all || !self.awaited.is_empty();
+        self.watches_sending = self.meets_all || !self.waiting.is_empty();
     }
 
     /// The first fault that cuts this link now.
@@ -320,8 +327,12 @@ impl LinkFaults {
 
     /// Lets the faults that waited for this message, and have found it just now, do their deeds.
     fn take_awaited(&mut self, letter: &Letter, toll: &mut Toll) {
-        let Some(on_link) = self.awaited.get_mut(&pair(letter.journey.from, letter.journey.to)) else { return };
+        let link = pair(letter.journey.from, letter.journey.to);
+        let Some(on_link) = self.awaited.get_mut(link) else { return };
         for Awaited { fault, what, .. } in on_link.extract_if(.., |awaited| awaited.to_come == 0) {
+            if let Some(place) = self.waiting.iter().position(|waiting| *waiting == (fault, link)) {
+                self.waiting.swap_remove(place);
+            }
             self.met.insert(fault, letter.journey.now);
             match what.deed {
                 MessageDeed::Drop => toll.dropped = toll.dropped.or(Some(DropCause::Loss(Some(fault)))),
