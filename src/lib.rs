@@ -42,7 +42,7 @@
 //! - To test a protocol under `cargo test`: [`check_file`] with a scenario file, or `check` with random scenarios (feature `proptest`);
 //!   see [`property`].
 //! - To drive a simulation by hand: [`host::Builder`], [`host::Simulation`].
-//! - To judge a history: [`check`].
+//! - To judge a history: [`mod@check`].
 //!
 //! # The house
 //!
@@ -55,7 +55,7 @@
 //! | 7 | [`explore`] | runs beside other runs |
 //! | 6 | [`scenario`] | the file, the registry of kinds, one run |
 //! | 6 | [`import`] | histories from elsewhere |
-//! | 5 | [`check`] | verdicts |
+//! | 5 | [`mod@check`] | verdicts |
 //! | 4 | [`load`] | clients and the history that they record |
 //! | 3 | [`store`], [`call`] | replicated data systems; the client side of a call |
 //! | 2 | [`fault`] | what breaks, whom, when |

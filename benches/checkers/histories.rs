@@ -96,14 +96,14 @@ pub fn queue(length: u64, sessions: u64, unknown_one_in: u64) -> History {
     History { clients: vec!["s".into()], operations }
 }
 
-/// Appends to one log, and a read of it for every thousand of them.
+/// Appends to one log, and some ten reads of it.
 pub fn log(length: u64, sessions: u64) -> History {
     let mut draws = SplitMix64::new(42);
     let (key, mut state) = (Key(0), Vec::new());
     let mut operations = Vec::with_capacity(length as usize);
     for plan in plans(length, sessions, &mut draws) {
         let element = plan.number as i64;
-        let (request, outcome) = if draws.below(1_000) == 0 {
+        let (request, outcome) = if draws.below(length / 10) == 0 {
             (Request::Read { key }, Outcome::Ok(Value::List(state.clone())))
         } else {
             state.push(element);

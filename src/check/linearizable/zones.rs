@@ -7,7 +7,6 @@
 //! compare-and-set these rules (and that a value is written before it is seen) are complete; otherwise each
 //! violation still is one, but the search may know of others.
 
-use std::collections::BTreeMap;
 use std::fmt::Display;
 
 use super::object::{Action, Entry, INITIAL, Object};
@@ -95,6 +94,37 @@ where
     finder.contradiction().or_else(|| finder.unwritten()).or_else(|| finder.overlap())
 }
 
+/// Which operations lead to which state, in the order of invocation.
+struct Producers {
+    /// Where those of each state begin, and where those of the last end.
+    starts: Vec<usize>,
+    operations: Vec<usize>,
+}
+
+impl Producers {
+    fn of<M: Model>(object: &Object<'_, M>) -> Self {
+        let produced =
+            || object.entries.iter().filter_map(|entry| Some((entry.action.produced()? as usize, entry.operation)));
+        let mut starts = vec![0; object.states.len() + 1];
+        produced().for_each(|(state, _)| starts[state + 1] += 1);
+        for state in 1..starts.len() {
+            starts[state] += starts[state - 1];
+        }
+        let mut next = starts.clone();
+        let mut operations = vec![0; *starts.last().unwrap_or(&0)];
+        for (state, operation) in produced() {
+            operations[next[state]] = operation;
+            next[state] += 1;
+        }
+        Self { starts, operations }
+    }
+
+    fn get(&self, state: u32) -> &[usize] {
+        let state = state as usize;
+        &self.operations[self.starts[state]..self.starts[state + 1]]
+    }
+}
+
 struct Finder<'p, 'h, M: Model> {
     object: &'p Object<'h, M>,
     entries: &'p [Entry],
@@ -130,15 +160,10 @@ where
 
     /// A value seen that nobody wrote, or only later.
     fn unwritten(&self) -> Option<Pattern> {
-        let mut producers: BTreeMap<u32, Vec<usize>> = BTreeMap::new();
-        for entry in &self.object.entries {
-            if let Some(state) = entry.action.produced() {
-                producers.entry(state).or_default().push(entry.operation);
-            }
-        }
+        let producers = Producers::of(self.object);
         let observers = self.entries.iter().filter(|entry| !entry.is_open());
         for (entry, state) in observers.filter_map(|entry| Some((entry, entry.action.required()?))) {
-            let (observer, written) = (entry.operation, producers.get(&state).map_or(&[][..], Vec::as_slice));
+            let (observer, written) = (entry.operation, producers.get(state));
             if state == INITIAL || !written.iter().all(|&writer| self.precedes(observer, writer)) {
                 continue;
             }
@@ -173,7 +198,8 @@ where
 
     /// The clusters of the values written at most once, by their zone's beginning.
     fn clusters(&self) -> Vec<Cluster> {
-        let mut clusters: BTreeMap<u32, Option<Cluster>> = BTreeMap::new();
+        let mut clusters: Vec<Option<Cluster>> = vec![None; self.object.states.len()];
+        let mut is_written = vec![false; clusters.len()];
         for entry in self.entries {
             if let Some(state) = entry.action.produced() {
                 let cluster = Cluster {
@@ -182,23 +208,24 @@ where
                     first: Some((entry.deadline(), entry.operation)),
                     last: (entry.call, entry.operation),
                 };
-                let is_second = state == INITIAL || clusters.contains_key(&state);
-                clusters.insert(state, (!is_second).then_some(cluster));
+                let is_second = state == INITIAL || std::mem::replace(&mut is_written[state as usize], true);
+                clusters[state as usize] = (!is_second).then_some(cluster);
             }
         }
+        let is_initial_written = self.entries.iter().any(|entry| entry.action.produced() == Some(INITIAL));
         for entry in self.entries.iter().filter(|entry| !entry.is_open()) {
             let Some(state) = entry.action.required() else { continue };
             let seen = (entry.call, entry.operation);
-            let initial = || Some(Cluster { state, writer: None, first: None, last: seen });
-            if state == INITIAL && !clusters.contains_key(&state) {
-                clusters.insert(state, initial());
+            let cluster = &mut clusters[state as usize];
+            if state == INITIAL && !is_initial_written && cluster.is_none() {
+                *cluster = Some(Cluster { state, writer: None, first: None, last: seen });
             }
-            if let Some(Some(cluster)) = clusters.get_mut(&state) {
+            if let Some(cluster) = cluster {
                 cluster.first = cluster.first.map(|first| first.min((entry.deadline(), entry.operation)));
                 cluster.last = cluster.last.max(seen);
             }
         }
-        let mut clusters: Vec<Cluster> = clusters.into_values().flatten().collect();
+        let mut clusters: Vec<Cluster> = clusters.into_iter().flatten().collect();
         clusters.sort_by_key(|cluster| (cluster.low(), cluster.state));
         clusters
     }
