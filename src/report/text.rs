@@ -182,12 +182,17 @@ pub(super) fn broke(text: &mut String, run: &Run) {
     }
 }
 
+/// What stands before the lines below the first of a paragraph.
+const COLUMN: &str = "          ";
+
 /// How often nodes did the rare things of the points that were switched on, where they did any.
 fn took(text: &mut String, run: &Run, audience: &Audience<'_>) {
     let taken = run.points.iter().filter(|(_, point)| point.taken > 0);
     let taken: Vec<_> = taken.map(|(name, point)| format!("{name} {} of {}", point.taken, point.passed)).collect();
-    if !taken.is_empty() {
-        wrap(text, &format!("points    {}", taken.join(", ")), "", audience.width);
+    let mut lines = String::new();
+    wrap(&mut lines, &taken.join(", "), COLUMN, audience.width);
+    if let Some(rest) = lines.strip_prefix(COLUMN) {
+        let _ = write!(text, "points    {rest}");
     }
 }
 
