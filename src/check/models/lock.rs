@@ -1,5 +1,6 @@
 //! Locks: with fencing tokens, and without.
 
+use std::collections::BTreeSet;
 use std::fmt;
 
 use crate::check::contracts::{MutualExclusion, mutual_exclusion};
@@ -57,16 +58,12 @@ impl fmt::Display for Fenced {
 
 /// Where nobody held a lock against the rules, a refusal that cannot be explained.
 fn refusal(refuted: &History) -> Option<&'static str> {
-    let is = |operation: &Operation, wanted: fn(&Request) -> bool| {
-        wanted(&operation.request) && matches!(operation.outcome, Outcome::No(_))
-    };
-    let any = |wanted: fn(&Request) -> bool| refuted.operations.iter().any(|operation| is(operation, wanted));
-    match (
-        any(|request| matches!(request, Request::Acquire { .. })),
-        any(|request| !matches!(request, Request::Acquire { .. })),
-    ) {
-        (true, false) => Some("refused while free"),
-        (false, true) => Some("not given back"),
+    let refused = refuted.operations.iter().filter(|operation| matches!(operation.outcome, Outcome::No(_)));
+    let (acquisitions, releases): (Vec<&Operation>, Vec<&Operation>) =
+        refused.partition(|operation| matches!(operation.request, Request::Acquire { .. }));
+    match (acquisitions.is_empty(), releases.is_empty()) {
+        (false, true) => Some("refused while free"),
+        (true, false) => Some("not given back"),
         _ => None,
     }
 }
@@ -103,20 +100,18 @@ impl Model for FencedLock {
     }
 
     fn anomaly(&self, refuted: &History) -> Option<&'static str> {
-        let mutual_exclusion = mutual_exclusion(refuted);
         let token_of = |operation: &Operation| match (&operation.request, &operation.outcome) {
             (Request::Acquire { .. }, Outcome::Ok(Value::Int(token))) => Some(*token),
             _ => None,
         };
-        let is_held_with = |token: i64| refuted.operations.iter().filter_map(token_of).any(|held| held == token);
+        let told: BTreeSet<i64> = refuted.operations.iter().filter_map(token_of).collect();
         let is_strange = |operation: &Operation| match (&operation.request, &operation.outcome) {
-            (Request::Release { token, .. }, Outcome::Ok(_)) => !is_held_with(*token),
+            (Request::Release { token, .. }, Outcome::Ok(_)) => !told.contains(token),
             _ => false,
         };
-        if let Some((anomaly, ..)) = mutual_exclusion.worst(refuted) {
-            return Some(anomaly);
-        }
-        if refuted.operations.iter().any(is_strange) { Some("given back by another") } else { refusal(refuted) }
+        let by_another = || refuted.operations.iter().any(is_strange).then_some("given back by another");
+        let worst = mutual_exclusion(refuted).worst(refuted).map(|(anomaly, ..)| anomaly);
+        worst.or_else(by_another).or_else(|| refusal(refuted))
     }
 }
 
